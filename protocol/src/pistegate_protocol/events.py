@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a gate records: events of two hash-chained streams, named by (gate, stream, epoch, seq).
+
+`ledger`: epochs, admissions, outcomes, settlements; never dropped. `notes`: epochs, refusals, incidents; repeats are
+merged, the oldest may be dropped and the drop is itself recorded. Times are milliseconds since 1970 UTC. seq starts at
+1 in every epoch, and the first event of an epoch is EpochOpened.
+"""
+
+from enum import IntEnum
+from hashlib import sha256
+from typing import Annotated
+
+from msgspec import Meta
+
+from pistegate_protocol.codec import Codec, Record
+from pistegate_protocol.signing import DIGEST_BYTES
+
+EVENT_MAX = 1024  # bytes of one event's payload
+HEAD_BYTES = 32
+
+Millis = Annotated[int, Meta(ge=0, lt=2**53)]
+Count = Annotated[int, Meta(ge=0, lt=2**32)]
+Epoch = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Name = Annotated[bytes, Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
+MediumBytes = Annotated[bytes, Meta(min_length=1, max_length=17)]
+ShortText = Annotated[str, Meta(max_length=200)]
+
+
+class Stream(IntEnum):
+    """The two chains of a gate."""
+
+    LEDGER = 1
+    NOTES = 2
+
+
+class OutcomeKind(IntEnum):
+    """How an admission ended."""
+
+    PASSED = 1
+    NOT_PASSED = 2
+    CARD_VOID = 3
+    """The card's commit was not sent, or refused: nothing charged, lane stayed shut."""
+    CARD_UNCONFIRMED = 4
+    """The commit was sent and not answered: charged or not, lane stayed shut."""
+    INTERRUPTED = 5
+    """The gate restarted while it was open."""
+
+
+class EpochOpened(Record, frozen=True, tag=1):
+    """First event of an epoch: one run of the gate process, chained to the epoch before (0 and empty: none)."""
+
+    at: Millis
+    previous_epoch: Epoch
+    previous_head: Annotated[bytes, Meta(max_length=HEAD_BYTES)]
+    software: ShortText
+
+
+class Admitted(Record, frozen=True, tag=2):
+    """Permission for `n` persons, durable before the lane opens.
+
+    `counters`: the new usage without its names (usage.encode_counters). `prev`: the admission the card named when read.
+    """
+
+    at: Millis
+    ticket: Annotated[int, Meta(ge=0, lt=2**48)]
+    medium: MediumBytes
+    claim: Name
+    n: Annotated[int, Meta(ge=1, le=255)]
+    charged: Annotated[int, Meta(ge=0, le=255)]
+    counters: Annotated[bytes, Meta(min_length=15, max_length=15)]
+    prev: Name
+    reoffer_of: Name | None = None
+
+
+class Outcome(Record, frozen=True, tag=3):
+    """How admission (`epoch`, `seq`) of this gate's ledger ended; `unknown`: persons who may have passed or not."""
+
+    at: Millis
+    epoch: Epoch
+    seq: Count
+    kind: OutcomeKind
+    passed: Annotated[int, Meta(ge=0, le=255)]
+    unknown: Annotated[int, Meta(ge=0, le=255)] = 0
+
+
+class Settled(Record, frozen=True, tag=4):
+    """A card came back and told whether admission (`epoch`, `seq`) had been charged."""
+
+    at: Millis
+    epoch: Epoch
+    seq: Count
+    charged: bool
+
+
+class Refused(Record, frozen=True, tag=10):
+    """A medium was refused `times` times for one reason, first at `at`. `reason`: a Reason value."""
+
+    at: Millis
+    reason: ShortText
+    medium: MediumBytes | None
+    ticket: Annotated[int, Meta(ge=0, lt=2**48)] | None
+    times: Count = 1
+
+
+class Incident(Record, frozen=True, tag=11):
+    """Something an operator should know; `code` is an IncidentCode value of the gate's release, `detail` free text."""
+
+    at: Millis
+    code: ShortText
+    detail: ShortText
+    times: Count = 1
+
+
+class Dropped(Record, frozen=True, tag=12):
+    """`count` older notes were dropped for want of room before they were acknowledged."""
+
+    at: Millis
+    count: Count
+
+
+LedgerEvent = EpochOpened | Admitted | Outcome | Settled
+NoteEvent = EpochOpened | Refused | Incident | Dropped
+Event = EpochOpened | Admitted | Outcome | Settled | Refused | Incident | Dropped
+
+EVENTS = Codec(Event, EVENT_MAX)
+
+
+def first_head(gate: int, stream: Stream, epoch: int) -> bytes:
+    """The head of an epoch's chain before its first event."""
+    label = b"pistegate chain 1\x00"
+    return sha256(label + gate.to_bytes(4, "big") + bytes([stream]) + epoch.to_bytes(8, "big")).digest()
+
+
+def next_head(head: bytes, payload: bytes) -> bytes:
+    """The head after appending the raw `payload`."""
+    return sha256(head + payload).digest()
+
+
+def admission_name(gate: int, epoch: int, seq: int) -> bytes:
+    """The 8 bytes by which a card, an event or another admission names an admission."""
+    label = b"pistegate admission 1\x00"
+    data = label + gate.to_bytes(4, "big") + epoch.to_bytes(8, "big") + seq.to_bytes(4, "big")
+    return sha256(data).digest()[:DIGEST_BYTES]
+
+
+def new_epoch(counter: int, random32: int) -> int:
+    """An epoch number: a counter (31 bits) that only rises, then 32 random bits."""
+    return counter << 32 | random32
+
+
+def epoch_counter(epoch: int) -> int:
+    """The counter half of an epoch number."""
+    return epoch >> 32

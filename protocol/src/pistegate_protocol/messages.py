@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What devices and the cloud say to each other over MQTT: one message per publish, two topics per device.
+
+A device publishes on its `up` topic and reads its `down` topic; nobody relies on the broker's queues. Batches are
+resent until the cloud's Ack, which is sent after its database commit.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from pistegate_protocol.codec import Codec, Record
+from pistegate_protocol.events import EVENT_MAX, HEAD_BYTES, Count, Epoch, Millis, ShortText, Stream
+
+MESSAGE_MAX = 1 << 20  # bytes; larger documents travel by HTTPS (a later release)
+BATCH_EVENTS_MAX = 200
+APDU_MAX = 300  # bytes of one command or response, ISO-DEP frame limit included
+RELAY_APDUS_MAX = 32
+
+Head = Annotated[bytes, Meta(min_length=HEAD_BYTES, max_length=HEAD_BYTES)]
+Payload = Annotated[bytes, Meta(min_length=1, max_length=EVENT_MAX)]
+Apdu = Annotated[bytes, Meta(min_length=1, max_length=APDU_MAX)]
+DeviceNumber = Annotated[int, Meta(ge=1, lt=2**16)]
+
+
+class Hello(Record, frozen=True, tag=1):
+    """Up: who is here, in which epoch, what it has. Sent at connect, after applying a document, and every 30 s.
+
+    `documents`: name -> version applied. `state`: a gate state such as "in_service" or "out_of_service: reader".
+    `backlog`: events not yet acknowledged.
+    """
+
+    device: DeviceNumber
+    epoch: Epoch
+    at: Millis
+    software: ShortText
+    documents: dict[ShortText, Count]
+    state: ShortText
+    backlog: Count
+
+
+class Batch(Record, frozen=True, tag=2):
+    """Up: consecutive events of one epoch of one stream, from `first_seq`; `previous` is the chain head before them."""
+
+    device: DeviceNumber
+    stream: Stream
+    epoch: Epoch
+    first_seq: Annotated[int, Meta(ge=1, lt=2**32)]
+    previous: Head
+    payloads: Annotated[list[Payload], Meta(min_length=1, max_length=BATCH_EVENTS_MAX)]
+
+
+class Ack(Record, frozen=True, tag=3):
+    """Down: everything of (`stream`, `epoch`) up to `seq`, where the chain's head is `head`, is stored for good.
+
+    seq 0: nothing of this epoch is stored yet. `generation` changes when the cloud was restored from a backup.
+    """
+
+    stream: Stream
+    epoch: Epoch
+    seq: Count
+    head: Head
+    generation: Count
+
+
+class SignedDocument(Record, frozen=True, tag=4):
+    """Down: a signed, versioned document; `body` is encoded by documents.DOCUMENTS; the signature covers it."""
+
+    key_id: Count
+    body: bytes
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+class Notice(Record, frozen=True, tag=5):
+    """Down: something the device's screen and log should tell, as `code` (texts: notice.CODE) and detail."""
+
+    code: ShortText
+    detail: ShortText
+
+
+class RelayRequest(Record, frozen=True, tag=6):
+    """Down, to an encoder: run these command APDUs in order on the card in the field, stop at the first bad status.
+
+    `session` is chosen by the cloud, `number` counts requests of a session from 1; number 1 with no APDUs asks for a
+    card: the encoder answers with its UID, waiting up to `wait_ms`.
+    """
+
+    session: Epoch
+    number: Annotated[int, Meta(ge=1, lt=2**16)]
+    apdus: Annotated[list[Apdu], Meta(max_length=RELAY_APDUS_MAX)]
+    wait_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
+    final: bool = False
+    """The last request of the session: release the card afterwards."""
+
+
+RelayError = Literal["", "no_card", "card_lost", "reader_lost", "busy", "unknown_session"]
+
+
+class RelayResponse(Record, frozen=True, tag=7):
+    """Up, from an encoder: the responses got (fewer than asked after a bad status or an error), and the card's UID."""
+
+    device: DeviceNumber
+    session: Epoch
+    number: Annotated[int, Meta(ge=1, lt=2**16)]
+    uid: Annotated[bytes, Meta(max_length=10)]
+    responses: Annotated[list[Apdu], Meta(max_length=RELAY_APDUS_MAX)]
+    error: RelayError = ""
+
+
+Up = Hello | Batch | RelayResponse
+Down = Ack | SignedDocument | Notice | RelayRequest
+
+UP = Codec(Up, MESSAGE_MAX)
+DOWN = Codec(Down, MESSAGE_MAX)
