@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from skips import find_tool, missing_system, require_tools
@@ -181,7 +181,7 @@ class Postgres:
             raise ServerError(f"{program} failed: {done.stderr.decode(errors='replace')}")
         return done
 
-    def _as_account(self) -> dict[str, object]:
+    def _as_account(self) -> dict[str, Any]:
         if self.account is None:
             return {}
         return {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}

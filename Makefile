@@ -1,0 +1,73 @@
+# Commands a person types. Each sets up what it needs first, so `make demo` works in a fresh clone.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := $(PYTHON) tools/setup.py
+# A PYTHON named by the caller must be the one in .venv; the default takes .venv as it is.
+SETUP_OPTIONS := $(if $(filter-out file,$(origin PYTHON)),--this-python)
+# Extra words for pytest, for example: make test ARGS="-k passback -x"
+ARGS ?=
+
+.PHONY: help setup demo test test-bare check bench requirements clean
+.PHONY: check-format check-lint check-types check-imports check-lane-board check-tree
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
+		printf '  make %-13s %s\n' "$$name" "$$text"; done
+
+setup:  ## the environment in .venv, tests and checks included
+	@$(SETUP) dev $(SETUP_OPTIONS)
+
+demo:  ## a whole ski day on simulated hardware, then its pages on localhost
+	@$(SETUP) demo $(SETUP_OPTIONS)
+	@$(BIN)/pistegate-sim demo
+
+test:  ## every test but the slow ones, against a real Mosquitto and a real PostgreSQL
+	@$(SETUP) dev $(SETUP_OPTIONS)
+	@$(BIN)/python tools/system_packages.py
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-bare:  ## the demo in a minimal Debian root, as an ordinary user (minutes; needs root)
+	@$(SETUP) dev $(SETUP_OPTIONS)
+	@$(BIN)/python tools/system_packages.py debootstrap
+	@$(BIN)/python -m pytest -m slow tests/build/test_bare_machine.py $(ARGS)
+
+check:  ## format, lint, types, import rules, stray addresses
+	@$(SETUP) dev $(SETUP_OPTIONS)
+	@$(MAKE) --no-print-directory --keep-going \
+		check-format check-lint check-types check-imports check-lane-board check-tree
+
+bench:  ## benchmarks, as ratios measured in the same run; writes bench.json
+	@$(SETUP) dev $(SETUP_OPTIONS)
+	@$(BIN)/python tools/system_packages.py
+	@$(BIN)/python tests/benchmarks/run.py
+
+requirements:  ## compile requirements/*.in again (UPGRADE=1: to the newest versions)
+	@$(SETUP) demo $(SETUP_OPTIONS)
+	@$(BIN)/python tools/requirements.py $(if $(UPGRADE),--upgrade)
+
+clean:  ## remove .venv and what the tools cached
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+check-format:
+	@$(BIN)/ruff format --check --quiet . || { echo "format: run $(BIN)/ruff format ."; exit 1; }
+
+check-lint:
+	@$(BIN)/ruff check --quiet .
+
+check-types:
+	@$(BIN)/mypy
+
+check-imports:
+	@$(BIN)/lint-imports
+
+# MicroPython code is typed by pyright (mypy stumbles over the stubs); until there is any, nothing needs it.
+LANE_BOARD := $(shell find edge/lane_board -name '*.py' 2>/dev/null)
+check-lane-board:
+ifneq ($(LANE_BOARD),)
+	@test -x $(BIN)/pyright || { echo "edge/lane_board has code: add pyright to requirements/dev.in"; exit 1; }
+	@$(BIN)/pyright --project edge/lane_board
+endif
+
+check-tree:
+	@$(BIN)/python tools/check_tree.py
