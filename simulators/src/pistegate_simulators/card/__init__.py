@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Simulated cards: a DESFire that enforces what a real one does, and foreign cards from the same pocket."""
+
+from pistegate_simulators.card.channel import Mode
+from pistegate_simulators.card.desfire import DesfireCard
+from pistegate_simulators.card.files import (
+    DENIED,
+    FREE,
+    CardFile,
+    DataFile,
+    Kind,
+    RecordFile,
+    Rights,
+    ValueFile,
+    backup_file,
+    cyclic_file,
+    standard_file,
+)
+from pistegate_simulators.card.foreign import ClassicCard, PlainIsoCard, Type2Card
+from pistegate_simulators.card.radio import IsoDepCard, RadioCard
+from pistegate_simulators.card.status import Status
+
+__all__ = [
+    "DENIED",
+    "FREE",
+    "CardFile",
+    "ClassicCard",
+    "DataFile",
+    "DesfireCard",
+    "IsoDepCard",
+    "Kind",
+    "Mode",
+    "PlainIsoCard",
+    "RadioCard",
+    "RecordFile",
+    "Rights",
+    "Status",
+    "Type2Card",
+    "ValueFile",
+    "backup_file",
+    "cyclic_file",
+    "standard_file",
+]
