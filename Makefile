@@ -59,7 +59,7 @@ check-types:
 	@$(BIN)/mypy
 
 check-imports:
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 # MicroPython code is typed by pyright (mypy stumbles over the stubs); until there is any, nothing needs it.
 LANE_BOARD := $(shell find edge/lane_board -name '*.py' 2>/dev/null)
