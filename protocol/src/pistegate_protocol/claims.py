@@ -18,6 +18,7 @@ CLAIM_VERSION = 1
 CLAIM_BODY_MAX = 36  # bytes; with a 64-byte signature: QR version <= 6 at ECC M (measured with segno)
 DAY_ZERO = date(2020, 1, 1)
 AREAS_MAX = 32  # areas of a site, one bit each
+ENTRIES_MAX = 0xFFFF  # of all persons of a ticket together; usage counts them in 16 bits
 
 _HEAD = struct.Struct(">BB6sBHHBBIHHH")
 _GROUP_BIT = 0x8000
@@ -172,5 +173,7 @@ def _check(claim: Claim) -> None:
         raise CodecError(f"areas are numbered 0..{AREAS_MAX - 1}")
     if not 0 <= claim.scope.number < _GROUP_BIT:
         raise CodecError(f"scope {claim.scope.number} out of range")
-    if claim.batch == 0:
-        raise CodecError("a batch has at least one person")
+    if 0 in (claim.batch, claim.entries_per_day, claim.entries_total):
+        raise CodecError("a batch has at least one person, and a limited ticket at least one entry")
+    if (claim.entries_total or 0) * claim.party > ENTRIES_MAX:
+        raise CodecError(f"{claim.entries_total} entries for {claim.party} persons, at most {ENTRIES_MAX} in all")

@@ -13,6 +13,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from pistegate_protocol.codec import Codec, Record
+from pistegate_protocol.errors import CodecError
 from pistegate_protocol.signing import DIGEST_BYTES
 
 EVENT_MAX = 1024  # bytes of one event's payload
@@ -23,7 +24,8 @@ Count = Annotated[int, Meta(ge=0, lt=2**32)]
 Epoch = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Name = Annotated[bytes, Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
 MediumBytes = Annotated[bytes, Meta(min_length=1, max_length=17)]
-ShortText = Annotated[str, Meta(max_length=200)]
+SHORT_TEXT_MAX = 200  # characters
+ShortText = Annotated[str, Meta(max_length=SHORT_TEXT_MAX)]
 
 
 class Stream(IntEnum):
@@ -143,8 +145,15 @@ def admission_name(gate: int, epoch: int, seq: int) -> bytes:
     return sha256(data).digest()[:DIGEST_BYTES]
 
 
+def short_text(words: str) -> str:
+    """Free text (an error message, say) as an event can carry it: cut to 200 characters, lone surrogates replaced."""
+    return words[:SHORT_TEXT_MAX].encode("utf-8", "replace").decode()
+
+
 def new_epoch(counter: int, random32: int) -> int:
-    """An epoch number: a counter (31 bits) that only rises, then 32 random bits."""
+    """An epoch number: a counter (31 bits) that only rises, then 32 random bits; CodecError when either is larger."""
+    if counter >> 31 or random32 >> 32:
+        raise CodecError(f"epoch counter {counter} or random part {random32} out of range")
     return counter << 32 | random32
 
 

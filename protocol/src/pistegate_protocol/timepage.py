@@ -6,6 +6,7 @@ reference, rate f64 (wall seconds per monotonic second; 1.0 but for oscillator d
 meets a page half written finds a wrong checksum and reads again.
 """
 
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -32,8 +33,11 @@ class TimePage:
 
 
 def encode_page(page: TimePage) -> bytes:
-    """The 40 bytes of a page."""
-    rest = _REST.pack(page.monotonic_ns, page.wall_ns, page.rate, page.serial)
+    """The 40 bytes of a page; CodecError for a value out of range."""
+    try:
+        rest = _REST.pack(page.monotonic_ns, page.wall_ns, page.rate, page.serial)
+    except struct.error as error:
+        raise CodecError(f"time page value out of range: {error}") from error
     return _MAGIC + zlib.crc32(rest).to_bytes(4, "big") + rest
 
 
@@ -41,4 +45,7 @@ def decode_page(data: bytes) -> TimePage:
     """The page in `data`; CodecError when it is none, or is being written just now."""
     if len(data) != PAGE_BYTES or data[:4] != _MAGIC or zlib.crc32(data[8:]) != int.from_bytes(data[4:8], "big"):
         raise CodecError("no valid time page")
-    return TimePage(*_REST.unpack(data[8:]))
+    page = TimePage(*_REST.unpack(data[8:]))
+    if not (math.isfinite(page.rate) and page.rate > 0):
+        raise CodecError(f"time page with rate {page.rate}")
+    return page

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """MQTT topics: pistegate/1/SITE/ROLE/DEVICE/up and .../down."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pistegate_protocol.errors import CodecError
 
 ALL_UP = "pistegate/1/+/+/+/up"
-_ROOT = ["pistegate", "1"]
 
 
 class Role(StrEnum):
@@ -15,6 +15,10 @@ class Role(StrEnum):
 
     GATE = "gate"
     ENCODER = "encoder"
+
+
+# One spelling per device: no leading zeros.
+_UP = re.compile(rf"pistegate/1/(0|[1-9][0-9]{{0,9}})/({'|'.join(Role)})/([1-9][0-9]{{0,4}})/up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,7 @@ class Device:
 
 def device_of(topic: str) -> Device:
     """The device whose `up` topic this is; CodecError for any other topic."""
-    parts = topic.split("/")
-    if len(parts) != 6 or parts[:2] != _ROOT or parts[5] != "up" or parts[3] not in list(Role):
+    found = _UP.fullmatch(topic)
+    if found is None:
         raise CodecError(f"not an up topic: {topic[:80]}")
-    if not (parts[2].isascii() and parts[2].isdigit() and parts[4].isascii() and parts[4].isdigit()):
-        raise CodecError(f"not an up topic: {topic[:80]}")
-    return Device(int(parts[2]), Role(parts[3]), int(parts[4]))
+    return Device(int(found[1]), Role(found[2]), int(found[3]))

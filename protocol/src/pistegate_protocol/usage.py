@@ -2,7 +2,8 @@
 """What is used of a ticket: 32 bytes in a card's backup file, or derived from the journal.
 
 Layout, big-endian: version u8 = 1, claim digest 8, admission name 8, used in total u16, day u16, used that day u16,
-last entry u32 (seconds since 2020-01-01 UTC), last gate u16, returns u8 (last return applied), reserved 2 bytes.
+last entry u32 (seconds since 2020-01-01 UTC), last gate u16, returns u8 (last return applied), in round u8, reserved
+u8 = 0.
 """
 
 import struct
@@ -16,13 +17,16 @@ USAGE_VERSION = 1
 USAGE_BYTES = 32
 COUNTERS_BYTES = USAGE_BYTES - 1 - 2 * DIGEST_BYTES  # what an admission event carries of it
 NO_ADMISSION = bytes(DIGEST_BYTES)
-_COUNTERS = struct.Struct(">HHHIHB2s")
+_COUNTERS = struct.Struct(">HHHIHBBB")
 _TIME_ZERO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Entries are counted in persons. `day` is a day number (claims.day_number); `last_entry` is None when unused."""
+    """Entries are counted in persons. `day` is a day number (claims.day_number); `last_entry` is None when unused.
+
+    `in_round`: persons of the party who entered since its last round began (see decide).
+    """
 
     claim: bytes
     admission: bytes = NO_ADMISSION
@@ -32,6 +36,7 @@ class Usage:
     last_entry: datetime | None = None
     last_gate: int = 0
     returns: int = 0
+    in_round: int = 0
 
 
 def encode_usage(usage: Usage) -> bytes:
@@ -47,18 +52,26 @@ def decode_usage(data: bytes) -> Usage:
         raise CodecError(f"usage of {len(data)} bytes")
     if data[0] != USAGE_VERSION:
         raise UnknownVersion(f"usage version {data[0]}, this release reads {USAGE_VERSION}")
-    total, day, on_day, last, gate, returns, reserved = _COUNTERS.unpack(data[17:])
-    if any(reserved):
-        raise UnknownVersion("usage has reserved bytes set")
+    return decode_counters(data[17:], data[1:9], data[9:17])
+
+
+def decode_counters(counters: bytes, claim: bytes, admission: bytes) -> Usage:
+    """The inverse of `encode_counters`, with the names that it left out."""
+    if len(counters) != COUNTERS_BYTES:
+        raise CodecError(f"usage counters of {len(counters)} bytes")
+    total, day, on_day, last, gate, returns, in_round, reserved = _COUNTERS.unpack(counters)
+    if reserved:
+        raise UnknownVersion("usage has a reserved byte set")
     return Usage(
-        claim=data[1:9],
-        admission=data[9:17],
+        claim=claim,
+        admission=admission,
         used_total=total,
         day=day,
         used_on_day=on_day,
         last_entry=_TIME_ZERO + timedelta(seconds=last) if last else None,
         last_gate=gate,
         returns=returns,
+        in_round=in_round,
     )
 
 
@@ -67,7 +80,14 @@ def encode_counters(usage: Usage) -> bytes:
     last = int((usage.last_entry - _TIME_ZERO).total_seconds()) if usage.last_entry else 0
     try:
         return _COUNTERS.pack(
-            usage.used_total, usage.day, usage.used_on_day, last, usage.last_gate, usage.returns, bytes(2)
+            usage.used_total,
+            usage.day,
+            usage.used_on_day,
+            last,
+            usage.last_gate,
+            usage.returns,
+            usage.in_round,
+            0,
         )
     except struct.error as error:
         raise CodecError(f"usage value out of range: {error}") from error
