@@ -24,8 +24,7 @@ def _i32(data: bytes, at: int) -> int:
 
 
 def _file(card: Context, data: bytes, kind: type[_F]) -> _F:
-    require(len(data) > 0, Status.LENGTH_ERROR)
-    file = card.selected.file(data[0] & 0x1F)
+    file = _any_file(card, data)
     if not isinstance(file, kind):
         raise CardError(Status.PERMISSION_DENIED)
     return file
@@ -117,25 +116,24 @@ def delete_file(card: Context, data: bytes) -> bytes:
 # Data
 
 
+def _any_file(card: Context, data: bytes) -> CardFile:
+    require(len(data) > 0, Status.LENGTH_ERROR)
+    return card.selected.file(data[0] & 0x1F)
+
+
 def _reading(card: Context, data: bytes) -> Mode:
-    file = card.selected.file(data[0] & 0x1F) if data else None
-    if file is None:
-        raise CardError(Status.LENGTH_ERROR)
+    file = _any_file(card, data)
     return card.access_mode(file, file.rights.read, file.rights.both)
 
 
 def _writing(card: Context, data: bytes) -> Mode:
-    file = card.selected.file(data[0] & 0x1F) if data else None
-    if file is None:
-        raise CardError(Status.LENGTH_ERROR)
+    file = _any_file(card, data)
     return card.access_mode(file, file.rights.write, file.rights.both)
 
 
-def _everything(card: Context, data: bytes) -> Mode:
-    file = _file(card, data, ValueFile)
-    if file.free_get and card.key_number is None:
-        return Mode.PLAIN
-    return card.access_mode(file, file.rights.read, file.rights.write, file.rights.both)
+def _full_right(card: Context, data: bytes) -> Mode:
+    file = _any_file(card, data)
+    return card.access_mode(file, file.rights.both)
 
 
 def _debiting(card: Context, data: bytes) -> Mode:
@@ -143,11 +141,15 @@ def _debiting(card: Context, data: bytes) -> Mode:
     return card.access_mode(file, file.rights.read, file.rights.write, file.rights.both)
 
 
-def _full_right(card: Context, data: bytes) -> Mode:
-    file = card.selected.file(data[0] & 0x1F) if data else None
-    if file is None:
-        raise CardError(Status.LENGTH_ERROR)
-    return card.access_mode(file, file.rights.both)
+def _looking(card: Context, data: bytes) -> Mode:
+    free = _file(card, data, ValueFile).free_get and card.key_number is None
+    return Mode.PLAIN if free else _debiting(card, data)
+
+
+def _clearing(card: Context, data: bytes) -> Mode:
+    # Carries no payload: MACed in a session whatever the file's mode.
+    _full_right(card, data)
+    return Mode.MAC
 
 
 def read_data(card: Context, data: bytes) -> bytes:
@@ -263,11 +265,11 @@ COMMANDS: dict[int, Command] = {
     0xAB: _READ_RECORDS,
     0x3B: _WRITE_RECORD,
     0x8B: _WRITE_RECORD,
-    0x6C: Command(get_value, mode=_everything, lengths=(1,)),
+    0x6C: Command(get_value, mode=_looking, lengths=(1,)),
     0x0C: _value_change(credit, _full_right),
     0xDC: _value_change(debit, _debiting),
     0x1C: _value_change(limited_credit, _writing),
-    0xEB: Command(clear_record_file, mode=_full_right, lengths=(1,)),
+    0xEB: Command(clear_record_file, mode=_clearing, lengths=(1,)),
     0xC7: Command(commit_transaction, lengths=(0, 1)),
     0xA7: Command(abort_transaction, lengths=(0,)),
 }
