@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pistegate-sim`: a simulated ski day, and single simulated devices for anybody to try."""
+
+import argparse
+
+from pistegate_protocol.version import __version__
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands."""
+    top = argparse.ArgumentParser(prog="pistegate-sim", description=__doc__, epilog="example: pistegate-sim demo")
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    from pistegate_simulators.day.cli import add_parsers as add_day
+    from pistegate_simulators.reader.cli import add_parser as add_reader
+
+    add_day(commands)
+    add_reader(commands)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status of the command."""
+    args = parser().parse_args(argv)
+    code: int = args.run(args)
+    return code

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys and configuration files of the simulated site: what an installer would write by hand."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from pistegate_protocol.card_layout import KEY_BYTES, CardKey
+from pistegate_simulators.day.settings import GROUP, SITE, ZONE
+from pistegate_simulators.turnstile.wired import Wiring
+
+KEY_ID = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SiteKeys:
+    """Every secret of the simulated site, from its seed."""
+
+    issuer: bytes
+    documents: bytes
+    card: dict[CardKey, bytes]
+
+    @classmethod
+    def from_seed(cls, rng: Random) -> "SiteKeys":
+        """Fresh keys: two Ed25519 seeds of 32 bytes, one AES key per card key number."""
+        card = {key: rng.randbytes(KEY_BYTES) for key in (CardKey.GATE, CardKey.ISSUER)}
+        return cls(rng.randbytes(32), rng.randbytes(32), card)
+
+
+def public(private: bytes) -> str:
+    """The public half in hex."""
+    return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw().hex()
+
+
+def cloud_toml(keys: SiteKeys, *, database: str, http_port: int, broker: str, time_page: Path) -> str:
+    """Configuration of the cloud."""
+    return f"""
+[database]
+url = "{database}"
+[http]
+host = "127.0.0.1"
+port = {http_port}
+[broker]
+url = "{broker}"
+[clock]
+source = "{time_page}"
+[issuer]
+key_id = {KEY_ID}
+private_key = "{keys.issuer.hex()}"
+[documents]
+key_id = {KEY_ID}
+private_key = "{keys.documents.hex()}"
+[card_keys]
+gate = "{keys.card[CardKey.GATE].hex()}"
+issuer = "{keys.card[CardKey.ISSUER].hex()}"
+"""
+
+
+def _device_toml(role: str, number: int, reader: Path, broker_port: int, time_page: Path, storage: Path) -> str:
+    return f"""
+role = "{role}"
+[device]
+site = {SITE}
+group = {GROUP}
+number = {number}
+[storage]
+directory = "{storage}"
+[reader]
+path = "{reader}"
+baud = 115200
+[broker]
+host = "127.0.0.1"
+port = {broker_port}
+[clock]
+source = "{time_page}"
+"""
+
+
+def encoder_toml(number: int, *, reader: Path, broker_port: int, time_page: Path, storage: Path) -> str:
+    """Configuration of an encoder: it holds no card key."""
+    return _device_toml("encoder", number, reader, broker_port, time_page, storage)
+
+
+def gate_toml(
+    keys: SiteKeys,
+    number: int,
+    *,
+    area: int,
+    post_gates: list[int],
+    reader: Path,
+    broker_port: int,
+    time_page: Path,
+    storage: Path,
+    lane_timeout_ms: int,
+) -> str:
+    """Configuration of a gate with a pulse-type tripod."""
+    pins = Wiring()
+    device = _device_toml("gate", number, reader, broker_port, time_page, storage)
+    return f"""{device}
+[place]
+area = {area}
+post_gates = {post_gates}
+zone = "{ZONE.key}"
+[card_keys]
+gate = "{keys.card[CardKey.GATE].hex()}"
+[issuer_keys]
+{KEY_ID} = "{public(keys.issuer)}"
+[document_keys]
+{KEY_ID} = "{public(keys.documents)}"
+[lane]
+kind = "tripod_pulse"
+unlock_pin = {pins.unlock}
+pass_pin = {pins.passed}
+pulse_ms = 120
+timeout_ms = {lane_timeout_ms}
+[signals]
+green_pin = {pins.green}
+red_pin = {pins.red}
+buzzer_pin = {pins.buzzer}
+refuse_ms = 300
+[display]
+locale = "zh-CN"
+"""

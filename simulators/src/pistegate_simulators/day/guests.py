@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What guests do at a lane: tap, look at the lamps, walk, or turn back; and what became of each."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from pistegate_simulators.card import DesfireCard
+from pistegate_simulators.day.plan import Skier, Turn
+from pistegate_simulators.day.station import Station
+
+_LAMP_S = 4.0  # a guest looks at the lamps so long, then takes the card away and tries again
+_TRIES = 12  # a gate that was killed is back well before
+_GO_S = 0.05  # from seeing green to pushing
+
+
+@dataclass(slots=True)
+class Tale:
+    """What one guest saw: `green` and `red` lamps, `rides` arms turned, `tries` without any lamp."""
+
+    skier: Skier
+    ticket: int = 0
+    uid: bytes = b""
+    green: int = 0
+    red: int = 0
+    rides: int = 0
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Slopes:
+    """All guests' tales, and who wants to know when an arm is free (for those who pull plugs)."""
+
+    tales: list[Tale] = field(default_factory=list)
+    on_free: Callable[[Station, Skier], Awaitable[None]] | None = None
+
+    def tally(self) -> Counter[str]:
+        """Sums over all tales."""
+        total: Counter[str] = Counter()
+        for tale in self.tales:
+            total += Counter(green=tale.green, red=tale.red, rides=tale.rides)
+        return total
+
+    async def visit(self, tale: Tale, card: DesfireCard, station: Station) -> None:
+        """Queue at the lane, then try to get through as the skier's plan says."""
+        skier = tale.skier
+        async with station.queue:
+            free = await self._tap(tale, card, station)
+            if not free:
+                return
+            if self.on_free:
+                await self.on_free(station, skier)
+            if skier.turn is Turn.PASS:
+                tale.rides += await station.lane.push(skier.turn_ms)
+                return
+            await self._wait_until_shut(station)
+            if skier.turn is Turn.BACK_AND_AGAIN and await self._tap(tale, card, station):
+                tale.rides += await station.lane.push(skier.turn_ms)
+
+    async def _tap(self, tale: Tale, card: DesfireCard, station: Station) -> bool:
+        """Hold the card to the reader until a lamp says something; whether the arm is free."""
+        lane = station.lane
+        await lane.seen(lambda at: not at.green and not at.red, _LAMP_S)
+        for _ in range(_TRIES):
+            station.reader.present(card)
+            told = await lane.seen(lambda at: at.free or at.red, _LAMP_S)
+            if told and lane.free:
+                station.reader.remove()
+                tale.green += 1
+                return True
+            station.reader.remove()
+            if told:
+                tale.red += 1
+                return False
+            tale.tries += 1
+        return False
+
+    async def _wait_until_shut(self, station: Station) -> None:
+        lane = station.lane
+        seconds = lane.tripod.timeout_ms / 1000 + 3
+        await lane.seen(lambda at: not at.free and not at.green, seconds)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The box office 票房: sells over the cloud's API, in cash, and has cards written at its encoders."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import httpx
+
+from pistegate_simulators.card import DesfireCard
+from pistegate_simulators.day.settings import ENCODERS, GROUP, SITE, ZONE, DaySettings
+from pistegate_simulators.reader import SimulatedReader
+
+_WAIT_MS = 5000  # how long an encoder waits for the card
+
+_DAY: dict[str, Any] = {"areas": [0, 1], "days": 1, "reentry_s": 600, "currency": "CNY", "party": 1}
+PRODUCTS: list[dict[str, Any]] = [
+    _DAY | {"number": 1, "code": "DAY", "name": {"en": "Day", "zh-CN": "全日票"}, "price": 29800, "holder": "adult"},
+    _DAY
+    | {"number": 2, "code": "CHILD-DAY", "name": {"en": "Day, child", "zh-CN": "儿童全日票"}}
+    | {"price": 14900, "holder": "child"},
+    _DAY
+    | {"number": 3, "code": "ONE-RIDE", "name": {"en": "One ride", "zh-CN": "单次票"}}
+    | {"price": 4000, "holder": "adult", "entries_total": 1},
+    _DAY
+    | {"number": 4, "code": "BEGINNER-DAY", "name": {"en": "Beginners' day", "zh-CN": "初级道全日票"}}
+    | {"price": 16000, "holder": "adult", "areas": [1]},
+]
+
+
+class ApiError(RuntimeError):
+    """The cloud refused; the message holds its problem's code and detail."""
+
+
+class Api:
+    """The cloud's HTTP API with a token."""
+
+    def __init__(self, base: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        self._client = httpx.AsyncClient(base_url=f"{base}/api/v1", headers=headers, timeout=30)
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """JSON of a GET; ApiError otherwise."""
+        return self._json(await self._client.get(path, params=query))
+
+    async def post(self, path: str, body: dict[str, Any]) -> Any:
+        """JSON of a POST; ApiError otherwise."""
+        return self._json(await self._client.post(path, json=body))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    @staticmethod
+    def _json(answer: httpx.Response) -> Any:
+        if answer.is_error:
+            raise ApiError(
+                f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text[:300]}"
+            )
+        return answer.json()
+
+
+async def open_site(api: Api, settings: DaySettings) -> None:
+    """Enter the site, its areas, posts, gates, encoders and products."""
+    await api.post("/sites", {"number": SITE, "group": GROUP, "name": "Snow Valley 雪谷", "zone": ZONE.key})
+    areas = {0: "Main lift 主缆车", 1: "Beginners 初级道"}
+    for number, name in areas.items():
+        await api.post("/areas", {"site": SITE, "number": number, "name": name})
+    for area in sorted(set(settings.gate_areas)):
+        await api.post("/posts", {"site": SITE, "number": area + 1, "area": area, "name": areas[area]})
+    for index in range(settings.gates):
+        place = {"number": index + 1, "post": settings.post_of(index), "name": f"Lane 通道 {index + 1}"}
+        await api.post("/gates", {"site": SITE} | place)
+    for number in range(1, ENCODERS + 1):
+        await api.post("/encoders", {"site": SITE, "number": number, "name": f"Window 窗口 {number}"})
+    for product in PRODUCTS:
+        await api.post("/products", {"site": SITE} | product)
+
+
+@dataclass(slots=True)
+class Window:
+    """One seller's place with its encoder."""
+
+    encoder: int
+    reader: SimulatedReader
+
+
+class Office:
+    """All windows of the box office; a guest takes the next free one."""
+
+    def __init__(self, api: Api, windows: list[Window]) -> None:
+        self._api = api
+        self._free: asyncio.Queue[Window] = asyncio.Queue()
+        for window in windows:
+            self._free.put_nowait(window)
+        self._prices: dict[str, dict[str, Any]] = {}
+        self.sold = 0
+        self.takings = 0
+
+    async def learn_prices(self) -> None:
+        """Read the catalogue."""
+        answer = await self._api.get("/products", site=SITE)
+        products = answer["items"] if isinstance(answer, dict) else answer
+        self._prices = {product["code"]: product for product in products}
+
+    async def sell(self, code: str, visit: date, card: DesfireCard) -> int:
+        """Sell one ticket in cash and have it written on `card`; the ticket number."""
+        product = self._prices[code]
+        window = await self._free.get()
+        try:
+            line = {"product": product["number"], "quantity": 1, "visit_date": visit.isoformat()}
+            payment = {"method": "cash", "tendered": product["price"], "currency": product["currency"]}
+            body = {"site": SITE, "channel": "window", "lines": [line], "payment": payment}
+            order = await self._api.post("/orders", body)
+            ticket: int = order["tickets"][0]["number"]
+            window.reader.present(card)
+            try:
+                await self._api.post(f"/tickets/{ticket}/issue", {"encoder": window.encoder, "wait_ms": _WAIT_MS})
+            finally:
+                window.reader.remove()
+        finally:
+            self._free.put_nowait(window)
+        self.sold += 1
+        self.takings += product["price"]
+        return ticket
+
+    async def revoke(self, ticket: int) -> None:
+        """Revoke a ticket, say after a complaint."""
+        await self._api.post(f"/tickets/{ticket}/revoke", {"reason": "reported stolen"})

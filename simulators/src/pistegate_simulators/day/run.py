@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The day itself: sells on the eve and all day, lets guests come, makes trouble, then compares all the books."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from pistegate_simulators import stock
+from pistegate_simulators.card import DesfireCard
+from pistegate_simulators.day import media
+from pistegate_simulators.day.guests import Slopes, Tale
+from pistegate_simulators.day.office import Office, open_site
+from pistegate_simulators.day.plan import Case, Skier, plan_day
+from pistegate_simulators.day.reckoning import GateCount, Reckoning
+from pistegate_simulators.day.settings import EVE, OPENS, SITE, ZONE, DaySettings
+from pistegate_simulators.day.troubles import Killer, cut_network
+from pistegate_simulators.day.world import World
+
+_LEAD_S = 1.0  # a guest comes to the box office so long before the lane
+_KNOWN_S = 15.0  # a revocation reaches connected gates well within this
+_DRAIN_S = 60.0  # all gates have reported within this after the day
+_VISIT = OPENS.astimezone(ZONE).date()
+_EVE_DAY = EVE.astimezone(ZONE).date()
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a viewer may show while the day runs."""
+
+    total: int
+    done: int = 0
+    stage: str = "starting"
+    news: list[str] = field(default_factory=list)
+
+    def tell(self, sentence: str) -> None:
+        """Something happened."""
+        self.news.append(sentence)
+
+
+class Day:
+    """One simulated day in a `World`."""
+
+    def __init__(self, world: World, progress: Progress) -> None:
+        self.world = world
+        self.progress = progress
+        self.settings: DaySettings = world.settings
+        self.skiers = plan_day(self.settings.skiers, self.settings.gate_areas, self.settings.seed)
+        self.slopes = Slopes()
+        self.office = Office(world.api, world.windows)
+        self._rng = Random(f"cards {self.settings.seed}")
+        self._cards: dict[int, DesfireCard] = {}
+        self._killer = self._choose_victim() if self.settings.kill else None
+
+    async def run(self) -> None:
+        """From the eve to the last guest home."""
+        await open_site(self.world.api, self.settings)
+        await self.office.learn_prices()
+        tales = {skier.number: Tale(skier) for skier in self.skiers}
+        self.slopes.tales = list(tales.values())
+        self.progress.stage = "the eve"
+        await self._sell_first(tales)
+        self.progress.stage = "the day"
+        self.world.time.set(OPENS, self.settings.rate)
+        started = time.monotonic()
+        trouble = cut_network(self.world.wire, self.settings.seconds, self.settings.cut_seconds, self.progress.tell)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(trouble)
+            group.create_task(self._end_of_day(started))
+            for skier in self.skiers:
+                group.create_task(self._come(tales[skier.number], started))
+        if self._killer:
+            await self._killer.settle()
+
+    async def _sell_first(self, tales: dict[int, Tale]) -> None:
+        """Yesterday's tickets, and those that are revoked before the network is cut."""
+        expired = [tales[skier.number] for skier in self.skiers if skier.case is Case.EXPIRED]
+        await asyncio.gather(*(self._buy(tale) for tale in expired))
+        self.world.time.set(OPENS, 1.0)
+        revoked = [tales[skier.number] for skier in self.skiers if skier.case is Case.REVOKED]
+        await asyncio.gather(*(self._buy(tale) for tale in revoked))
+        for tale in revoked:
+            await self.office.revoke(tale.ticket)
+        if revoked:
+            await self._revocations_known(len(revoked))
+
+    async def _revocations_known(self, version: int) -> None:
+        """Until every gate says that it has the newest deny list."""
+        async with asyncio.timeout(_KNOWN_S):
+            while True:
+                gates = await self._items("/gates")
+                if all(gate["documents"].get("deny_list", 0) >= version for gate in gates):
+                    return
+                await asyncio.sleep(0.05)
+
+    async def _items(self, path: str) -> list[dict[str, Any]]:
+        answer = await self.world.api.get(path, site=SITE)
+        items: list[dict[str, Any]] = answer["items"] if isinstance(answer, dict) else answer
+        return items
+
+    async def _come(self, tale: Tale, started: float) -> None:
+        arrival = started + tale.skier.arrival * self.settings.seconds
+        await asyncio.sleep(max(0.0, arrival - _LEAD_S - time.monotonic()))
+        if not tale.ticket:
+            await self._buy(tale)
+        await asyncio.sleep(max(0.0, arrival - time.monotonic()))
+        await self.slopes.visit(tale, self._cards[tale.skier.number], self.world.stations[tale.skier.gate])
+        self.progress.done += 1
+
+    async def _buy(self, tale: Tale) -> None:
+        skier = tale.skier
+        card = stock.personalised_card(self._rng, self.world.keys.card)
+        self._cards[skier.number] = card
+        tale.uid = card.uid
+        visit = _EVE_DAY if skier.case is Case.EXPIRED else _VISIT
+        tale.ticket = await self.office.sell(skier.product, visit, card)
+        if skier.case is Case.USED_UP:
+            media.use_up(card)
+        elif skier.case is Case.FORGED:
+            media.forge(card, self._rng)
+
+    async def _end_of_day(self, started: float) -> None:
+        """Late guests do not make it midnight: after the last arrival time runs as usual."""
+        await asyncio.sleep(max(0.0, started + self.settings.seconds - time.monotonic()))
+        self.world.time.slow_down(1.0)
+
+    def _choose_victim(self) -> Killer:
+        stations = self.world.stations
+        victim = stations[self.settings.seed % len(stations)]
+        guests = [skier for skier in self.skiers if skier.gate == victim.number - 1]
+        killer = Killer(victim, guests, self.progress.tell)
+        self.slopes.on_free = killer.on_free
+        return killer
+
+    async def reckon(self, started: float) -> Reckoning:
+        """Wait until the gates have reported, then compare arms, journals and cloud."""
+        self.progress.stage = "reconciling"
+        await self._drained()
+        cloud = await self.world.api.get("/reports/reconciliation", site=SITE)
+        counts = [await self._count(index) for index in range(len(self.world.stations))]
+        return Reckoning(
+            counts=counts,
+            tales=self.slopes.tales,
+            cloud=cloud,
+            open_at_kill=self._killer.open_at_kill if self._killer else 0,
+            sold=self.office.sold,
+            seconds=time.monotonic() - started,
+            extra={
+                "broker": self.world.broker_name,
+                "network_cuts": self.world.wire.cuts,
+                "kills": sum(station.kills for station in self.world.stations),
+                "reoffers": cloud["reoffers"],
+                "sold_amount": cloud["sold_amount"],
+            },
+        )
+
+    async def _drained(self) -> None:
+        """Until no gate holds anything that the cloud has not acknowledged."""
+        async with asyncio.timeout(_DRAIN_S):
+            for station in self.world.stations:
+                while True:
+                    if not (await station.journal())["unacknowledged"]:
+                        break
+                    await asyncio.sleep(0.3)
+
+    async def _count(self, index: int) -> GateCount:
+        station = self.world.stations[index]
+        journal = await station.journal()
+        told = await self.world.api.get("/reports/reconciliation", site=SITE, gate=station.number)
+        return GateCount(
+            number=station.number,
+            turned=station.lane.tripod.turned,
+            passed_at_gate=journal["passed"],
+            passed_in_cloud=told["passed"],
+            unknown=told["unknown"],
+        )
+
+
+async def run_day(settings: DaySettings, progress: Progress, after: Callable[[World], Any] | None = None) -> Reckoning:
+    """Run one day; `after` (async) is awaited while the world still stands."""
+    started = time.monotonic()
+    async with World(settings) as world:
+        progress.tell(f"broker: {world.broker_name}")
+        day = Day(world, progress)
+        await day.run()
+        reckoning = await day.reckon(started)
+        progress.stage = "done"
+        if after:
+            await after(world)
+        return reckoning
+
+
+__all__ = ["Day", "Progress", "Skier", "run_day"]
