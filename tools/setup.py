@@ -21,25 +21,23 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+SOURCE_ONLY = ("pydes",)  # pure Python, published without a wheel
 DISTRIBUTIONS = ("protocol", "edge", "cloud", "simulators")
 OLDEST, NEWEST = (3, 11), (3, 13)
-
-
 PIP_INSTALL = ("install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-warn-script-location")
 
 
 def main() -> None:
     profile, *options = sys.argv[1:]
-    if not PYTHON.exists():
+    if not (PYTHON.exists() and PYTHON.with_name("pip").exists()):  # pip comes last: an interrupted venv lacks it
         check_version()
         step("environment in .venv", make_venv)
     elif "--this-python" in options:
         check_same_version()
     if is_current(profile):
         return
-    requirements = ROOT / "requirements"
-    step("build tools", lambda: pip("--only-binary", ":all:", "-r", requirements / "build.txt"))
-    step(f"pinned packages ({profile})", lambda: pip("--no-build-isolation", "-r", requirements / f"{profile}.txt"))
+    step("build tools", lambda: pip("build"))
+    step(f"pinned packages ({profile})", lambda: pip(profile))
     step("pistegate itself", install_distributions)
     stamp(profile).write_text(digest(profile))
 
@@ -76,8 +74,10 @@ def install_distributions() -> None:
     run(PYTHON, "-m", "pip", *PIP_INSTALL, "--no-index", "--no-deps", "--no-build-isolation", *editable)
 
 
-def pip(*words: str | Path) -> None:
-    run(PYTHON, "-m", "pip", *PIP_INSTALL, "--require-hashes", *words)
+def pip(name: str) -> None:
+    """Install a requirement file. Wheels only: a missing one is an error here, not a search for a compiler."""
+    wheels = ("--only-binary", ":all:", "--no-binary", ",".join(SOURCE_ONLY), "--no-build-isolation")
+    run(PYTHON, "-m", "pip", *PIP_INSTALL, "--require-hashes", *wheels, "-r", f"requirements/{name}.txt")
 
 
 def is_current(profile: str) -> bool:

@@ -38,9 +38,7 @@ def test_broker_keeps_its_port_over_a_kill() -> None:
         with pytest.raises(ConnectionRefusedError):
             mqtt.Client(mqtt.CallbackAPIVersion.VERSION2).connect(broker.host, port)
         broker.start()
-        assert (
-            mqtt.Client(mqtt.CallbackAPIVersion.VERSION2).connect(broker.host, port) == mqtt.MQTT_ERR_SUCCESS
-        )
+        assert mqtt.Client(mqtt.CallbackAPIVersion.VERSION2).connect(broker.host, port) == mqtt.MQTT_ERR_SUCCESS
 
 
 @pytest.mark.postgres
