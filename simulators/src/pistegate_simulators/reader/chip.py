@@ -20,6 +20,9 @@ FOREVER = 0xFF  # MxRtyPassiveActivation
 _AUTO_RATS = 0x10  # SetParameters flag
 _TYPE_A_106 = 0x00
 _CASCADE_TAG = 0x88
+_AUTO_POLL_UNIT_S = 0.15  # PN532 user manual 7.3.13
+_TYPE_A_KINDS = (0x00, 0x10, 0x20)  # InAutoPoll: generic 106 kbit/s A, MIFARE, ISO-DEP
+_MIFARE, _ISO_DEP_A = 0x10, 0x20
 
 
 class Error(IntEnum):
@@ -74,9 +77,13 @@ class Pn532:
         """The host sent an ACK: whatever is waiting is given up."""
         self._waiting = None
 
-    def retry(self) -> Answer | None:
-        """A card came: the poll that waits for one may have its answer now."""
-        return self._list_passive_target(self._waiting) if self._waiting is not None else None
+    def retry(self) -> tuple[int, Answer] | None:
+        """A card came: the poll that waits for one may have its answer now; with the poll's command code."""
+        if self._waiting is None:
+            return None
+        waiting, self._waiting = self._waiting, None
+        answer = _COMMANDS[waiting[0]](self, waiting[1:])
+        return (waiting[0], answer) if answer is not None else None
 
     def handle(self, command: bytes) -> Answer | None:
         """One command (code, arguments); SyntaxFault when there is no such thing."""
@@ -144,23 +151,35 @@ class Pn532:
 
     def _list_passive_target(self, data: bytes) -> Answer | None:
         limit, modulation, wanted = data[0], data[1], data[2:]
+        listed = self._poll(min(limit, 2), modulation == _TYPE_A_106, wanted)
+        if listed:
+            return Answer(bytes([len(listed)]) + b"".join(data for data, _ in listed), sum(s for _, s in listed))
+        if self._poll_retries == FOREVER:
+            self._waiting = b"\x4a" + data
+            return None
+        return Answer(b"\x00", NO_CARD_S * (self._poll_retries + 1))
+
+    def _auto_poll(self, data: bytes) -> Answer | None:
+        rounds, period_s, kinds = data[0], data[1] * _AUTO_POLL_UNIT_S, data[2:]
+        listed = self._poll(2, any(kind in _TYPE_A_KINDS for kind in kinds), b"")
+        if listed:
+            kinds_found = [_ISO_DEP_A if card.iso_dep else _MIFARE for card in self._targets]
+            pairs = zip(kinds_found, listed, strict=True)
+            entries = [bytes([kind, len(entry)]) + entry for kind, (entry, _) in pairs]
+            return Answer(bytes([len(listed)]) + b"".join(entries), sum(s for _, s in listed))
+        self._waiting = b"\x60" + data
+        return None if rounds == FOREVER else Answer(b"\x00", rounds * period_s * len(kinds))
+
+    def _poll(self, limit: int, type_a: bool, wanted: bytes) -> list[tuple[bytes, float]]:
+        """Wake cards up and list them; what was listed before is forgotten."""
         self.rf.counters.polls += 1
         self._forget_targets()
         self.registers.polled()
-        found: list[RadioCard] = []
-        if modulation == _TYPE_A_106:
-            found = [card for card in self.rf.awake() if _matches(card, wanted)][: min(limit, 2)]
-        else:
-            self.rf.switch(True)
-        if not found:
-            if self._poll_retries == FOREVER:
-                self._waiting = data
-                return None
-            return Answer(b"\x00", NO_CARD_S * (self._poll_retries + 1))
-        self._targets, self._current = found, found[0]
-        listed = [self._introduce(number, card) for number, card in enumerate(found, start=1)]
-        self._current = found[0]
-        return Answer(bytes([len(found)]) + b"".join(data for data, _ in listed), sum(s for _, s in listed))
+        self.rf.switch(True)
+        if type_a:
+            self._targets = [card for card in self.rf.awake() if _matches(card, wanted)][:limit]
+        self._current = self._targets[0] if self._targets else None
+        return [self._introduce(number, card) for number, card in enumerate(self._targets, start=1)]
 
     def _introduce(self, number: int, card: RadioCard) -> tuple[bytes, float]:
         entry = bytes([number]) + card.atqa + bytes([card.sak, len(card.uid)]) + card.uid
@@ -253,4 +272,5 @@ _COMMANDS: dict[int, Callable[[Pn532, bytes], Answer | None]] = {
     0x52: Pn532._release,
     0x54: Pn532._select,
     0x56: Pn532._no_peer,  # InJumpForDEP
+    0x60: Pn532._auto_poll,
 }

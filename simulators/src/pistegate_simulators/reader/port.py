@@ -110,9 +110,11 @@ class SimulatedReader:
         """Hold a card to the reader."""
         with self._lock:
             self._chip.rf.present(card)
-            answer = self._chip.retry()
-            if answer is not None:
-                self._answer(0x4A, answer, time.monotonic())
+            found = self._chip.retry()
+            if found is not None:
+                while self._outgoing and self._outgoing[-1][1] != frames.ACK:
+                    self._outgoing.pop()  # "no card", scheduled for the poll's end
+                self._answer(*found, time.monotonic())
         self._wake()
 
     def remove(self, card: RadioCard | None = None) -> None:
