@@ -35,7 +35,8 @@ class Codec:
 
     def __init__(self, union: Any, max_bytes: int) -> None:
         self._decoder = msgspec.msgpack.Decoder(union)
-        self._tags = {member.__struct_config__.tag for member in get_args(union) or (union,)}
+        self.records: tuple[type[Record], ...] = get_args(union) or (union,)
+        self._tags = {record.__struct_config__.tag for record in self.records}
         self._max_bytes = max_bytes
 
     def encode(self, record: Record) -> bytes:
