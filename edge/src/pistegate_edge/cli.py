@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pistegate-gate: run a gate or an encoder, check its configuration, look at its journal."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pistegate_edge.config import Config
+
+OK = 0
+FAILED = 1
+BAD_CONFIG = 2
+JOURNAL_DAMAGED = 3
+
+_EXAMPLES = """examples:
+  pistegate-gate check --config /etc/pistegate/gate.toml
+  pistegate-gate run --config /etc/pistegate/gate.toml
+  pistegate-gate journal show --config /etc/pistegate/gate.toml --json
+
+exit status: 0 done, 1 failed, 2 wrong configuration or usage, 3 the journal is damaged (nothing was changed)"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status."""
+    arguments = _parser().parse_args(argv)
+    # Heavy imports and hardware come after --help and usage errors.
+    from pistegate_edge.config import load_config
+    from pistegate_edge.errors import ConfigError, EdgeError, JournalDamaged
+
+    try:
+        config = load_config(arguments.config)
+        result: int = arguments.do(arguments, config)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"configuration: {problem}", file=sys.stderr)
+        return BAD_CONFIG
+    except JournalDamaged as error:
+        print(f"journal: {error}", file=sys.stderr)
+        return JOURNAL_DAMAGED
+    except (EdgeError, OSError) as error:
+        print(f"pistegate-gate: {error}", file=sys.stderr)
+        return FAILED
+    return result
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pistegate-gate",
+        description="A Pistegate gate: reads cards, decides, opens the lane, journals and reports.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = _command(commands, "run", "run the gate (or encoder) until SIGTERM", "run --config gate.toml")
+    run.set_defaults(do=_run)
+    check = _command(commands, "check", "say what is wrong in gate.toml", "check --config gate.toml")
+    check.set_defaults(do=_check)
+    journal = commands.add_parser("journal", help="look at the journal")
+    inner = journal.add_subparsers(required=True, metavar="COMMAND")
+    show = _command(
+        inner, "show", "what is recorded and not yet acknowledged; changes nothing", "journal show --config gate.toml"
+    )
+    show.add_argument("--json", action="store_true", help="one JSON object")
+    show.set_defaults(do=_show)
+    aside = _command(
+        inner,
+        "set-aside",
+        "keep a damaged journal under a name with its date; the next start begins a new one",
+        "journal set-aside --config gate.toml",
+    )
+    aside.set_defaults(do=_set_aside)
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str, example: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=words, description=words, epilog=f"example: pistegate-gate {example}")
+    parser.add_argument("--config", type=Path, required=True, metavar="GATE.TOML", help="the configuration file")
+    return parser
+
+
+def _run(arguments: argparse.Namespace, config: "Config") -> int:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # nfcpy tells every torn card as an error of its own; the gate tells it once, in its words.
+    logging.getLogger("nfc").setLevel(logging.CRITICAL)
+    from pistegate_protocol.topics import Role
+
+    if config.role is Role.ENCODER:
+        from pistegate_edge.encoder import run_encoder
+
+        run_encoder(config)
+        return OK
+    from pistegate_edge.gate import run_gate
+
+    run_gate(config)
+    return OK
+
+
+def _check(arguments: argparse.Namespace, config: "Config") -> int:
+    print(f"{arguments.config}: no problem found; {config.role} {config.device.number} of site {config.device.site}")
+    return OK
+
+
+def _show(arguments: argparse.Namespace, config: "Config") -> int:
+    from pistegate_edge.journal.show import summary
+
+    if config.storage is None:
+        print("an encoder keeps no journal", file=sys.stderr)
+        return FAILED
+    found = summary(Path(config.storage.directory))
+    if arguments.json:
+        print(json.dumps(found))
+        return OK
+    print(f"journal {found['path']}: {found['events']} events, {found['unacknowledged']} not acknowledged")
+    for line in found["epochs"]:
+        print(f"  {line['stream']:6} epoch {line['epoch']}: {line['events']} events, acknowledged to {line['acked']}")
+    print(f"unfinished admissions: {found['unfinished']}, unsettled: {found['unsettled']}, owed: {found['owed']}")
+    return OK
+
+
+def _set_aside(arguments: argparse.Namespace, config: "Config") -> int:
+    from pistegate_edge.clock import open_clock
+    from pistegate_edge.journal.opening import set_aside
+
+    if config.storage is None:
+        print("an encoder keeps no journal", file=sys.stderr)
+        return FAILED
+    stamp = open_clock(config.clock.source).wall().strftime("%Y%m%dT%H%M%SZ")
+    kept = set_aside(Path(config.storage.directory), stamp)
+    print(f"kept as {kept}; give it to support. The next start begins a new journal and reports it to the cloud.")
+    return OK

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""gate.toml: read, checked field by field and across fields; every problem is told at once, each with its remedy."""
+
+import difflib
+import tomllib
+import types
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta, Struct
+
+from pistegate_edge.errors import ConfigError
+from pistegate_protocol.card_layout import KEY_BYTES
+from pistegate_protocol.claims import AREAS_MAX, HolderClass
+from pistegate_protocol.topics import Role
+
+Site = Annotated[int, Meta(ge=0, lt=2**15)]
+DeviceNumber = Annotated[int, Meta(ge=1, lt=2**16)]
+Pin = Annotated[int, Meta(ge=0, le=27)]  # BCM numbers of the 40-pin header
+Milliseconds = Annotated[int, Meta(ge=1, le=600_000)]
+_PUBLIC_KEY_BYTES = 32
+_PULSE_MIN_MS = 100  # shorter pulses are not seen by every turnstile (makers' sheets)
+
+
+class Device(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who this device is."""
+
+    site: Site
+    group: Site
+    number: DeviceNumber
+
+
+class Place(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a gate stands. `post_gates`: numbers of all gates of this post, this one included."""
+
+    area: Annotated[int, Meta(ge=0, lt=AREAS_MAX)]
+    post_gates: Annotated[list[DeviceNumber], Meta(min_length=1)]
+    zone: str
+    holders: list[Literal["adult", "child", "youth", "senior", "disabled", "staff", "vip"]] | None = None
+
+
+class Storage(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the journal lies."""
+
+    directory: Annotated[str, Meta(min_length=1)]
+    reserve_kib: Annotated[int, Meta(ge=64, le=1_048_576)] = 256
+
+
+class Reader(Struct, frozen=True, forbid_unknown_fields=True):
+    """The card reader's serial line. `baud`: what the chip wakes at; the driver raises it by itself."""
+
+    path: Annotated[str, Meta(min_length=1)]
+    baud: Literal[115200] = 115200
+
+
+class Broker(Struct, frozen=True, forbid_unknown_fields=True):
+    """The cloud's MQTT broker."""
+
+    host: Annotated[str, Meta(min_length=1)]
+    port: Annotated[int, Meta(ge=1, lt=2**16)] = 1883
+    keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+    username: str | None = None
+    password: str | None = None
+
+
+class ClockSource(Struct, frozen=True, forbid_unknown_fields=True):
+    """`system`, or the path of a time page."""
+
+    source: Annotated[str, Meta(min_length=1)] = "system"
+
+
+class Lane(Struct, frozen=True, forbid_unknown_fields=True):
+    """A tripod that takes a pulse. `timeout_ms`: the turnstile's own time-out."""
+
+    kind: Literal["tripod_pulse"]
+    unlock_pin: Pin
+    pass_pin: Pin
+    pulse_ms: Annotated[int, Meta(ge=_PULSE_MIN_MS, le=2000)] = 200
+    timeout_ms: Milliseconds = 5000
+
+
+class Signals(Struct, frozen=True, forbid_unknown_fields=True):
+    """Lamps and buzzer. `refuse_ms`: how long red shows."""
+
+    green_pin: Pin
+    red_pin: Pin
+    buzzer_pin: Pin
+    refuse_ms: Milliseconds = 1500
+
+
+class DisplayText(Struct, frozen=True, forbid_unknown_fields=True):
+    """Words for the guest; `path`: a device that takes text lines."""
+
+    locale: Literal["en", "zh-CN"] = "zh-CN"
+    path: str | None = None
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """A checked gate.toml; what the role does not need is None or empty."""
+
+    role: Role
+    device: Device
+    reader: Reader
+    broker: Broker
+    clock: ClockSource
+    place: Place | None = None
+    storage: Storage | None = None
+    lane: Lane | None = None
+    signals: Signals | None = None
+    display: DisplayText = DisplayText()
+    gate_key: bytes = b""
+    issuer_keys: dict[int, bytes] = msgspec.field(default_factory=dict)
+    document_keys: dict[int, bytes] = msgspec.field(default_factory=dict)
+
+
+_COMMON: dict[str, type[Struct]] = {"device": Device, "reader": Reader, "broker": Broker}
+_GATE: dict[str, type[Struct]] = {"place": Place, "storage": Storage, "lane": Lane, "signals": Signals}
+_OPTIONAL: dict[str, type[Struct]] = {"clock": ClockSource, "display": DisplayText}
+_KEY_SECTIONS = ("card_keys", "issuer_keys", "document_keys")
+
+
+def load_config(path: Path) -> Config:
+    """The configuration in `path`; ConfigError with every problem found."""
+    try:
+        tree = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError([f"{path}: there is no such file; name yours with --config"]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read ({error})"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{path}: not TOML: {error}; correct the line named"]) from error
+    return check_config(tree)
+
+
+def check_config(tree: Mapping[str, Any]) -> Config:
+    """The configuration in a parsed gate.toml."""
+    problems: list[str] = []
+    role = tree.get("role")
+    if role not in list(Role):
+        problems.append(f'role is {role!r}: write role = "gate" or role = "encoder" on the first line')
+        role = Role.GATE
+    is_gate = role == Role.GATE
+    wanted = _COMMON | (_GATE if is_gate else {})
+    known = ["role", *wanted, *_OPTIONAL, *(_KEY_SECTIONS if is_gate else ())]
+    problems += _unknown(tree, known, "")
+    values: dict[str, Any] = {"role": Role(role)}
+    for name, kind in (wanted | _OPTIONAL).items():
+        if name not in tree and name in _OPTIONAL:
+            values[name] = kind()
+        else:
+            values[name] = _section(tree, name, kind, problems)
+    if is_gate:
+        values |= _keys(tree, problems)
+        _cross(values, problems)
+    elif any(name in tree for name in _KEY_SECTIONS):
+        problems.append("an encoder holds no keys: remove card_keys, issuer_keys and document_keys")
+    if problems:
+        raise ConfigError(problems)
+    return Config(**values)
+
+
+def _section(tree: Mapping[str, Any], name: str, kind: type[Struct], problems: list[str]) -> Struct | None:
+    table = tree.get(name)
+    if not isinstance(table, Mapping):
+        problems.append(f"[{name}] is missing: add the section with {', '.join(kind.__struct_fields__)}")
+        return None
+    before = len(problems)
+    problems += _unknown(table, kind.__struct_fields__, f"{name}.")
+    values: dict[str, Any] = {}
+    hints = get_type_hints(kind, include_extras=True)
+    for field in msgspec.structs.fields(kind):
+        if field.name in table:
+            try:
+                values[field.name] = msgspec.convert(table[field.name], hints[field.name])
+            except msgspec.ValidationError as error:
+                wanted = _wanted(hints[field.name])
+                problems.append(f"{name}.{field.name} = {table[field.name]!r}: {error}; write {wanted}")
+        elif field.required:
+            problems.append(f"{name}.{field.name} is missing: add it under [{name}], {_wanted(hints[field.name])}")
+    return kind(**values) if len(problems) == before else None
+
+
+def _wanted(hint: Any) -> str:
+    """What a field takes, in words."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        base, meta = get_args(hint)[:2]
+        low = meta.ge
+        high = meta.le if meta.le is not None else None if meta.lt is None else meta.lt - 1
+        return _wanted(base) + (f" from {low} to {high}" if low is not None and high is not None else "")
+    if origin is Literal:
+        return " or ".join(repr(value) for value in get_args(hint))
+    if origin is list:
+        return f"a list of {_wanted(get_args(hint)[0])}"
+    if origin in (Union, types.UnionType):
+        return " or ".join(_wanted(arg) for arg in get_args(hint) if arg is not type(None))
+    return {int: "a whole number", str: "a text in quotes"}.get(hint, str(hint))
+
+
+def _unknown(table: Mapping[str, Any], known: Iterable[str], prefix: str) -> list[str]:
+    problems = []
+    for name in table:
+        if name not in known:
+            near = difflib.get_close_matches(name, list(known), 1)
+            remedy = f"did you mean {prefix}{near[0]}?" if near else "remove it"
+            problems.append(f"{prefix}{name} is unknown: {remedy}")
+    return problems
+
+
+def _keys(tree: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    card = tree.get("card_keys")
+    gate_key = b""
+    if not isinstance(card, Mapping) or "gate" not in card:
+        problems.append(f'card_keys.gate is missing: add [card_keys] gate = "{2 * KEY_BYTES} hex digits"')
+    else:
+        problems += _unknown(card, ("gate",), "card_keys.")
+        gate_key = _hex("card_keys.gate", card["gate"], KEY_BYTES, problems)
+    values: dict[str, Any] = {"gate_key": gate_key}
+    for section in ("issuer_keys", "document_keys"):
+        table = tree.get(section)
+        if not isinstance(table, Mapping) or not table:
+            problems.append(f'[{section}] is missing: add it with at least one line, 1 = "64 hex digits"')
+            continue
+        keys = {}
+        for number, key in table.items():
+            if not number.isdigit() or not 0 <= int(number) <= 255:
+                problems.append(f"{section}.{number}: a key id is a whole number from 0 to 255")
+                continue
+            keys[int(number)] = _hex(f"{section}.{number}", key, _PUBLIC_KEY_BYTES, problems)
+        values[section] = keys
+    return values
+
+
+def _hex(path: str, value: object, length: int, problems: list[str]) -> bytes:
+    try:
+        key = bytes.fromhex(value) if isinstance(value, str) else b""
+    except ValueError:
+        key = b""
+    if len(key) != length:
+        problems.append(f"{path} is not a key of {length} bytes: write {2 * length} hex digits in quotes")
+    return key
+
+
+def _cross(values: Mapping[str, Any], problems: list[str]) -> None:
+    """What fields must agree on."""
+    lane, signals, place, device = values["lane"], values["signals"], values["place"], values["device"]
+    users: dict[int, str] = {}
+    pins = [("lane", lane, ("unlock_pin", "pass_pin")), ("signals", signals, ("green_pin", "red_pin", "buzzer_pin"))]
+    for section, struct, names in pins:
+        for name in names if struct is not None else ():
+            pin = getattr(struct, name)
+            if pin in users:
+                problems.append(f"{section}.{name} = {pin}: {users[pin]} uses this pin already; give each its own")
+            users.setdefault(pin, f"{section}.{name}")
+    if lane is not None and lane.pulse_ms >= lane.timeout_ms:
+        problems.append("lane.pulse_ms must be shorter than lane.timeout_ms: 200 and 5000 suit most turnstiles")
+    if place is not None:
+        if device is not None and device.number not in place.post_gates:
+            problems.append(f"place.post_gates must hold this gate's own number {device.number}: add it")
+        if not _zone_known(place.zone):
+            problems.append(f'place.zone = "{place.zone}" is unknown: write a zone such as "Asia/Shanghai"')
+
+
+def _zone_known(zone: str) -> bool:
+    try:
+        ZoneInfo(zone)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def holder_classes(place: Place) -> frozenset[HolderClass] | None:
+    """Holder classes a lane serves; None: all."""
+    return None if place.holders is None else frozenset(HolderClass[name.upper()] for name in place.holders)

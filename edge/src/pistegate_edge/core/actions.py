@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the passage protocol asks for; whoever performs them does so in the order given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pistegate_edge.core.owed import OwedEntry
+from pistegate_protocol.events import Admitted, Incident, Outcome, Refused, Settled
+
+
+class Lamp(StrEnum):
+    """What the lamps show."""
+
+    IDLE = "idle"
+    ADMIT = "admit"
+    REFUSE = "refuse"
+    OUT = "out"
+    KEEP = "keep"
+    """Leave the lamps; only words change."""
+
+
+class IncidentCode(StrEnum):
+    """Incident codes of this release; texts are at `incident.CODE`."""
+
+    FORCED_ARM = "forced_arm"
+    READER_LOST = "reader_lost"
+    READER_SILENT = "reader_silent"
+    PASSES_BEYOND_ADMITTED = "passes_beyond_admitted"
+    DISK_FULL = "disk_full"
+    IDENTITY_CONFLICT = "identity_conflict"
+    DOCUMENT_REFUSED = "document_refused"
+    CLOUD_NEWER = "cloud_newer"
+    MESSAGE_MALFORMED = "message_malformed"
+    JOURNAL_CREATED = "journal_created"
+    JOURNAL_SET_ASIDE = "journal_set_aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Reader: read the card of this session."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Reader: write and commit these 32 bytes of usage."""
+
+    token: int
+    usage: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Reader: let go of the card of this session."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAdmission:
+    """Journal: make durable, then answer AdmissionRecorded or AdmissionFailed. `party`: size of the whole party."""
+
+    event: Admitted
+    party: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLane:
+    """Lane: let `persons` through."""
+
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordProgress:
+    """Journal: `passed` persons of admission (epoch, seq) went through so far."""
+
+    epoch: int
+    seq: int
+    passed: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutcome:
+    """Journal, in one commit: the outcome, what is owed from it, whose owed entry it spends, whether it is open."""
+
+    event: Outcome
+    owed: OwedEntry | None = None
+    spent: bytes | None = None
+    unsettled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSettled:
+    """Journal, in one commit: the settlement, and the owed entries that it ends (by admission name)."""
+
+    event: Settled
+    ended: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordNote:
+    """Journal, notes stream; repeats are merged."""
+
+    event: Refused | Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Lamps, buzzer and display: words at `key` of the texts with `values`."""
+
+    lamp: Lamp
+    key: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One line for the log."""
+
+    line: str
+
+
+Action = (
+    Read
+    | Write
+    | Release
+    | RecordAdmission
+    | OpenLane
+    | RecordProgress
+    | RecordOutcome
+    | RecordSettled
+    | RecordNote
+    | Show
+    | Log
+)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The error root of the gate; leaves are named for the cause and also inherit the built-in."""
+
+
+class EdgeError(Exception):
+    """Something that the gate cannot do; the text says what is wrong and what to do."""
+
+
+class ConfigError(EdgeError, ValueError):
+    """gate.toml cannot be used; `problems` holds one line each: TOML path, what is wrong, remedy."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class ClockError(EdgeError, OSError):
+    """The configured time source gives no valid time."""
+
+
+class JournalDamaged(EdgeError):
+    """The journal does not verify; nothing of it was changed."""
+
+
+class JournalFull(EdgeError, OSError):
+    """No room for another record."""
+
+
+class LaneBusy(EdgeError, RuntimeError):
+    """An opening was asked for while another one is not over."""

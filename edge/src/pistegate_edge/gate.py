@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gate process: readers and broker put what happens on one queue, one loop on the main thread does the rest."""
+
+import logging
+import queue
+import secrets
+import signal
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pistegate_edge.clock import Clock, open_clock
+from pistegate_edge.config import Config, holder_classes
+from pistegate_edge.core import actions as a
+from pistegate_edge.core import inputs as i
+from pistegate_edge.core.now import Now
+from pistegate_edge.core.owed import OwedBook, UnsettledBook
+from pistegate_edge.core.passage import Passage, State
+from pistegate_edge.downlink import DocumentStore
+from pistegate_edge.journal.journal import Journal
+from pistegate_edge.lane.tripod import Outputs, Tripod
+from pistegate_edge.readers.desk import GateDesk
+from pistegate_edge.readers.pn532 import Pn532
+from pistegate_edge.readers.supervisor import ReaderThread
+from pistegate_edge.recorder import Recorder
+from pistegate_edge.signals import Display, Signals
+from pistegate_edge.uplink.link import Uplink
+from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp, MqttLink
+from pistegate_protocol.decide import GateProfile
+from pistegate_protocol.documents import DocumentRefused
+from pistegate_protocol.errors import CodecError
+from pistegate_protocol.events import Incident
+from pistegate_protocol.signing import KeyRing
+from pistegate_protocol.topics import Device
+from pistegate_protocol.version import __version__
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 5.0  # seconds; the loop wakes at least so often
+OWED_TIDY_S = 60.0  # seconds between clearings of owed entries that are over
+
+
+@dataclass(frozen=True, slots=True)
+class PassEdge:
+    """The lane's PASS input became active at `at` (monotonic)."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Shut the lane and end; a second one does not wait for the passage under way."""
+
+
+Item = i.Input | LinkEvent | PassEdge | Stop
+
+
+class Gate:
+    """Everything of one gate; `run` returns when it was told to stop."""
+
+    def __init__(self, config: Config, clock: Clock, parts: ExitStack) -> None:
+        place, storage, lane, signals = config.place, config.storage, config.lane, config.signals
+        if place is None or storage is None or lane is None or signals is None:
+            raise ValueError("a checked configuration of a gate is needed")
+        self._clock = clock
+        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._stopping = False
+        self._pending: deque[i.Input] = deque()
+        self._feeding = False
+        self._owed_tidy_at = 0.0
+        # Lane first: whatever else fails, it is shut.
+        self._lane = Tripod(lane.unlock_pin, lane.pass_pin, lane.pulse_ms, lane.timeout_ms, self._on_pass)
+        parts.callback(self._lane.close)
+        display = Display(config.display.path, config.display.locale)
+        self._signals = Signals(
+            signals.green_pin, signals.red_pin, signals.buzzer_pin, signals.refuse_ms / 1000, display
+        )
+        parts.callback(self._signals.close)
+        directory = Path(storage.directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        device = config.device
+        self._journal = parts.enter_context(
+            Journal(
+                directory,
+                device.site,
+                device.number,
+                storage.reserve_kib * 1024,
+                clock,
+                secrets.randbits(32),
+                __version__,
+            )
+        )
+        self._profile = GateProfile(
+            site=device.site,
+            group=device.group,
+            gate=device.number,
+            post_gates=frozenset(place.post_gates),
+            area=place.area,
+            zone=ZoneInfo(place.zone),
+            holders=holder_classes(place),
+        )
+        self._notes_at_start: list[tuple[a.IncidentCode, str]] = []
+        documents = self._documents(KeyRing(config.document_keys), device.site)
+        self._passage = Passage(
+            self._profile,
+            KeyRing(config.issuer_keys),
+            documents.deny,
+            OwedBook(self._journal.owed()),
+            UnsettledBook(self._journal.unsettled()),
+            self._journal.unfinished(),
+        )
+        self._recorder = Recorder(self._journal, self._feed, lambda stream, last: self._uplink.grown(stream, last))
+        address = Device(device.site, config.role, device.number)
+        credentials = (config.broker.username, config.broker.password) if config.broker.username else None
+        self._mqtt = MqttLink(
+            address,
+            config.broker.host,
+            config.broker.port,
+            config.broker.keepalive_s,
+            self._queue.put,
+            credentials,
+        )
+        self._uplink = Uplink(
+            device.number,
+            self._journal,
+            documents,
+            self._mqtt,
+            self._passage.service,
+            self._note,
+            lambda: self._feed(i.DenyListArrived(documents.deny)),
+        )
+        self._desk = GateDesk(config.gate_key, self._queue.put)
+        self._reader = ReaderThread(
+            partial(Pn532, config.reader.path),
+            self._desk,
+            lambda what: self._tell_ready(what),
+            lambda detail: self._queue.put(i.ReaderLost(detail)),
+        )
+        self._perform: dict[type, Callable[[Any, Now], None]] = {
+            a.Read: lambda action, now: self._desk.reply(action),
+            a.Write: lambda action, now: self._desk.reply(action),
+            a.Release: lambda action, now: self._desk.reply(action),
+            a.RecordAdmission: self._recorder.admission,
+            a.RecordOutcome: self._recorder.record,
+            a.RecordProgress: self._recorder.record,
+            a.RecordSettled: self._recorder.record,
+            a.RecordNote: lambda action, now: self._recorder.note(action.event, now),
+            a.OpenLane: lambda action, now: self._lane_told(self._lane.open(now.mono, action.persons)),
+            a.Show: lambda action, now: self._signals.show(action, now.mono),
+            a.Log: lambda action, now: log.info(action.line),
+        }
+
+    def stop(self) -> None:
+        """Ask for an orderly end; from any thread or a signal handler."""
+        self._queue.put(Stop())
+
+    def run(self) -> None:
+        """Until told to stop: the passage under way is finished, the lane shut, everything recorded."""
+        self._start()
+        try:
+            while not (self._stopping and self._passage.state in (State.IDLE, State.RECOVERING)):
+                try:
+                    item = self._queue.get(timeout=self._wait_s())
+                except queue.Empty:
+                    pass
+                else:
+                    if isinstance(item, Stop) and self._stopping:
+                        break
+                    self._take(item)
+                self._tick()
+        finally:
+            self._finish()
+
+    def _start(self) -> None:
+        now = self._clock.now()
+        if self._passage.state is State.RECOVERING:
+            log.info("an admission of the last run is open: the lane stays shut while it may still be passed")
+            self._lane_told(self._lane.drain(now.mono))
+        else:
+            self._lane_told(self._lane.stop(now.mono))
+            self._feed(i.FaultChanged(i.Fault.STARTING, False))
+        if not self._journal.reserve.held:
+            self._recorder.out_of_room(now)
+        if self._journal.set_aside:
+            self._note_now(a.IncidentCode.JOURNAL_SET_ASIDE, f"kept as {self._journal.set_aside}")
+        elif self._journal.created:
+            self._note_now(a.IncidentCode.JOURNAL_CREATED, "a new journal was begun")
+        for code, detail in self._notes_at_start:
+            self._note_now(code, detail)
+        self._reader.start()
+        self._mqtt.start()
+
+    def _take(self, item: Item) -> None:
+        if isinstance(item, PassEdge):
+            self._lane_told(self._lane.edge(item.at))
+        elif isinstance(item, (Arrived, LinkUp, LinkDown)):
+            self._uplink.event(item, self._clock.now())
+        elif isinstance(item, Stop):
+            log.info("stopping")
+            self._stopping = True
+            self._feed(i.FaultChanged(i.Fault.STOPPING, True))
+        else:
+            self._feed(item)
+
+    def _tick(self) -> None:
+        now = self._clock.now()
+        self._lane_told(self._lane.tick(now.mono))
+        self._signals.tick(now.mono)
+        if self._passage.deadline is not None and now.mono >= self._passage.deadline:
+            self._feed(i.Tick())
+        # A card that is held goes first: disk and network wait until it is let go.
+        if self._passage.state in (State.IDLE, State.OPEN, State.RECOVERING):
+            self._recorder.tick(now)
+            self._uplink.tick(now)
+        if self._passage.state is State.IDLE and self._queue.empty():
+            self._journal.tidy()
+            if now.mono >= self._owed_tidy_at:
+                self._owed_tidy_at = now.mono + OWED_TIDY_S
+                today = now.wall.astimezone(self._profile.zone).date()
+                self._journal.forget_owed(lambda entry: entry.holds(now.mono, today))
+
+    def _wait_s(self) -> float:
+        now = self._clock.monotonic()
+        times = [self._lane.deadline, self._signals.deadline(now), self._passage.deadline]
+        if self._passage.state in (State.IDLE, State.OPEN, State.RECOVERING):
+            times += [self._recorder.deadline(), self._uplink.deadline()]
+        due = min((t for t in times if t is not None), default=now + IDLE_S)
+        return min(max(0.0, due - now), IDLE_S)
+
+    def _feed(self, told: i.Input) -> None:
+        """Give the protocol an input and do what it asks for; inputs that come of doing so follow in order."""
+        self._pending.append(told)
+        if self._feeding:
+            return
+        self._feeding = True
+        try:
+            while self._pending:
+                self._step(self._pending.popleft())
+        finally:
+            self._feeding = False
+            self._pending.clear()
+
+    def _step(self, told: i.Input) -> None:
+        before = self._passage.service()
+        was = self._passage.state
+        now = self._clock.now()
+        for action in self._passage.handle(told, now):
+            self._perform[type(action)](action, now)
+        if was is State.RECOVERING and self._passage.state is State.IDLE:
+            self._pending.append(i.FaultChanged(i.Fault.STARTING, False))
+        if self._passage.service() != before:
+            self._uplink.state_changed()
+
+    def _lane_told(self, outputs: Outputs) -> None:
+        for what, value in outputs:
+            if what == "passed":
+                self._feed(i.LanePassed(value))
+            elif what == "closed":
+                self._feed(i.LaneClosed(value))
+            else:
+                self._feed(i.LaneForced())
+
+    def _on_pass(self) -> None:
+        self._queue.put(PassEdge(self._clock.monotonic()))
+
+    def _tell_ready(self, what: str) -> None:
+        log.info("reader ready: %s", what)
+        self._queue.put(i.ReaderReady())
+
+    def _documents(self, keys: KeyRing, site: int) -> DocumentStore:
+        try:
+            return DocumentStore(self._journal, keys, site)
+        except (DocumentRefused, CodecError) as error:
+            log.error("the stored deny list is not believed: %s", error)
+            self._notes_at_start.append((a.IncidentCode.DOCUMENT_REFUSED, f"stored deny list: {error}"))
+            return DocumentStore(self._journal, keys, site, load=False)
+
+    def _note(self, incident: Incident) -> None:
+        self._recorder.note(incident, self._clock.now())
+
+    def _note_now(self, code: a.IncidentCode, detail: str) -> None:
+        log.warning("%s: %s", code.value, detail)
+        self._note(Incident(self._clock.wall_ms(), code.value, detail[:200]))
+
+    def _finish(self) -> None:
+        now = self._clock.now()
+        self._lane.stop(now.mono)
+        self._reader.stop()
+        self._recorder.finish(now)
+        self._mqtt.stop()
+        log.info("stopped, lane shut")
+
+
+def run_gate(config: Config) -> None:
+    """The whole life of a gate process; returns after SIGTERM or SIGINT."""
+    clock = open_clock(config.clock.source)
+    with ExitStack() as parts:
+        gate = Gate(config, clock, parts)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: gate.stop())
+        gate.run()

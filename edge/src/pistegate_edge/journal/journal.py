@@ -1,0 +1,397 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the gate must not forget: two chained streams of events, admissions under way, owed entries, documents.
+
+All of it is written by one thread. An admission is one durable commit; so is each outcome, with what it owes.
+"""
+
+import errno
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+from pistegate_edge.clock import Clock
+from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordSettled
+from pistegate_edge.core.owed import OWED_S, OwedEntry, Unsettled
+from pistegate_edge.core.passage import Unfinished
+from pistegate_edge.errors import JournalDamaged, JournalFull
+from pistegate_edge.journal import opening
+from pistegate_edge.journal.reserve import Reserve
+from pistegate_protocol.events import (
+    EVENTS,
+    Admitted,
+    EpochOpened,
+    Event,
+    Stream,
+    admission_name,
+    first_head,
+    new_epoch,
+    next_head,
+)
+from pistegate_protocol.messages import SignedDocument
+
+CHECKPOINT_PAGES = 1000  # WAL pages (4 MB) at which tidy moves them into the database; SQLite's own default
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR | 3 << 8)  # IOERR_WRITE: some file systems say it for ENOSPC
+
+
+@dataclass(slots=True)
+class Chain:
+    """The newest epoch of a stream: last seq and head."""
+
+    seq: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One epoch of a stream as the uplink starts with it."""
+
+    stream: Stream
+    epoch: int
+    last_seq: int
+    acked_seq: int
+
+
+class Journal:
+    """An open epoch. `random32` makes its number unique even if the counter was lost."""
+
+    def __init__(
+        self, directory: Path, site: int, gate: int, reserve_bytes: int, clock: Clock, random32: int, software: str
+    ) -> None:
+        self._gate = gate
+        self._clock = clock
+        self._path = directory / opening.FILE_NAME
+        self._mark = opening.read_mark(directory)
+        self.reserve = Reserve(directory, reserve_bytes)
+        self.created = not self._path.exists()
+        self.set_aside = self._mark[0] if self._mark else None
+        self._db = self._open(site)
+        try:
+            self.reserve.take()
+            with self._full_told():
+                self.epoch, self._chains = self._begin(random32, software)
+        except BaseException:
+            self._db.close()
+            raise
+        (directory / opening.SET_ASIDE_MARK).unlink(missing_ok=True)
+
+    def _open(self, site: int) -> sqlite3.Connection:
+        try:
+            connection = opening.connect(self._path)
+        except sqlite3.DatabaseError as error:
+            raise opening.damaged(self._path, str(error)) from error
+        try:
+            if self.created:
+                opening.create(connection, site, self._gate, self._mark[1] if self._mark else 0)
+            opening.verify(connection, self._path, site, self._gate)
+        except JournalDamaged:
+            connection.close()
+            raise
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            if _is_full(error):
+                raise JournalFull(
+                    f"no room for the journal in {self._path.parent}: free some and start again"
+                ) from error
+            raise opening.damaged(self._path, str(error)) from error
+        return connection
+
+    def _begin(self, random32: int, software: str) -> tuple[int, dict[Stream, Chain]]:
+        """Open the next epoch: both chains start with EpochOpened, naming the heads before."""
+        at = self._clock.wall_ms()
+        with self._transaction():
+            counter = self._one("SELECT epoch_counter FROM identity")[0] + 1
+            epoch = new_epoch(counter, random32)
+            chains = {}
+            for stream in Stream:
+                previous = self._last(stream)
+                self._db.execute("INSERT INTO epoch VALUES (?, ?, ?, 0)", (stream, epoch, counter))
+                event = EpochOpened(at, previous[0], previous[1], software)
+                before = Chain(0, first_head(self._gate, stream, epoch))
+                chains[stream] = Chain(1, self._insert(stream, epoch, before, event))
+            self._db.execute("UPDATE identity SET epoch_counter = ?", (counter,))
+        return epoch, chains
+
+    # What the loop records
+
+    def admit(self, action: RecordAdmission) -> tuple[int, bytes]:
+        """One durable commit; returns the admission's seq and name. JournalFull: nothing was recorded."""
+        if not self.reserve.held:
+            raise JournalFull("the disk reserve is not held")
+        chain = self._chains[Stream.LEDGER]
+        seq = chain.seq + 1
+        name = admission_name(self._gate, self.epoch, seq)
+        with self._full_told(), self._transaction():
+            head = self._insert(Stream.LEDGER, self.epoch, chain, action.event)
+            self._db.execute(
+                "INSERT INTO admission (epoch, seq, name, party) VALUES (?, ?, ?, ?)",
+                (self.epoch, seq, name, action.party),
+            )
+        self._chains[Stream.LEDGER] = Chain(seq, head)
+        return seq, name
+
+    def progress(self, epoch: int, seq: int, passed: int) -> None:
+        """`passed` persons of an admission went through so far; takes the reserve when the disk is full."""
+
+        def write() -> None:
+            self._db.execute("UPDATE admission SET passed = ? WHERE epoch = ? AND seq = ?", (passed, epoch, seq))
+
+        self._with_reserve(write)
+
+    def outcome(self, action: RecordOutcome) -> None:
+        """The outcome and what is owed from it, in one commit; takes the reserve when the disk is full."""
+        event = action.event
+
+        def write() -> None:
+            self._append_in(Stream.LEDGER, event)
+            key = (event.epoch, event.seq)
+            if action.unsettled:
+                self._db.execute("UPDATE admission SET state = 'unsettled' WHERE epoch = ? AND seq = ?", key)
+            else:
+                self._db.execute("DELETE FROM admission WHERE epoch = ? AND seq = ?", key)
+            if action.owed is not None:
+                self._db.execute("INSERT OR REPLACE INTO owed VALUES (?, ?, ?, ?, ?, ?)", self._owed_row(action.owed))
+            if action.spent is not None:
+                self._db.execute("DELETE FROM owed WHERE admission = ?", (action.spent,))
+
+        self._with_reserve(write)
+
+    def settled(self, action: RecordSettled) -> None:
+        """A settlement and the owed entries that end with it."""
+        event = action.event
+
+        def write() -> None:
+            self._append_in(Stream.LEDGER, event)
+            self._db.execute("DELETE FROM admission WHERE epoch = ? AND seq = ?", (event.epoch, event.seq))
+            self._db.executemany("DELETE FROM owed WHERE admission = ?", [(name,) for name in action.ended])
+
+        self._with_reserve(write)
+
+    def note(self, event: Event) -> None:
+        """One event of the notes stream; JournalFull when there is no room (the reserve is not for notes)."""
+        with self._full_told(), self._transaction():
+            seq, head = self._append_in(Stream.NOTES, event)
+        self._chains[Stream.NOTES] = Chain(seq, head)
+
+    def store_document(self, name: str, version: int, signed: SignedDocument) -> None:
+        """Replace the document of this name."""
+        with self._full_told(), self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?)",
+                (name, version, signed.key_id, signed.body, signed.signature),
+            )
+
+    # What the uplink reads and acknowledges
+
+    def pending(self) -> list[Pending]:
+        """Epochs not acknowledged to their end, and the newest ones, in order."""
+        rows = self._db.execute(
+            "SELECT e.stream, e.epoch, e.acked_seq,"
+            " (SELECT MAX(seq) FROM event v WHERE v.stream = e.stream AND v.epoch = e.epoch)"
+            " FROM epoch e ORDER BY e.position, e.stream"
+        ).fetchall()
+        found = [Pending(Stream(stream), epoch, last or 0, acked) for stream, epoch, acked, last in rows]
+        return [p for p in found if p.acked_seq < p.last_seq or p.epoch == self.epoch]
+
+    def last_seq(self, stream: Stream) -> int:
+        """Of this epoch."""
+        return self._chains[stream].seq
+
+    def fetch(self, stream: Stream, epoch: int, first: int, limit: int) -> tuple[bytes, list[bytes]]:
+        """The head before `first`, and up to `limit` payloads from it on."""
+        rows = self._db.execute(
+            "SELECT payload FROM event WHERE stream = ? AND epoch = ? AND seq >= ? ORDER BY seq LIMIT ?",
+            (stream, epoch, first, limit),
+        ).fetchall()
+        return self._head(stream, epoch, first - 1), [row[0] for row in rows]
+
+    def head_at(self, stream: Stream, epoch: int, seq: int) -> bytes | None:
+        """The chain's head after `seq`; None for an epoch or event that we never had."""
+        known = self._db.execute("SELECT 1 FROM epoch WHERE stream = ? AND epoch = ?", (stream, epoch)).fetchone()
+        if known is None:
+            return None
+        if seq == 0:
+            return first_head(self._gate, stream, epoch)
+        row = self._db.execute(
+            "SELECT head FROM event WHERE stream = ? AND epoch = ? AND seq = ?", (stream, epoch, seq)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def acknowledge(self, stream: Stream, epoch: int, seq: int) -> None:
+        """The cloud has stored everything of (stream, epoch) up to `seq`."""
+        with self._full_told(), self._transaction():
+            self._db.execute(
+                "UPDATE epoch SET acked_seq = MAX(acked_seq, ?) WHERE stream = ? AND epoch = ?", (seq, stream, epoch)
+            )
+
+    # What a start finds
+
+    def unfinished(self) -> list[Unfinished]:
+        """Admissions of earlier runs without an outcome, oldest first."""
+        found = []
+        for epoch, seq, name, party, passed, payload in self._admissions("unfinished"):
+            event = self._admitted(payload)
+            found.append(
+                Unfinished(
+                    epoch,
+                    seq,
+                    name,
+                    event.prev,
+                    event.n,
+                    party,
+                    event.medium,
+                    event.claim,
+                    passed,
+                    event.reoffer_of,
+                )
+            )
+        return found
+
+    def unsettled(self) -> list[Unsettled]:
+        """Admissions whose card has not come back."""
+        found = []
+        for epoch, seq, name, _, _, payload in self._admissions("unsettled"):
+            event = self._admitted(payload)
+            found.append(Unsettled(name, event.prev, epoch, seq, event.medium, event.claim, event.reoffer_of))
+        return found
+
+    def owed(self) -> list[OwedEntry]:
+        """Owed entries, with what is left of their time; those that are over are forgotten."""
+        mono, wall = self._clock.monotonic(), self._clock.wall_ms()
+        entries = []
+        for name, persons, boot, until_mono, until_wall, day in self._db.execute("SELECT * FROM owed"):
+            left = until_mono - mono if boot == self._clock.boot_id else min(OWED_S, (until_wall - wall) / 1000)
+            entries.append(OwedEntry(name, persons, mono + left, date.fromisoformat(day) if day else None))
+        return entries
+
+    def forget_owed(self, keep: Callable[[OwedEntry], bool]) -> None:
+        """Delete the owed entries that `keep` does not want."""
+        over = [(entry.admission,) for entry in self.owed() if not keep(entry)]
+        if over:
+            with self._full_told(), self._transaction():
+                self._db.executemany("DELETE FROM owed WHERE admission = ?", over)
+
+    def document(self, name: str) -> tuple[int, SignedDocument] | None:
+        """Version and signed form of a document, as last stored."""
+        row = self._db.execute(
+            "SELECT version, key_id, body, signature FROM document WHERE name = ?", (name,)
+        ).fetchone()
+        return None if row is None else (row[0], SignedDocument(row[1], bytes(row[2]), bytes(row[3])))
+
+    def tidy(self) -> None:
+        """Between passages: move a grown WAL into the database."""
+        wal = self._path.with_name(self._path.name + "-wal")
+        if wal.exists() and wal.stat().st_size > CHECKPOINT_PAGES * 4096:
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Inside
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _full_told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if not _is_full(error):
+                raise
+            raise JournalFull(f"no room for another record: {error}") from error
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise JournalFull(f"no room for another record: {error}") from error
+
+    def _with_reserve(self, write: Callable[[], None]) -> None:
+        """Run `write` in a transaction; when the disk is full, once more with the reserve given up."""
+        for last_try in (False, True):
+            before = self._chains[Stream.LEDGER]
+            try:
+                with self._full_told(), self._transaction():
+                    write()
+                return
+            except JournalFull:
+                self._chains[Stream.LEDGER] = before
+                if last_try or not self.reserve.held:
+                    raise
+                self.reserve.give_up()
+
+    def _append_in(self, stream: Stream, event: Event) -> tuple[int, bytes]:
+        """Inside a transaction: append, and move the ledger's chain on."""
+        chain = self._chains[stream]
+        head = self._insert(stream, self.epoch, chain, event)
+        moved = Chain(chain.seq + 1, head)
+        if stream is Stream.LEDGER:
+            self._chains[stream] = moved
+        return moved.seq, head
+
+    def _insert(self, stream: Stream, epoch: int, chain: Chain, event: Event) -> bytes:
+        payload = EVENTS.encode(event)
+        head = next_head(chain.head, payload)
+        self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", (stream, epoch, chain.seq + 1, payload, head))
+        return head
+
+    def _head(self, stream: Stream, epoch: int, seq: int) -> bytes:
+        head = self.head_at(stream, epoch, seq)
+        if head is None:
+            raise JournalDamaged(f"event {seq} of stream {stream}, epoch {epoch} is gone")
+        return head
+
+    def _last(self, stream: Stream) -> tuple[int, bytes]:
+        """Number and last head of the newest epoch of a stream; (0, empty) when there is none."""
+        row = self._db.execute(
+            "SELECT v.epoch, v.head FROM event v JOIN epoch e ON e.stream = v.stream AND e.epoch = v.epoch"
+            " WHERE v.stream = ? ORDER BY e.position DESC, v.seq DESC LIMIT 1",
+            (stream,),
+        ).fetchone()
+        return (0, b"") if row is None else (row[0], bytes(row[1]))
+
+    def _admissions(self, state: str) -> list[tuple[int, int, bytes, int, int, bytes]]:
+        return self._db.execute(
+            "SELECT a.epoch, a.seq, a.name, a.party, a.passed, v.payload FROM admission a"
+            " JOIN event v ON v.stream = ? AND v.epoch = a.epoch AND v.seq = a.seq"
+            " WHERE a.state = ? AND a.epoch != ? ORDER BY a.epoch, a.seq",
+            (Stream.LEDGER, state, self.epoch),
+        ).fetchall()
+
+    def _admitted(self, payload: bytes) -> Admitted:
+        event = EVENTS.decode(payload)
+        if not isinstance(event, Admitted):
+            raise JournalDamaged(f"an admission's event is a {type(event).__name__}")
+        return event
+
+    def _owed_row(self, entry: OwedEntry) -> tuple[object, ...]:
+        mono = self._clock.monotonic()
+        left = (entry.until or mono) - mono
+        until_wall = self._clock.wall_ms() + int(left * 1000)
+        day = entry.day.isoformat() if entry.day else None
+        return entry.admission, entry.persons, self._clock.boot_id, entry.until, until_wall, day
+
+    def _one(self, query: str) -> tuple[int, ...]:
+        row: tuple[int, ...] = self._db.execute(query).fetchone()
+        return row
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return bool(getattr(error, "sqlite_errorcode", None) in _FULL)

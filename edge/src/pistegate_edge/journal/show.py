@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A read-only look at a journal, also while its gate runs."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from pistegate_edge.journal.opening import FILE_NAME, damaged
+from pistegate_protocol.events import Stream
+
+
+def summary(directory: Path) -> dict[str, Any]:
+    """Counts by epoch and stream; JournalDamaged when the file cannot be read, FileNotFoundError without one."""
+    path = directory / FILE_NAME
+    if not path.exists():
+        raise FileNotFoundError(f"there is no journal at {path}: has this gate ever run?")
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            return _counts(connection, path)
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, str(error)) from error
+
+
+def _counts(connection: sqlite3.Connection, path: Path) -> dict[str, Any]:
+    rows = connection.execute(
+        "SELECT e.stream, e.epoch, e.acked_seq, COUNT(v.seq) FROM epoch e"
+        " LEFT JOIN event v ON v.stream = e.stream AND v.epoch = e.epoch"
+        " GROUP BY e.stream, e.epoch ORDER BY e.position, e.stream"
+    ).fetchall()
+    epochs = [
+        {"stream": Stream(stream).name.lower(), "epoch": epoch, "events": events, "acked": acked}
+        for stream, epoch, acked, events in rows
+    ]
+    count = "SELECT COUNT(*) FROM admission WHERE state = ?"
+    return {
+        "path": str(path),
+        "events": sum(line["events"] for line in epochs),
+        "unacknowledged": sum(line["events"] - line["acked"] for line in epochs),
+        "unfinished": connection.execute(count, ("unfinished",)).fetchone()[0],
+        "unsettled": connection.execute(count, ("unsettled",)).fetchone()[0],
+        "owed": connection.execute("SELECT COUNT(*) FROM owed").fetchone()[0],
+        "epochs": epochs,
+    }

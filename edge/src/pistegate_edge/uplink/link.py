@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop's side of the uplink: what the core wants sent goes out, what arrives is sorted and believed or told."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from pistegate_edge.core.actions import IncidentCode
+from pistegate_edge.core.now import Now
+from pistegate_edge.downlink import DocumentStore
+from pistegate_edge.errors import JournalFull
+from pistegate_edge.journal.journal import Journal
+from pistegate_edge.uplink.core import AckResult, UplinkCore
+from pistegate_edge.uplink.identity import FlapDetector, RateLimit
+from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
+from pistegate_protocol.documents import DocumentRefused
+from pistegate_protocol.errors import CodecError, UnknownVersion
+from pistegate_protocol.events import Incident, Stream
+from pistegate_protocol.messages import DOWN, UP, Ack, Batch, Hello, Notice, RelayRequest, SignedDocument
+from pistegate_protocol.version import __version__
+
+log = logging.getLogger(__name__)
+
+LINGER_S = 0.1  # seconds that events wait for company before a batch goes; a batch costs one database commit
+
+
+class Publisher(Protocol):
+    """What carries messages up."""
+
+    def publish(self, payload: bytes) -> None:
+        """Send; may be lost."""
+
+
+class Uplink:
+    """One gate's conversation with the cloud. `state` tells the gate's state for Hello."""
+
+    def __init__(
+        self,
+        number: int,
+        journal: Journal,
+        documents: DocumentStore,
+        publisher: Publisher,
+        state: Callable[[], str],
+        note: Callable[[Incident], None],
+        denied: Callable[[], None],
+    ) -> None:
+        self._number = number
+        self._journal = journal
+        self._documents = documents
+        self._publisher = publisher
+        self._state = state
+        self._note = note
+        self._denied = denied
+        pending = [(p.stream, p.epoch, p.last_seq, p.acked_seq) for p in journal.pending()]
+        self._core = UplinkCore(journal.epoch, pending)
+        self._flaps = FlapDetector()
+        self._conflict_told = RateLimit()
+        self._send_at: float | None = None
+        self._fresh = False
+
+    def grown(self, stream: Stream, last: int) -> None:
+        """The journal's current epoch of `stream` now ends with `last`."""
+        self._core.grown(stream, last)
+        self._fresh = True
+
+    def state_changed(self) -> None:
+        """The gate's state changed: the cloud should know."""
+        self._core.hello_soon()
+
+    def deadline(self) -> float | None:
+        """Monotonic seconds at which `tick` is due; None while there is no connection."""
+        due = self._core.deadline()
+        if due is None:
+            return None
+        if self._fresh and self._send_at is None:
+            return 0.0
+        return due if self._send_at is None else min(due, self._send_at)
+
+    def tick(self, now: Now) -> None:
+        """Send what is due."""
+        if self._core.hello_due(now.mono):
+            self._hello(now)
+        if self._fresh and self._send_at is None:
+            self._send_at = now.mono + LINGER_S
+        self._fresh = False
+        if self._send_at is None or now.mono >= self._send_at:
+            self._send_at = None
+            self._send(now)
+
+    def event(self, event: LinkEvent, now: Now) -> None:
+        """What the connection told."""
+        if isinstance(event, Arrived):
+            self._arrived(event.payload, now)
+        elif isinstance(event, LinkUp):
+            log.info("connected to the broker, %d events to send", self._core.backlog())
+            self._flaps.connected(now.mono)
+            self._core.online()
+        elif isinstance(event, LinkDown):
+            log.info("connection to the broker is gone: %s", event.detail)
+            self._core.offline()
+            if self._flaps.disconnected(now.mono):
+                self._conflict(now, "the broker keeps throwing this device out: is another one using its identity?")
+
+    def _send(self, now: Now) -> None:
+        for send in self._core.sends(now.mono):
+            previous, payloads = self._journal.fetch(send.stream, send.epoch, send.first, send.last - send.first + 1)
+            batch = Batch(self._number, send.stream, send.epoch, send.first, previous, payloads)
+            self._publisher.publish(UP.encode(batch))
+
+    def _hello(self, now: Now) -> None:
+        hello = Hello(
+            device=self._number,
+            epoch=self._journal.epoch,
+            at=now.wall_ms,
+            software=__version__,
+            documents=self._documents.versions(),
+            state=self._state()[:200],
+            backlog=self._core.backlog(),
+        )
+        self._publisher.publish(UP.encode(hello))
+
+    def _arrived(self, payload: bytes, now: Now) -> None:
+        try:
+            message = DOWN.decode(payload)
+        except UnknownVersion as error:
+            detail = f"the cloud speaks a newer version: update this gate ({error})"
+            self._incident(now, IncidentCode.CLOUD_NEWER, detail)
+            return
+        except CodecError as error:
+            self._incident(now, IncidentCode.MESSAGE_MALFORMED, str(error))
+            return
+        if isinstance(message, Ack):
+            self._ack(message, now)
+        elif isinstance(message, SignedDocument):
+            self._document(message, now)
+        elif isinstance(message, Notice):
+            log.warning("notice from the cloud: %s %s", message.code, message.detail)
+            if message.code == IncidentCode.IDENTITY_CONFLICT:
+                self._conflict(now, f"the cloud says: {message.detail}")
+        elif isinstance(message, RelayRequest):
+            self._incident(now, IncidentCode.MESSAGE_MALFORMED, "a relay request came to a gate; encoders serve them")
+
+    def _ack(self, ack: Ack, now: Now) -> None:
+        own = self._journal.head_at(ack.stream, ack.epoch, ack.seq)
+        result = self._core.acknowledged(ack, own)
+        if result is AckResult.FOREIGN:
+            self._conflict(now, f"acknowledged what this gate never wrote: epoch {ack.epoch}, event {ack.seq}")
+        elif result is AckResult.ADVANCED:
+            try:
+                self._journal.acknowledge(ack.stream, ack.epoch, ack.seq)
+            except JournalFull:
+                log.warning("no room to mark events as acknowledged; they are sent again after a restart")
+
+    def _document(self, signed: SignedDocument, now: Now) -> None:
+        try:
+            document = self._documents.apply(signed)
+        except UnknownVersion as error:
+            self._incident(now, IncidentCode.CLOUD_NEWER, f"a document of a newer version: update this gate ({error})")
+            return
+        except (DocumentRefused, CodecError) as error:
+            self._incident(now, IncidentCode.DOCUMENT_REFUSED, str(error))
+            return
+        except JournalFull as error:
+            self._incident(now, IncidentCode.DOCUMENT_REFUSED, f"no room to store it: {error}")
+            return
+        log.info("deny list version %d applied, %d tickets", document.version, len(document.entries))
+        self._denied()
+        self._core.hello_soon()
+
+    def _conflict(self, now: Now, detail: str) -> None:
+        if self._conflict_told.allows(now.mono):
+            self._incident(now, IncidentCode.IDENTITY_CONFLICT, detail)
+
+    def _incident(self, now: Now, code: IncidentCode, detail: str) -> None:
+        log.warning("%s: %s", code.value, detail)
+        self._note(Incident(now.wall_ms, code.value, detail[:200]))

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A gate on the bench: keys, cards, configuration, and a whole gate in this process on a simulated reader."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+from pistegate_edge.clock import Clock
+from pistegate_edge.config import Config, check_config
+from pistegate_edge.gate import Gate
+from pistegate_protocol.card_layout import CardKey, claim_file_content
+from pistegate_protocol.claims import Claim, Scope
+from pistegate_protocol.signing import Medium, MediumKind, claim_digest, sign_claim
+from pistegate_protocol.usage import Usage, decode_usage, encode_usage
+from pistegate_simulators.card import DesfireCard
+from pistegate_simulators.reader import SimulatedReader
+from pistegate_simulators.stock import personalised_card, put_claim, put_usage, usage_content
+
+ISSUER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+DOCUMENTS = Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))
+GATE_KEY = bytes.fromhex("00112233445566778899aabbccddeeff")
+UNLOCK, PASS, GREEN, RED, BUZZER = 17, 27, 22, 23, 24
+WAIT_S = 10.0
+
+
+def public(key: Ed25519PrivateKey) -> bytes:
+    """The raw public key."""
+    return key.public_key().public_bytes_raw()
+
+
+def gate_tree(directory: Path, reader: str = "/dev/ttyAMA0", **changes: Any) -> dict[str, Any]:
+    """A gate.toml as parsed; `changes` replace whole sections."""
+    tree: dict[str, Any] = {
+        "role": "gate",
+        "device": {"site": 1, "group": 1, "number": 3},
+        "place": {"area": 0, "post_gates": [3, 4], "zone": "Asia/Shanghai"},
+        "storage": {"directory": str(directory), "reserve_kib": 64},
+        "reader": {"path": reader, "baud": 115200},
+        "card_keys": {"gate": GATE_KEY.hex()},
+        "issuer_keys": {"1": public(ISSUER).hex()},
+        "document_keys": {"1": public(DOCUMENTS).hex()},
+        "broker": {"host": "127.0.0.1", "port": 1, "keepalive_s": 30},
+        "lane": {"kind": "tripod_pulse", "unlock_pin": UNLOCK, "pass_pin": PASS, "pulse_ms": 100, "timeout_ms": 400},
+        "signals": {"green_pin": GREEN, "red_pin": RED, "buzzer_pin": BUZZER, "refuse_ms": 300},
+        "display": {"locale": "en"},
+    }
+    return tree | changes
+
+
+def gate_config(directory: Path, reader: str = "/dev/ttyAMA0", **changes: Any) -> Config:
+    """A checked configuration."""
+    return check_config(gate_tree(directory, reader, **changes))
+
+
+def toml_of(tree: dict[str, Any]) -> str:
+    """The tree as a gate.toml."""
+    lines = [f"{name} = {_toml(value)}" for name, value in tree.items() if not isinstance(value, dict)]
+    for section, table in tree.items():
+        if isinstance(table, dict):
+            lines += [f"[{section}]", *(f"{name} = {_toml(value)}" for name, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def claim(**terms: Any) -> Claim:
+    """A claim that holds at the bench's gate for years, unless told otherwise."""
+    values: dict[str, Any] = {
+        "key_id": 1,
+        "ticket": 4711,
+        "scope": Scope(1),
+        "product": 1,
+        "areas": frozenset({0}),
+        "valid_from": date(2020, 1, 1),
+        "valid_until": date(2099, 12, 31),
+    }
+    return Claim(**(values | terms))
+
+
+def ski_card(number: int = 1, what: Claim | None = None, **usage: Any) -> DesfireCard:
+    """A personalised card with a signed claim on it; `number` seeds its UID, `usage` what is used of it."""
+    card = personalised_card(Random(number), {CardKey.GATE: GATE_KEY})
+    signed = sign_claim(what or claim(), Medium(MediumKind.CARD, card.uid), ISSUER)
+    put_claim(card, claim_file_content(signed))
+    put_usage(card, encode_usage(Usage(claim=claim_digest(signed), **usage)))
+    return card
+
+
+def usage_of(card: DesfireCard) -> Usage:
+    """What the card tells."""
+    return decode_usage(usage_content(card))
+
+
+def wait_for(what: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
+    """The first true value of `what`; AssertionError when it does not come."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.005)
+    raise AssertionError(f"not within {timeout_s} s")
+
+
+@dataclass
+class Bench:
+    """A running gate and its surroundings."""
+
+    gate: Gate
+    reader: SimulatedReader
+    directory: Path
+    pins: MockFactory
+    failed: list[BaseException]
+
+    def level(self, pin: int) -> bool:
+        """Whether an output is on."""
+        return bool(self.pins.pin(pin).state)
+
+    def unlocks(self) -> int:
+        """How often the unlock output went on."""
+        states = [bool(state.state) for state in self.pins.pin(UNLOCK).states]
+        return sum(1 for before, after in zip(states, states[1:], strict=False) if after and not before)
+
+    def turn(self) -> None:
+        """The arm turns once: a PASS contact of 60 ms."""
+        self.pins.pin(PASS).drive_low()
+        time.sleep(0.06)
+        self.pins.pin(PASS).drive_high()
+
+    def state(self) -> str:
+        """The passage protocol's state."""
+        return self.gate._passage.state.value
+
+    def in_service(self) -> bool:
+        """Whether nothing keeps the gate out of service."""
+        return self.gate._passage.service() == "in_service"
+
+
+@contextmanager
+def running_gate(directory: Path, reader: SimulatedReader, *, wait: bool = True, **changes: Any) -> Iterator[Bench]:
+    """A whole gate on threads of this process; stopped in order at the end."""
+    pins = MockFactory()
+    Device.pin_factory = pins
+    link = reader.link
+    assert link is not None
+    config = gate_config(directory, str(link), **changes)
+    started: queue.SimpleQueue[Gate | BaseException] = queue.SimpleQueue()
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        # Built here, as SQLite's connections belong to the thread that made them.
+        try:
+            with ExitStack() as parts:
+                gate = Gate(config, Clock(), parts)
+                started.put(gate)
+                gate.run()
+        except BaseException as error:  # noqa: BLE001 - shown by the test that owns the bench
+            failed.append(error)
+            started.put(error)
+
+    thread = threading.Thread(target=run, name="gate loop", daemon=True)
+    thread.start()
+    gate = started.get(timeout=WAIT_S)
+    if isinstance(gate, BaseException):
+        raise gate
+    bench = Bench(gate, reader, directory, pins, failed)
+    try:
+        if wait:
+            wait_for(bench.in_service)
+        yield bench
+    finally:
+        gate.stop()
+        thread.join(WAIT_S)
+        pins.reset()
+        assert not thread.is_alive(), "the gate did not stop"
+        if failed:
+            raise failed[0]
