@@ -32,7 +32,8 @@ DEMO_TIMEOUT_S = 900  # setting up takes 30 s on 2 cores with a near index; the 
 STOP_TIMEOUT_S = 30
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": f"/home/{USER}", "USER": USER}
 
-# Mounts live and die with this process's own namespace; so does every process that the demo leaves behind.
+# Mounts and processes live in namespaces of their own and end with this shell, the first process in there. It
+# must not become the demo itself: make as a first process cannot end by a signal.
 ENTER = """
 set -e
 root=$1; shift
@@ -40,7 +41,8 @@ mount --bind /dev "$root/dev"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$root/dev/pts"
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 mount -t proc proc "$root/proc"
-exec chroot "$@"
+chroot "$@" || exit $?
+exit 0
 """
 NAMESPACE = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 
