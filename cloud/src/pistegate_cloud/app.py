@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The FastAPI application: routers, errors, limits, OpenAPI."""
+
+from fastapi import FastAPI, Response
+from pydantic import BaseModel
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pistegate_cloud import problems
+from pistegate_cloud.encoders import api as encoders
+from pistegate_cloud.errors import Problem
+from pistegate_cloud.exceptions import api as exceptions
+from pistegate_cloud.gates import api as gates
+from pistegate_cloud.orders import api as orders
+from pistegate_cloud.passages import api as passages
+from pistegate_cloud.products import api as products
+from pistegate_cloud.reports import api as reports
+from pistegate_cloud.services import Services, WithServices
+from pistegate_cloud.sites import api as sites
+from pistegate_cloud.tickets import api as tickets
+from pistegate_protocol.version import __version__
+
+API = "/api/v1"
+OPENAPI = f"{API}/openapi.json"
+BODY_MAX = 256 * 1024  # bytes; 50 lines of an order are 5 KiB
+
+
+class Health(BaseModel):
+    """`status` is "ok" when database and broker are reached, else "degraded"; `messages_dropped` since the start."""
+
+    status: str
+    database: bool
+    broker: bool
+    messages_dropped: int
+    version: str
+
+
+def create_app(services: Services | None = None) -> FastAPI:
+    """The application; without services it can only describe itself."""
+    app = FastAPI(
+        title="Pistegate",
+        version=__version__,
+        description="Products, orders, money, gates and reports of a ski area.",
+        openapi_url=OPENAPI,
+        docs_url=None,  # its page would load scripts from another host
+        redoc_url=None,
+    )
+    app.state.services = services
+    problems.install(app)
+    for noun in (sites, gates, encoders, products, orders, tickets, passages, exceptions, reports):
+        app.include_router(noun.router, prefix=API)
+    app.add_api_route(f"{API}/health", _health, tags=["health"])
+    app.add_middleware(BodyLimit)
+    return app
+
+
+async def _health(services: WithServices, response: Response) -> Health:
+    """Whether this process can do its work; needs no token."""
+    try:
+        await services.database.execute_query("SELECT 1")
+        database = True
+    except Exception:  # noqa: BLE001 - whatever it is, the answer is "no"
+        database = False
+    broker = services.bridge.connected
+    response.status_code = 200 if database else 503
+    return Health(
+        status="ok" if database and broker else "degraded",
+        database=database,
+        broker=broker,
+        messages_dropped=services.bridge.dropped,
+        version=__version__,
+    )
+
+
+class BodyLimit:
+    """Refuses request bodies above BODY_MAX before they fill memory."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        size = 0
+
+        async def limited() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > BODY_MAX:
+                raise Problem("too_large", limit=BODY_MAX)
+            return message
+
+        await self._app(scope, limited, send)

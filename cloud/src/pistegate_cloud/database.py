@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening the database: tortoise-orm on SQLite (one process) or PostgreSQL, never creating schema here."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg  # type: ignore[import-untyped]
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.context import TortoiseContext
+from tortoise.exceptions import DBConnectionError
+
+from pistegate_cloud.settings import DatabaseSettings
+
+NOUNS: Final = (
+    "sites",
+    "gates",
+    "encoders",
+    "tokens",
+    "products",
+    "orders",
+    "tickets",
+    "ledger",
+    "documents",
+    "passages",
+    "exceptions",
+    "ingest",
+)
+# Errors of the moment, not of the data: the same work may succeed later. Driver classes reach us raw (facts).
+TRANSIENT: Final = (
+    OSError,
+    DBConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.TransactionRollbackError,
+    asyncpg.exceptions.OperatorInterventionError,
+)
+APP: Final = "cloud"
+CONNECTION: Final = "default"
+
+# FULL: an acknowledged event must survive a power cut (facts: WAL with NORMAL lost acknowledged commits).
+_SQLITE_OPTIONS = "journal_mode=WAL&synchronous=FULL&busy_timeout=5000&foreign_keys={foreign_keys}"
+
+
+def orm_config(settings: DatabaseSettings, *, foreign_keys: bool = True) -> dict[str, Any]:
+    """Configuration for tortoise; foreign_keys=False is for migrating SQLite only."""
+    url = settings.url
+    if settings.is_sqlite:
+        options = _SQLITE_OPTIONS.format(foreign_keys="ON" if foreign_keys else "OFF")
+        url = f"{url}{'&' if '?' in url else '?'}{options}"
+    models = [f"pistegate_cloud.{noun}.models" for noun in NOUNS]
+    app = {"models": models, "default_connection": CONNECTION, "migrations": "pistegate_cloud.migrations"}
+    return {"connections": {CONNECTION: url}, "apps": {APP: app}}
+
+
+@asynccontextmanager
+async def open_database(settings: DatabaseSettings) -> AsyncIterator[BaseDBAsyncClient]:
+    """The database's connection (pool on PostgreSQL), current for everything started inside."""
+    async with TortoiseContext() as context:
+        await context.init(config=orm_config(settings))
+        yield context.connections.get(CONNECTION)
+
+
+def is_postgres(connection: BaseDBAsyncClient) -> bool:
+    """Which of the two dialects."""
+    return connection.capabilities.dialect == "postgres"

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The error root of the cloud, and business errors that carry their HTTP status."""
+
+from typing import Any, Final
+
+# Every problem code and its HTTP status; titles and details are in texts/ under error.CODE and error_detail.CODE.
+STATUS: Final[dict[str, int]] = {
+    "invalid_request": 422,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "too_large": 413,
+    "token_missing": 401,
+    "token_refused": 401,
+    "scope_missing": 403,
+    "already_exists": 409,
+    "unknown_reference": 422,
+    "wrong_currency": 422,
+    "payment_too_small": 422,
+    "amount_too_large": 422,
+    "visit_date_past": 422,
+    "idempotency_key_reused": 409,
+    "request_in_progress": 409,
+    "state_conflict": 409,
+    "ticket_revoked": 409,
+    "ticket_issued": 409,
+    "ticket_reissues_exhausted": 409,
+    "deny_list_full": 409,
+    "encoder_busy": 409,
+    "encoder_offline": 504,
+    "broker_unreachable": 503,
+    "reader_lost": 503,
+    "no_card": 409,
+    "foreign_card": 409,
+    "card_key_refused": 409,
+    "card_lost": 409,
+    "card_refused": 409,
+    "internal": 500,
+}
+
+
+class CloudError(Exception):
+    """Something the cloud cannot do."""
+
+
+class SettingsError(CloudError, ValueError):
+    """A missing or wrong value in the configuration; the message says which and what is expected."""
+
+
+class SchemaError(CloudError, RuntimeError):
+    """The database's schema is not the one this release needs; the message says what to do."""
+
+
+class LedgerError(CloudError, ValueError):
+    """Postings that do not balance."""
+
+
+class Problem(CloudError):
+    """A refusal told to the caller as problem+json; `values` fill the detail's placeholders."""
+
+    def __init__(self, code: str, /, **values: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = STATUS[code]
+        self.values = values

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Table of gates and what they last said of themselves."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+from pistegate_cloud.sites.models import Post, Site
+
+
+class Gate(Model):
+    """One controller at a post. Status fields are as of its last Hello; None: never heard."""
+
+    id = fields.BigIntField(primary_key=True)
+    site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("cloud.Site", on_delete=fields.RESTRICT)
+    site_id: int
+    post: fields.ForeignKeyRelation[Post] = fields.ForeignKeyField(
+        "cloud.Post", on_delete=fields.RESTRICT, db_index=True
+    )
+    post_id: int
+    number = fields.IntField()
+    name = fields.CharField(max_length=80)
+    last_seen_ms = fields.BigIntField(null=True)
+    epoch = fields.BigIntField(null=True)
+    recent_epochs = fields.JSONField[list[int]](default=list)
+    software = fields.CharField(max_length=200, null=True)
+    documents = fields.JSONField[dict[str, int]](default=dict)
+    state = fields.CharField(max_length=200, null=True)
+    backlog = fields.BigIntField(null=True)
+
+    class Meta:
+        """Table."""
+
+        table = "gate"
+        unique_together = (("site", "number"),)

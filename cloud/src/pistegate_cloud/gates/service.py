@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a Hello means: status, missed acknowledgements, the deny list if it is old, two devices with one identity."""
+
+from pistegate_cloud.documents import service as documents
+from pistegate_cloud.exceptions import queries as exceptions
+from pistegate_cloud.gates import queries
+from pistegate_cloud.gates.models import Gate
+from pistegate_cloud.ingest import store
+from pistegate_cloud.ingest.core import ChainKey, acknowledgement, observe_epoch, start_of
+from pistegate_protocol.documents import DENY_LIST
+from pistegate_protocol.events import Stream
+from pistegate_protocol.messages import DOWN, Hello, Notice
+from pistegate_protocol.topics import Device
+
+
+async def hello(device: Device, message: Hello, generation: int, now_ms: int) -> list[bytes] | None:
+    """What to send down in answer, in order; None when the gate is not registered."""
+    gate = await queries.gate(device.site, device.number)
+    if gate is None:
+        return None
+    gate.recent_epochs, conflict = observe_epoch(gate.recent_epochs, message.epoch)
+    await _note_status(gate, message, now_ms)
+    answers = []
+    deny_list = await documents.newer_deny_list(device.site, message.documents.get(DENY_LIST, 0))
+    if deny_list:  # before any acknowledgement: a returning gate learns revocations first
+        answers.append(deny_list)
+    answers += await _acknowledgements(device, message.epoch, generation)
+    if conflict:
+        await exceptions.record(
+            "identity_conflict", f"{device.site}/{device.number}", now_ms, site=device.site, gate=device.number
+        )
+        answers.append(DOWN.encode(Notice("identity_conflict", f"site {device.site}, gate {device.number}")))
+    return answers
+
+
+async def _note_status(gate: Gate, message: Hello, now_ms: int) -> None:
+    gate.last_seen_ms = now_ms
+    gate.epoch = message.epoch
+    gate.software = message.software.replace("\x00", "")
+    gate.documents = {name.replace("\x00", ""): version for name, version in list(message.documents.items())[:20]}
+    gate.state = message.state.replace("\x00", "")
+    gate.backlog = message.backlog
+    await queries.save_status(gate)
+
+
+async def _acknowledgements(device: Device, epoch: int, generation: int) -> list[bytes]:
+    positions = await store.positions_of(device.site, device.number, epoch)
+    answers = []
+    for stream in Stream:
+        key = ChainKey(device.site, device.number, stream, epoch)
+        answers.append(DOWN.encode(acknowledgement(key, positions.get(key, start_of(key)), generation)))
+    return answers

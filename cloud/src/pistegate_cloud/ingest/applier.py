@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Applies stored events, in order, once each: position and effects move in one transaction.
+
+Chains of a gate are applied epoch by epoch. An epoch waits until the one it names as its predecessor is applied, for
+at most PREDECESSOR_S; then it goes on and the hole is shown. An event that cannot be applied is shown and passed over.
+"""
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.expressions import F
+from tortoise.transactions import in_transaction
+
+from pistegate_cloud.clock import Clock
+from pistegate_cloud.database import TRANSIENT
+from pistegate_cloud.errors import CloudError
+from pistegate_cloud.exceptions import queries as exceptions
+from pistegate_cloud.gates import queries as gates
+from pistegate_cloud.ingest.effects import Found, LedgerEffects, NoteEffects, Place
+from pistegate_cloud.ingest.models import EventChain, RawEvent
+from pistegate_protocol.events import Stream
+
+CHUNK = 500  # events per transaction
+PREDECESSOR_S = 60.0  # batches in flight arrive within seconds; a lost epoch must not hold up the next for longer
+_log = logging.getLogger(__name__)
+
+
+class AppliedMeanwhile(CloudError):
+    """Another process applied this chunk: roll back and look again."""
+
+
+class Applier:
+    """One at work per process; on PostgreSQL, several processes exclude each other by the chains' positions."""
+
+    def __init__(self, connection: BaseDBAsyncClient, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._waiting_since: dict[int, float] = {}
+
+    async def apply_pending(self) -> int:
+        """Apply everything that can be applied now; the number of events."""
+        applied = 0
+        chains = await EventChain.filter(applied_seq__lt=F("seq")).order_by("site", "gate", "stream", "epoch")
+        for chain in chains:
+            if chain.applied_seq == 0 and not await self._may_open(chain):
+                continue
+            try:
+                applied += await self._apply_chain(chain)
+            except AppliedMeanwhile:
+                _log.info("chain %d was applied by another process", chain.id)
+        return applied
+
+    async def _apply_chain(self, chain: EventChain) -> int:
+        place = await _place(chain.site, chain.gate)
+        applied = 0
+        while chain.applied_seq < chain.seq:
+            events = await _events(chain, CHUNK)
+            try:
+                await self._apply(chain, place, events)
+            except (AppliedMeanwhile, *TRANSIENT):
+                raise
+            except Exception:  # noqa: BLE001 - whatever is wrong with one event must not hold up the others
+                _log.exception("applying %d events of chain %d failed: one by one now", len(events), chain.id)
+                await self._one_by_one(chain, place, events)
+            applied += len(events)
+        return applied
+
+    async def _one_by_one(self, chain: EventChain, place: Place, events: list[RawEvent]) -> None:
+        """Apply each event by itself, so that the one that fails is shown and the others are not held up."""
+        for event in events:
+            try:
+                await self._apply(chain, place, [event])
+            except (AppliedMeanwhile, *TRANSIENT):
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                _log.exception("event %d of chain %d cannot be applied", event.seq, chain.id)
+                found = Found("inapplicable", event.seq, {"problem": type(error).__name__})
+                await self._advance(chain, event.seq, [found])
+
+    async def _apply(self, chain: EventChain, place: Place, events: list[RawEvent]) -> None:
+        payloads = [(event.seq, bytes(event.payload)) for event in events]
+        effects = (LedgerEffects if chain.stream == Stream.LEDGER else NoteEffects)(place, chain.epoch)
+        await effects.read(payloads)
+        await self._advance(chain, events[-1].seq, effects.found, effects.save)
+
+    async def _advance(
+        self,
+        chain: EventChain,
+        seq: int,
+        found: list[Found],
+        save: Callable[[], Coroutine[Any, Any, list[Found]]] | None = None,
+    ) -> None:
+        """Move the chain's position and store the effects, together or not at all."""
+        async with in_transaction():
+            rows = EventChain.filter(id=chain.id, applied_seq=chain.applied_seq)
+            if not await rows.update(applied_seq=seq):
+                raise AppliedMeanwhile
+            more = await save() if save else []
+            for item in [*found, *more]:
+                await self._show(chain, item)
+        chain.applied_seq = seq
+
+    async def _show(self, chain: EventChain, item: Found) -> None:
+        base = {"gate": chain.gate, "epoch": chain.epoch, "seq": item.seq}
+        key = f"{chain.site}/{chain.gate}/{chain.stream}/{chain.epoch}/{item.seq}"
+        await exceptions.record(
+            item.kind,
+            item.key or key,
+            self._clock.wall_ms(),
+            site=chain.site,
+            gate=chain.gate,
+            ticket=item.ticket,
+            values=base | item.values,
+        )
+
+    async def _may_open(self, chain: EventChain) -> bool:
+        """Whether an epoch's predecessor is through, or has been waited for long enough; shows what is odd."""
+        if chain.previous_epoch is None:
+            return True
+        before = {"site": chain.site, "gate": chain.gate, "stream": chain.stream}
+        rivals = EventChain.filter(**before, previous_epoch=chain.previous_epoch, id__not=chain.id)
+        if rival := await rivals.order_by("id").first():
+            values = {"previous": chain.previous_epoch, "other": rival.epoch}
+            pair = sorted((chain.epoch, rival.epoch))
+            key = f"{chain.site}/{chain.gate}/{chain.stream}/{pair[0]}/{pair[1]}"
+            await self._show(chain, Found("fork_epochs", 1, values, key=key))
+        if chain.previous_epoch == 0:
+            return True
+        previous = await EventChain.get_or_none(**before, epoch=chain.previous_epoch)
+        head = bytes(chain.previous_head or b"")
+        if previous and bytes(previous.head) == head:
+            return bool(previous.applied_seq == previous.seq)
+        if previous and await RawEvent.filter(**before, epoch=chain.previous_epoch, head=head).exists():
+            await self._show(chain, Found("rewound", 1, {"previous": chain.previous_epoch}))
+            return True
+        return await self._waited(chain)
+
+    async def _waited(self, chain: EventChain) -> bool:
+        since = self._waiting_since.setdefault(chain.id, self._clock.monotonic())
+        if self._clock.monotonic() - since < PREDECESSOR_S:
+            return False
+        del self._waiting_since[chain.id]
+        await self._show(chain, Found("predecessor_missing", 1, {"previous": chain.previous_epoch}))
+        return True
+
+
+async def _place(site: int, number: int) -> Place:
+    gate = await gates.gate(site, number)
+    if gate is None:  # it was registered when its events came; whoever removed it since did so by hand
+        raise CloudError(f"gate {number} of site {site} is not registered any more")
+    return await Place.of(gate)
+
+
+async def _events(chain: EventChain, limit: int) -> list[RawEvent]:
+    query = RawEvent.filter(
+        site=chain.site,
+        gate=chain.gate,
+        stream=chain.stream,
+        epoch=chain.epoch,
+        seq__gt=chain.applied_seq,
+        seq__lte=chain.applied_seq + limit,
+    )
+    return await query.order_by("seq").only("id", "seq", "payload")

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages in, acknowledgements out after the commit: what the broker's side and a benchmark call."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.transactions import in_transaction
+
+from pistegate_cloud.clock import Clock
+from pistegate_cloud.encoders import queries as encoders
+from pistegate_cloud.exceptions import queries as exceptions
+from pistegate_cloud.gates import service as gates
+from pistegate_cloud.ingest import store
+from pistegate_cloud.ingest.applier import Applier
+from pistegate_cloud.ingest.core import (
+    Accepted,
+    Chain,
+    ChainKey,
+    Refused,
+    acknowledgement,
+    add_batches,
+    key_of,
+    open_message,
+)
+from pistegate_protocol.messages import DOWN, Batch, Hello, RelayResponse
+from pistegate_protocol.topics import Device, Role
+
+_log = logging.getLogger(__name__)
+Outgoing = tuple[str, bytes]
+OnRelay = Callable[[Device, RelayResponse], None]
+
+
+class Ingest:
+    """Stores what devices send and answers it; `apply_pending` turns stored events into passages."""
+
+    def __init__(self, connection: BaseDBAsyncClient, clock: Clock, on_relay: OnRelay) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._on_relay = on_relay
+        self._applier = Applier(connection, clock)
+        self._generation: int | None = None
+
+    async def receive(self, messages: Sequence[tuple[str, bytes]]) -> list[Outgoing]:
+        """Take (topic, payload) messages in one transaction; what to publish, in order, now that it is committed."""
+        return await self.take([open_message(topic, payload) for topic, payload in messages])
+
+    async def take(self, opened: Sequence[Accepted | Refused]) -> list[Outgoing]:
+        """As `receive`, for messages that are opened already."""
+        now_ms = self._clock.wall_ms()
+        refused = [item for item in opened if isinstance(item, Refused)]
+        batches: list[tuple[Accepted, Batch]] = []
+        outgoing: list[Outgoing] = []
+        for item in opened:
+            match item:
+                case Accepted(device, RelayResponse() as response):
+                    self._on_relay(device, response)
+                case Accepted(device, Hello() as hello):
+                    answers = await self._hello(device, hello, now_ms)
+                    if answers is None:
+                        refused.append(Refused(device.up, b"", "unknown_device", device))
+                    outgoing += [(device.down, answer) for answer in answers or []]
+                case Accepted(_, Batch() as batch):
+                    batches.append((item, batch))
+        outgoing += await self._batches(batches, refused, now_ms)
+        return outgoing
+
+    async def apply_pending(self) -> int:
+        """Apply what is stored and not yet applied; the number of events applied."""
+        return await self._applier.apply_pending()
+
+    async def _hello(self, device: Device, message: Hello, now_ms: int) -> list[bytes] | None:
+        if device.role is Role.GATE:
+            return await gates.hello(device, message, await self._current_generation(), now_ms)
+        software, state = message.software.replace("\x00", ""), message.state.replace("\x00", "")
+        return [] if await encoders.seen(device.site, device.number, now_ms, software, state) else None
+
+    async def _batches(
+        self, batches: list[tuple[Accepted, Batch]], refused: list[Refused], now_ms: int
+    ) -> list[Outgoing]:
+        if not batches and not refused:
+            return []
+        generation = await self._current_generation()
+        async with in_transaction() as connection:
+            known = await store.known_gates({(item.device.site, item.device.number) for item, _ in batches})
+            work: list[tuple[ChainKey, Batch]] = []
+            for item, batch in batches:
+                if (item.device.site, item.device.number) in known:
+                    work.append((key_of(item.device, batch), batch))
+                else:
+                    refused.append(Refused(item.device.up, _summary(batch), "unknown_device", item.device))
+            chains = await self._store(connection, work, now_ms)
+            await self._show_refused(refused, now_ms)
+        return [
+            (Device(key.site, Role.GATE, key.gate).down, DOWN.encode(acknowledgement(key, chain.position, generation)))
+            for key, chain in chains.items()
+        ]
+
+    async def _store(
+        self, connection: BaseDBAsyncClient, work: list[tuple[ChainKey, Batch]], now_ms: int
+    ) -> dict[ChainKey, Chain]:
+        keys = sorted({key for key, _ in work})
+        chains = await store.lock_chains(keys, now_ms) if keys else {}
+        for key, batch in work:
+            missing = chains[key].missing_heads(batch)
+            if missing:
+                chains[key].heads |= await store.load_heads(key, missing)
+        add_batches(chains, work)
+        await store.save_events(connection, [event for chain in chains.values() for event in chain.fresh], now_ms)
+        for chain in chains.values():
+            if chain.fresh:
+                await store.save_chain(chain)
+            if chain.forks:
+                await store.save_forks(chain.forks, now_ms)
+                await self._show_fork(chain, now_ms)
+        return chains
+
+    async def _show_fork(self, chain: Chain, now_ms: int) -> None:
+        key, seq = chain.key, chain.forks[0].seq
+        _log.error(
+            "fork: gate %d of site %d told seq %d of epoch %d twice, differently", key.gate, key.site, seq, key.epoch
+        )
+        await exceptions.record(
+            "fork",
+            f"{key.site}/{key.gate}/{key.stream}/{key.epoch}/{seq}",
+            now_ms,
+            site=key.site,
+            gate=key.gate,
+            values={"gate": key.gate, "epoch": key.epoch, "seq": seq},
+        )
+
+    async def _show_refused(self, refused: list[Refused], now_ms: int) -> None:
+        if not refused:
+            return
+        await store.save_quarantined(refused, now_ms)
+        for reason, device, topic in {(item.reason, item.device, item.topic[:100]) for item in refused}:
+            where = f"{device.role} {device.number}" if device else topic.replace("\x00", "")
+            await exceptions.record(
+                f"quarantined_{reason}",
+                device.up if device else where,
+                now_ms,
+                site=device.site if device else None,
+                gate=device.number if device and device.role is Role.GATE else None,
+                values={"device": where},
+            )
+
+    async def _current_generation(self) -> int:
+        if self._generation is None:
+            self._generation = await store.generation()
+        return self._generation
+
+
+def _summary(batch: Batch) -> bytes:
+    """What quarantine keeps of an unregistered gate's batch: its place; the gate keeps and resends the rest."""
+    return f"stream {batch.stream} epoch {batch.epoch} from {batch.first_seq}".encode()

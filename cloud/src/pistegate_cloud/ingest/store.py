@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All SQL of ingestion: chains locked, events stored idempotently, in the caller's transaction."""
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any, Final
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from pistegate_cloud.database import is_postgres
+from pistegate_cloud.errors import CloudError
+from pistegate_cloud.gates.models import Gate
+from pistegate_cloud.ingest.core import Chain, ChainKey, Position, Refused, StoredEvent, opening_of, start_of
+from pistegate_cloud.ingest.models import CloudState, EventChain, ForkEvent, Quarantine, RawEvent
+
+QUARANTINE_MAX = 10_000  # rows; a flood beyond them is counted in the exception, not stored
+
+_COLUMNS: Final = ("site", "gate", "stream", "epoch", "seq", "head", "payload", "received_ms")
+_NAMES: Final = ", ".join(_COLUMNS)
+# Dropped at commit; COPY into it and one INSERT was 2.6 times as fast as the ORM's bulk insert (facts).
+_STAGE = f"CREATE TEMP TABLE raw_event_stage ON COMMIT DROP AS SELECT {_NAMES} FROM raw_event WITH NO DATA"
+_FROM_STAGE = f"INSERT INTO raw_event ({_NAMES}) SELECT {_NAMES} FROM raw_event_stage ON CONFLICT DO NOTHING"
+_SQLITE_INSERT = f"INSERT OR IGNORE INTO raw_event ({_NAMES}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+class StoreInconsistent(CloudError):
+    """Events exist beyond their chain's recorded end: the database was changed by hand or half restored."""
+
+
+async def generation() -> int:
+    """The generation of this database."""
+    return (await CloudState.get(id=1)).generation
+
+
+async def known_gates(wanted: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of (site, gate) that are registered."""
+    pairs = set(wanted)
+    rows = await Gate.filter(
+        site_id__in={site for site, _ in pairs}, number__in={gate for _, gate in pairs}
+    ).values_list("site_id", "number")
+    return pairs & {(int(site), int(gate)) for site, gate in rows}
+
+
+async def lock_chains(keys: Sequence[ChainKey], now_ms: int) -> dict[ChainKey, Chain]:
+    """The chains, created where they are new, locked against other writers until the transaction ends."""
+    blank = [_blank(key, now_ms) for key in keys]
+    rows = await _select_chains(keys)
+    if len(rows) < len(keys):
+        await EventChain.bulk_create([row for row in blank if _key(row) not in rows], ignore_conflicts=True)
+        rows = await _select_chains(keys)
+    return {key: Chain(key, Position(row.seq, bytes(row.head))) for key, row in rows.items()}
+
+
+async def _select_chains(keys: Sequence[ChainKey]) -> dict[ChainKey, EventChain]:
+    wanted = set(keys)
+    query = EventChain.filter(
+        site__in={key.site for key in keys}, gate__in={key.gate for key in keys}, epoch__in={key.epoch for key in keys}
+    )
+    rows = await query.order_by("id").select_for_update()
+    return {_key(row): row for row in rows if _key(row) in wanted}
+
+
+def _key(row: EventChain) -> ChainKey:
+    return ChainKey(row.site, row.gate, row.stream, row.epoch)
+
+
+def _blank(key: ChainKey, now_ms: int) -> EventChain:
+    start = start_of(key)
+    return EventChain(
+        site=key.site,
+        gate=key.gate,
+        stream=key.stream,
+        epoch=key.epoch,
+        seq=start.seq,
+        head=start.head,
+        opened_ms=now_ms,
+    )
+
+
+async def load_heads(key: ChainKey, seqs: range) -> dict[int, bytes]:
+    """Stored heads of a chain by seq."""
+    rows = await RawEvent.filter(
+        site=key.site, gate=key.gate, stream=key.stream, epoch=key.epoch, seq__gte=seqs.start, seq__lt=seqs.stop
+    ).values_list("seq", "head")
+    return {int(seq): bytes(head) for seq, head in rows}
+
+
+async def save_events(connection: BaseDBAsyncClient, events: Sequence[StoredEvent], now_ms: int) -> None:
+    """Store fresh events; StoreInconsistent when one of their keys is taken although the chain ends before it."""
+    if not events:
+        return
+    rows = [(e.key.site, e.key.gate, e.key.stream, e.key.epoch, e.seq, e.head, e.payload, now_ms) for e in events]
+    stored = await _copy(connection, rows) if is_postgres(connection) else await _insert(connection, rows)
+    if stored != len(rows):
+        raise StoreInconsistent(
+            f"{len(rows) - stored} of {len(rows)} events exist beyond the recorded end of their chain"
+        )
+
+
+async def _copy(connection: BaseDBAsyncClient, rows: list[tuple[Any, ...]]) -> int:
+    async with connection.acquire_connection() as raw:
+        await raw.execute(_STAGE)
+        await raw.copy_records_to_table("raw_event_stage", records=rows, columns=_COLUMNS)
+        status: str = await raw.execute(_FROM_STAGE)
+        await raw.execute("DROP TABLE raw_event_stage")
+    return int(status.rsplit(" ", 1)[1])
+
+
+async def _insert(connection: BaseDBAsyncClient, rows: list[tuple[Any, ...]]) -> int:
+    async with connection.acquire_connection() as raw:
+        before = raw.total_changes
+        await raw.executemany(_SQLITE_INSERT, rows)
+        return int(raw.total_changes - before)
+
+
+async def save_chain(chain: Chain) -> None:
+    """Store the new end of a chain, and what its first event says when that is new."""
+    key = chain.key
+    values: dict[str, Any] = {"seq": chain.position.seq, "head": chain.position.head}
+    if chain.fresh[0].seq == 1 and (opening := opening_of(chain.fresh[0].payload)):
+        values |= {"previous_epoch": opening.previous_epoch, "previous_head": opening.previous_head}
+    await EventChain.filter(site=key.site, gate=key.gate, stream=key.stream, epoch=key.epoch).update(**values)
+
+
+async def save_forks(events: Sequence[StoredEvent], now_ms: int) -> None:
+    """Keep events whose key is taken by another; once each."""
+    rows = [
+        ForkEvent(
+            site=event.key.site,
+            gate=event.key.gate,
+            stream=event.key.stream,
+            epoch=event.key.epoch,
+            seq=event.seq,
+            head=event.head.hex(),
+            payload=event.payload,
+            received_ms=now_ms,
+        )
+        for event in events
+    ]
+    await ForkEvent.bulk_create(rows, ignore_conflicts=True)
+
+
+async def save_quarantined(refused: Sequence[Refused], now_ms: int) -> None:
+    """Keep refused messages, once per content, up to QUARANTINE_MAX."""
+    if await Quarantine.all().count() >= QUARANTINE_MAX:
+        return
+    rows = [
+        Quarantine(
+            digest=sha256(message.topic.encode() + b"\x00" + message.payload).hexdigest(),
+            site=message.device.site if message.device else None,
+            topic=message.topic[:200],
+            reason=message.reason,
+            payload=message.payload,
+            first_ms=now_ms,
+        )
+        for message in refused
+    ]
+    await Quarantine.bulk_create(rows, ignore_conflicts=True)
+
+
+async def positions_of(site: int, gate: int, epoch: int) -> dict[ChainKey, Position]:
+    """Ends of the chains of one epoch of a gate."""
+    rows = await EventChain.filter(site=site, gate=gate, epoch=epoch)
+    return {_key(row): Position(row.seq, bytes(row.head)) for row in rows}

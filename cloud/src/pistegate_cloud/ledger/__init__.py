@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The double-entry ledger through which all money moves."""

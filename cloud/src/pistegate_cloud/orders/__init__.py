@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Orders 订单 and their payments 收款."""

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All queries of orders."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from tortoise.exceptions import IntegrityError
+
+from pistegate_cloud.orders.models import KeptAnswer, Order, OrderLine, Payment
+
+
+async def add(order: Order, lines: Sequence[OrderLine], payment: Payment) -> None:
+    """Store a new order with its parts; each line gets its id."""
+    await order.save(force_create=True)
+    for line in lines:
+        await line.save(force_create=True)
+    await payment.save(force_create=True)
+
+
+async def move(order: Order, status: str) -> bool:
+    """Move an order's status if it is still what it was when read."""
+    changed = await Order.filter(id=order.id, status=order.status).update(status=status)
+    order.status = status
+    return bool(changed)
+
+
+async def order(order_id: UUID) -> Order | None:
+    """One order."""
+    return await Order.get_or_none(id=order_id)
+
+
+async def lines_of(order_id: UUID) -> list[OrderLine]:
+    """Lines of an order with their products."""
+    return await OrderLine.filter(order_id=order_id).order_by("id").select_related("product")
+
+
+async def payments_of(order_id: UUID) -> list[Payment]:
+    """Payments of an order."""
+    return await Payment.filter(order_id=order_id).order_by("id")
+
+
+async def page(site: int | None, day: date | None, after: UUID | None, limit: int) -> list[Order]:
+    """Orders in order of id (which grows with time), after one."""
+    query = Order.all() if site is None else Order.filter(site_id=site)
+    if day is not None:
+        query = query.filter(day=day)
+    if after is not None:
+        query = query.filter(id__gt=after)
+    return await query.order_by("id").limit(limit)
+
+
+async def kept_answer(token_id: int, operation: str, key: str) -> KeptAnswer | None:
+    """What was answered to this key before."""
+    return await KeptAnswer.get_or_none(token_id=token_id, operation=operation, key=key)
+
+
+async def keep_answer(
+    token_id: int, operation: str, key: str, digest: str, answer: dict[str, Any], now_ms: int
+) -> bool:
+    """Keep an answer, in the caller's transaction; False when another request with this key was first."""
+    row = KeptAnswer(
+        token_id=token_id, operation=operation, key=key, request_digest=digest, answer=answer, at_ms=now_ms
+    )
+    try:
+        await row.save(force_create=True)
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP API of passages."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
+
+from pistegate_cloud.passages import queries
+from pistegate_cloud.problems import documented
+from pistegate_cloud.schemas import After, DeviceNumber, Limit, Page, SiteFilter, TicketNumber, iso
+from pistegate_cloud.services import require
+from pistegate_cloud.tokens.service import Scope
+
+router = APIRouter(tags=["passages"])
+
+
+class PassageAnswer(BaseModel):
+    """`persons` went through on one admission (its `name` in hex); `unknown` more may have."""
+
+    id: int
+    site: int
+    gate: int
+    post: int
+    area: int
+    epoch: int
+    seq: int
+    admission: str
+    ticket: int
+    medium: str
+    persons: int
+    unknown: int
+    reoffer: bool
+    outcome: str
+    at: datetime
+
+
+@router.get("/passages", dependencies=[Depends(require(Scope.PASSAGES_READ))], responses=documented())
+async def list_passages(
+    site: SiteFilter = None,
+    day: Annotated[date | None, Query(description="Day in site zone.")] = None,
+    gate: Annotated[DeviceNumber | None, Query()] = None,
+    ticket: Annotated[TicketNumber | None, Query()] = None,
+    after: After = 0,
+    limit: Limit = 100,
+) -> Page[PassageAnswer]:
+    """Passages in the order in which they were applied."""
+    rows = await queries.page(site, day, gate, ticket, after, limit)
+    items = [
+        PassageAnswer(
+            id=row.id,
+            site=row.site_id,
+            gate=row.gate,
+            post=row.post,
+            area=row.area,
+            epoch=row.epoch,
+            seq=row.seq,
+            admission=row.name,
+            ticket=row.ticket,
+            medium=row.medium,
+            persons=row.passed,
+            unknown=row.unknown,
+            reoffer=row.reoffer_of is not None,
+            outcome=row.state,
+            at=iso(row.at_ms),
+        )
+        for row in rows
+    ]
+    return Page(items=items, next=items[-1].id if len(items) == limit else None)

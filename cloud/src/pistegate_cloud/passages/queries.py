@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All queries of admissions, refusals and incidents."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from pistegate_cloud.passages.models import Admission, Incident, Refusal
+from pistegate_cloud.passages.rules import Allowance
+from pistegate_cloud.tickets.models import Ticket
+
+Ref = tuple[int, int]
+
+
+async def referred(site: int, gate: int, refs: Iterable[Ref]) -> dict[Ref, Admission]:
+    """Admissions of a gate by (epoch, seq)."""
+    wanted = set(refs)
+    if not wanted:
+        return {}
+    rows = await Admission.filter(
+        site_id=site, gate=gate, epoch__in={epoch for epoch, _ in wanted}, seq__in={seq for _, seq in wanted}
+    )
+    return {(row.epoch, row.seq): row for row in rows if (row.epoch, row.seq) in wanted}
+
+
+async def of_tickets(site: int, tickets: Iterable[int]) -> list[Admission]:
+    """All admissions of some tickets."""
+    return await Admission.filter(site_id=site, ticket__in=set(tickets)).order_by("at_ms", "id")
+
+
+async def allowances(site: int, tickets: Iterable[int]) -> dict[int, Allowance]:
+    """What was sold, by ticket; tickets this cloud does not know are left out."""
+    rows = await Ticket.filter(site_id=site, number__in=set(tickets)).select_related("product")
+    return {
+        row.number: Allowance(
+            _times(row.product.entries_per_day, row.product.party), _times(row.product.entries_total, row.product.party)
+        )
+        for row in rows
+    }
+
+
+def _times(entries: int | None, party: int) -> int | None:
+    return None if entries is None else entries * party
+
+
+async def save_ledger(new: Sequence[Admission], changed: Sequence[Admission]) -> None:
+    """Store new admissions, and changed outcomes of old ones."""
+    await Admission.bulk_create(list(new))
+    for row in changed:
+        await row.save(update_fields=("state", "passed", "unknown", "ended_ms", "settled", "settled_by"))
+
+
+async def save_notes(refusals: Sequence[Refusal], incidents: Sequence[Incident]) -> None:
+    """Store refusals and incidents."""
+    await Refusal.bulk_create(list(refusals))
+    await Incident.bulk_create(list(incidents))
+
+
+async def page(
+    site: int | None, day: date | None, gate: int | None, ticket: int | None, after: int, limit: int
+) -> list[Admission]:
+    """Admissions through which at least one person passed, in order of id, after one."""
+    query = Admission.filter(id__gt=after, passed__gt=0)
+    for name, value in (("site_id", site), ("day", day), ("gate", gate), ("ticket", ticket)):
+        if value is not None:
+            query = query.filter(**{name: value})
+    return await query.order_by("id").limit(limit)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Products 产品: what can be bought."""

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One process that serves all: HTTP, the broker's client, the applier; on SQLite nothing else may open the database."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+
+from pistegate_cloud.app import OPENAPI, create_app
+from pistegate_cloud.clock import open_clock
+from pistegate_cloud.database import open_database
+from pistegate_cloud.encoders.relay import Relay
+from pistegate_cloud.ingest.service import Ingest
+from pistegate_cloud.migrate import check_schema
+from pistegate_cloud.mqtt.bridge import Bridge
+from pistegate_cloud.mqtt.embedded import embedded_broker
+from pistegate_cloud.services import Services
+from pistegate_cloud.settings import Settings
+
+APPLY_EVERY_S = 2.0  # even when nothing comes in: epochs waiting for their predecessor
+STOP_S = 3  # for requests in flight; a relayed card write takes under 1 s
+_log = logging.getLogger(__name__)
+
+
+async def serve(settings: Settings, config_path: Path) -> None:
+    """Serve until SIGTERM or SIGINT. SchemaError when migrations are missing, SettingsError for a wrong value."""
+    await check_schema(settings.database, config_path)
+    async with embedded_broker(settings.broker), running_services(settings) as services:
+        await _serve_http(services)
+
+
+@asynccontextmanager
+async def running_services(settings: Settings) -> AsyncIterator[Services]:
+    """Everything but HTTP, running."""
+    clock = open_clock(settings.clock.source)
+    async with open_database(settings.database) as connection:
+        bridge = Bridge(settings.broker)
+        relay = Relay(bridge.send)
+        ingest = Ingest(connection, clock, relay.deliver)
+        arrived = asyncio.Event()
+        tasks = [
+            asyncio.create_task(bridge.run(ingest.take, relay.deliver, arrived.set), name="bridge"),
+            asyncio.create_task(_apply_for_ever(ingest, arrived), name="applier"),
+        ]
+        try:
+            yield Services(settings, clock, connection, bridge, relay, ingest)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _apply_for_ever(ingest: Ingest, arrived: asyncio.Event) -> None:
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(APPLY_EVERY_S):
+                await arrived.wait()
+        arrived.clear()
+        try:
+            await ingest.apply_pending()
+        except Exception:  # noqa: BLE001 - logged; the applier must live as long as the process
+            _log.exception("events could not be applied; they are stored, next attempt in %.0f s", APPLY_EVERY_S)
+            await asyncio.sleep(APPLY_EVERY_S)
+
+
+async def _serve_http(services: Services) -> None:
+    http = services.settings.http
+    app = create_app(services)
+    config = uvicorn.Config(
+        app,
+        host=http.host,
+        port=http.port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=STOP_S,
+    )
+    server = _Server(config)
+    _log.info("serving; OpenAPI document at http://%s:%d%s", http.host, http.port, OPENAPI)
+    await server.serve()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn raises the signal again after serving, which would end the process before the database is closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT ask for the end of serving, and nothing more."""
+        loop = asyncio.get_running_loop()
+        caught = (signal.SIGTERM, signal.SIGINT)
+        for number in caught:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in caught:
+                loop.remove_signal_handler(number)

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cloud.toml: read, checked, and told plainly what is wrong with it."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Meta
+
+from pistegate_cloud.errors import SettingsError
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+KeyId = Annotated[int, Meta(ge=0, le=255)]
+Hex32 = Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")]
+Hex16 = Annotated[str, Meta(pattern="^[0-9a-fA-F]{32}$")]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of a section: an unknown key is an error, not ignored."""
+
+
+class DatabaseSettings(_Section, frozen=True):
+    """`url`: sqlite:///path or postgres://user@host:port/name."""
+
+    url: str
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded default."""
+        return self.url.startswith("sqlite://")
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The database file (SQLite only)."""
+        return Path(self.url.removeprefix("sqlite://").split("?")[0])
+
+
+class HttpSettings(_Section, frozen=True):
+    """Where the API listens."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+
+
+class BrokerSettings(_Section, frozen=True):
+    """`url`: mqtt://host:port of a broker, or embedded://host:port to run one in this process."""
+
+    url: str = "mqtt://127.0.0.1:1883"
+
+    @property
+    def kind(self) -> Literal["mqtt", "embedded"]:
+        """Which of the two."""
+        return "embedded" if urlsplit(self.url).scheme == "embedded" else "mqtt"
+
+    @property
+    def host(self) -> str:
+        """Host of the broker."""
+        return urlsplit(self.url).hostname or "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """Port of the broker."""
+        return urlsplit(self.url).port or 1883
+
+
+class ClockSettings(_Section, frozen=True):
+    """`source`: "system", or the path of a time page."""
+
+    source: str = "system"
+
+
+class SigningKey(_Section, frozen=True):
+    """An Ed25519 key: id as devices know it, private half as 64 hex digits."""
+
+    key_id: KeyId
+    private_key: Hex32
+
+    def load(self) -> Ed25519PrivateKey:
+        """The key."""
+        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self.private_key))
+
+
+class CardKeySettings(_Section, frozen=True):
+    """AES-128 keys of the card application, 32 hex digits each."""
+
+    gate: Hex16
+    issuer: Hex16
+
+
+class Settings(_Section, frozen=True):
+    """The whole of cloud.toml."""
+
+    database: DatabaseSettings
+    issuer: SigningKey
+    documents: SigningKey
+    card_keys: CardKeySettings
+    http: HttpSettings = HttpSettings()
+    broker: BrokerSettings = BrokerSettings()
+    clock: ClockSettings = ClockSettings()
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings in a file; SettingsError names the file, the key and what is expected."""
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is no valid TOML: {error}") from error
+    return parse_settings(raw, str(path))
+
+
+def parse_settings(raw: dict[str, Any], where: str) -> Settings:
+    """Checked settings from parsed TOML; SettingsError otherwise."""
+    try:
+        settings = msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{where}: {error}") from error
+    _check_url(where, "database.url", settings.database.url, ("sqlite", "postgres", "postgresql"))
+    _check_url(where, "broker.url", settings.broker.url, ("mqtt", "embedded"))
+    return settings
+
+
+def _check_url(where: str, name: str, url: str, schemes: tuple[str, ...]) -> None:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme != "sqlite":
+            _ = parts.port
+    except ValueError as error:
+        raise SettingsError(f"{where}: {name} {url!r}: {error}") from error
+    if parts.scheme not in schemes:
+        expected = " or ".join(f"{scheme}://..." for scheme in schemes)
+        raise SettingsError(f"{where}: {name} is {url!r}, expected {expected}")

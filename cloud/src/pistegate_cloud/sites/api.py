@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP API of sites, areas and posts."""
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import APIRouter, Depends
+from pydantic import ConfigDict, field_validator
+
+from pistegate_cloud.problems import documented
+from pistegate_cloud.schemas import AreaNumber, Body, DeviceNumber, Name, Page, SiteFilter, SiteNumber
+from pistegate_cloud.services import require
+from pistegate_cloud.sites import queries
+from pistegate_cloud.sites.models import Area, Post, Site
+from pistegate_cloud.tokens.service import Scope
+
+router = APIRouter(tags=["sites"])
+_read = [Depends(require(Scope.SITES_READ))]
+_write = [Depends(require(Scope.SITES_WRITE))]
+
+
+class SiteBody(Body):
+    """A ski site of a group."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"number": 1, "group": 1, "name": "Snow Valley 雪谷", "zone": "Asia/Shanghai"}},
+    )
+
+    number: SiteNumber
+    group: SiteNumber
+    name: Name
+    zone: Name
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("not a time zone such as Asia/Shanghai") from error
+        return value
+
+
+class AreaBody(Body):
+    """An area of a site."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"site": 1, "number": 0, "name": "Main lift 主缆车"}}
+    )
+
+    site: SiteNumber
+    number: AreaNumber
+    name: Name
+
+
+class PostBody(Body):
+    """A post: the row of lanes at one entrance or lift."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"site": 1, "number": 1, "area": 0, "name": "Main lift 主缆车"}}
+    )
+
+    site: SiteNumber
+    number: DeviceNumber
+    area: AreaNumber
+    name: Name
+
+
+@router.post("/sites", status_code=201, dependencies=_write, responses=documented("already_exists"))
+async def add_site(body: SiteBody) -> SiteBody:
+    """Add a site."""
+    site = Site(number=body.number, group_number=body.group, name=body.name, zone=body.zone)
+    await queries.add(site, f"site {body.number}")
+    return body
+
+
+@router.get("/sites", dependencies=_read, responses=documented())
+async def list_sites() -> Page[SiteBody]:
+    """Every site."""
+    rows = await queries.all_sites()
+    return Page(items=[SiteBody(number=r.number, group=r.group_number, name=r.name, zone=r.zone) for r in rows])
+
+
+@router.post(
+    "/areas", status_code=201, dependencies=_write, responses=documented("already_exists", "unknown_reference")
+)
+async def add_area(body: AreaBody) -> AreaBody:
+    """Add an area to a site."""
+    await queries.site(body.site)
+    await queries.add(Area(site_id=body.site, number=body.number, name=body.name), f"area {body.number}")
+    return body
+
+
+@router.get("/areas", dependencies=_read, responses=documented())
+async def list_areas(site: SiteFilter = None) -> Page[AreaBody]:
+    """Areas of one site or of all."""
+    return Page(items=[AreaBody(site=r.site_id, number=r.number, name=r.name) for r in await queries.areas(site)])
+
+
+@router.post(
+    "/posts", status_code=201, dependencies=_write, responses=documented("already_exists", "unknown_reference")
+)
+async def add_post(body: PostBody) -> PostBody:
+    """Add a post to an area."""
+    area = await queries.area(body.site, body.area)
+    await queries.add(Post(site_id=body.site, area=area, number=body.number, name=body.name), f"post {body.number}")
+    return body
+
+
+@router.get("/posts", dependencies=_read, responses=documented())
+async def list_posts(site: SiteFilter = None) -> Page[PostBody]:
+    """Posts of one site or of all."""
+    rows = await queries.posts(site)
+    return Page(items=[PostBody(site=r.site_id, number=r.number, area=r.area.number, name=r.name) for r in rows])

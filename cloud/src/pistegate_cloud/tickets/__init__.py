@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tickets 门票: issuing them to cards, revoking them."""

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP API of tickets."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
+from pistegate_cloud.problems import documented
+from pistegate_cloud.schemas import Body, DeviceNumber, Reason, TicketNumber, iso
+from pistegate_cloud.services import IdempotencyKey, WithServices, require
+from pistegate_cloud.tickets import issuing, queries, service
+from pistegate_cloud.tickets.models import CardWrite, Ticket
+from pistegate_cloud.tokens.models import ApiToken
+from pistegate_cloud.tokens.service import Scope
+
+router = APIRouter(tags=["tickets"])
+
+_ISSUE_PROBLEMS = (
+    "not_found",
+    "unknown_reference",
+    "no_card",
+    "foreign_card",
+    "card_key_refused",
+    "card_lost",
+    "card_refused",
+    "encoder_busy",
+    "encoder_offline",
+    "broker_unreachable",
+    "reader_lost",
+    "ticket_revoked",
+    "ticket_issued",
+    "idempotency_key_reused",
+)
+
+
+class IssueBody(Body):
+    """Which encoder the card lies on, and how long to wait for it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"encoder": 1, "wait_ms": 5000}})
+
+    encoder: DeviceNumber
+    wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 5000
+
+
+class IssueAnswer(BaseModel):
+    """A ticket now on a card: `uid` and `claim` (its digest) in hex, `round_trips` of the relay."""
+
+    ticket: int
+    status: str
+    uid: str
+    revision: int
+    claim: str
+    round_trips: int
+
+
+class RevokeBody(Body):
+    """Why."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "reported stolen"}})
+
+    reason: Reason
+
+
+class CardAnswer(BaseModel):
+    """A card that a ticket was sent to; `written` null: the card never confirmed."""
+
+    uid: str
+    encoder: int
+    revision: int
+    claim: str
+    sent: datetime
+    written: datetime | None
+
+
+class TicketAnswer(BaseModel):
+    """A ticket."""
+
+    number: int
+    site: int
+    order: UUID
+    product: int
+    status: str
+    revision: int
+    valid_from: date
+    valid_until: date
+    cards: list[CardAnswer]
+
+
+@router.post("/tickets/{number}/issue", responses=documented(*_ISSUE_PROBLEMS))
+async def issue(
+    number: TicketNumber,
+    body: IssueBody,
+    services: WithServices,
+    token: Annotated[ApiToken, Depends(require(Scope.TICKETS_ISSUE))],
+    idempotency_key: IdempotencyKey = None,
+) -> IssueAnswer:
+    """Write the ticket to the card on an encoder. Repeat it after any failure: it is completed, never doubled."""
+    request = Repeatable.of(token, f"issue {number}", idempotency_key, body)
+    kept = await request.answered()
+    if kept is not None:
+        return IssueAnswer.model_validate(kept)
+    done = await issuing.issue(number, body.encoder, body.wait_ms, services)
+    answer = IssueAnswer(
+        ticket=number,
+        status=done.ticket.status,
+        uid=done.write.uid,
+        revision=done.write.revision,
+        claim=done.write.claim_digest,
+        round_trips=done.round_trips,
+    )
+    try:
+        await request.keep(answer, services.clock.wall_ms())
+    except AnsweredMeanwhile:
+        return IssueAnswer.model_validate(await request.answered())
+    return answer
+
+
+@router.get("/tickets/{number}", dependencies=[Depends(require(Scope.TICKETS_READ))], responses=documented("not_found"))
+async def read_ticket(number: TicketNumber) -> TicketAnswer:
+    """One ticket and the cards it was sent to."""
+    return _answer(await queries.ticket(number), await queries.writes_of(number))
+
+
+@router.post(
+    "/tickets/{number}/revoke",
+    dependencies=[Depends(require(Scope.TICKETS_REVOKE))],
+    responses=documented("not_found", "state_conflict", "deny_list_full"),
+)
+async def revoke(number: TicketNumber, body: RevokeBody, services: WithServices) -> TicketAnswer:
+    """Revoke a ticket: every gate of the site is told at once, and refuses it from then on."""
+    ticket = await service.revoke(number, body.reason, services)
+    return _answer(ticket, await queries.writes_of(number))
+
+
+def _answer(ticket: Ticket, writes: list[CardWrite]) -> TicketAnswer:
+    return TicketAnswer(
+        number=ticket.number,
+        site=ticket.site_id,
+        order=ticket.order_id,
+        product=ticket.product.number,
+        status=ticket.status,
+        revision=ticket.revision,
+        valid_from=ticket.valid_from,
+        valid_until=ticket.valid_until,
+        cards=[
+            CardAnswer(
+                uid=write.uid,
+                encoder=write.encoder,
+                revision=write.revision,
+                claim=write.claim_digest,
+                sent=iso(write.sent_ms),
+                written=iso(write.done_ms) if write.done_ms is not None else None,
+            )
+            for write in writes
+        ],
+    )

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of tickets, of what was written for them on cards, and of denials."""
+
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from pistegate_cloud.orders.models import Order, OrderLine
+from pistegate_cloud.products.models import Product
+from pistegate_cloud.sites.models import Site
+
+
+class Ticket(Model):
+    """One ticket as sold; `number` is 48 bits, random so that it tells nothing."""
+
+    number = fields.BigIntField(primary_key=True, generated=False)
+    site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("cloud.Site", on_delete=fields.RESTRICT)
+    site_id: int
+    order: fields.ForeignKeyRelation[Order] = fields.ForeignKeyField(
+        "cloud.Order", on_delete=fields.RESTRICT, db_index=True
+    )
+    order_id: UUID
+    line: fields.ForeignKeyRelation[OrderLine] = fields.ForeignKeyField(
+        "cloud.OrderLine", on_delete=fields.RESTRICT, db_index=True
+    )
+    product: fields.ForeignKeyRelation[Product] = fields.ForeignKeyField(
+        "cloud.Product", on_delete=fields.RESTRICT, db_index=True
+    )
+    product_id: int
+    status = fields.CharField(max_length=20)
+    revision = fields.SmallIntField(default=0)
+    valid_from = fields.DateField()
+    valid_until = fields.DateField()
+    created_ms = fields.BigIntField()
+
+    class Meta:
+        """Table."""
+
+        table = "ticket"
+        indexes = (("site", "valid_until"),)
+
+
+class CardWrite(Model):
+    """A claim sent to a card: kept before it is sent. `uid`, `claim` in hex; done_ms None: never confirmed."""
+
+    id = fields.BigIntField(primary_key=True)
+    site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField(
+        "cloud.Site", on_delete=fields.RESTRICT, db_index=True
+    )
+    site_id: int
+    ticket: fields.ForeignKeyRelation[Ticket] = fields.ForeignKeyField(
+        "cloud.Ticket", on_delete=fields.RESTRICT, db_index=True
+    )
+    ticket_id: int
+    encoder = fields.IntField()
+    uid = fields.CharField(max_length=20)
+    revision = fields.SmallIntField()
+    claim = fields.CharField(max_length=256)
+    claim_digest = fields.CharField(max_length=16)
+    sent_ms = fields.BigIntField()
+    done_ms = fields.BigIntField(null=True)
+
+    class Meta:
+        """Table."""
+
+        table = "card_write"
+
+
+class Denial(Model):
+    """Claims of `ticket` below `below_revision` are refused at every gate of the site."""
+
+    id = fields.BigIntField(primary_key=True)
+    site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("cloud.Site", on_delete=fields.RESTRICT)
+    site_id: int
+    ticket: fields.ForeignKeyRelation[Ticket] = fields.ForeignKeyField(
+        "cloud.Ticket", on_delete=fields.RESTRICT, db_index=True
+    )
+    ticket_id: int
+    below_revision = fields.SmallIntField()
+    reason = fields.CharField(max_length=200)
+    at_ms = fields.BigIntField()
+
+    class Meta:
+        """Table."""
+
+        table = "denial"
+        unique_together = (("site", "ticket"),)

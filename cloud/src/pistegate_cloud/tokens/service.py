@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tokens: made once, shown once, stored hashed, checked at each request."""
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from pistegate_cloud.errors import Problem
+from pistegate_cloud.tokens import queries
+from pistegate_cloud.tokens.models import ApiToken
+
+_TOUCH_MS = 60_000  # last use is kept to the minute: not a write at every request
+
+
+class Scope(StrEnum):
+    """What a token may do."""
+
+    SITES_READ = "sites:read"
+    SITES_WRITE = "sites:write"
+    PRODUCTS_READ = "products:read"
+    PRODUCTS_WRITE = "products:write"
+    ORDERS_READ = "orders:read"
+    ORDERS_WRITE = "orders:write"
+    TICKETS_READ = "tickets:read"
+    TICKETS_ISSUE = "tickets:issue"
+    TICKETS_REVOKE = "tickets:revoke"
+    PASSAGES_READ = "passages:read"
+    REPORTS_READ = "reports:read"
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token just made; `text` is not stored and cannot be shown again."""
+
+    text: str
+    name: str
+    scopes: list[str]
+    expires_ms: int | None
+
+
+async def create(name: str, scopes: Sequence[Scope], now_ms: int, valid_days: int | None) -> NewToken:
+    """Make and store a token."""
+    prefix = f"pg{secrets.token_hex(6)}"
+    text = f"{prefix}_{secrets.token_urlsafe(32)}"
+    expires = now_ms + valid_days * 86_400_000 if valid_days else None
+    granted = [scope.value for scope in scopes]
+    row = ApiToken(
+        prefix=prefix, digest=_digest(text), name=name, scopes=granted, created_ms=now_ms, expires_ms=expires
+    )
+    await queries.add(row)
+    return NewToken(text, name, granted, expires)
+
+
+async def check(text: str, scope: Scope, now_ms: int) -> ApiToken:
+    """The token `text`, if it is genuine, not expired and may do `scope`; Problem otherwise."""
+    token = await queries.by_prefix(text.partition("_")[0][:20])
+    if token is None or not hmac.compare_digest(token.digest, _digest(text)):
+        raise Problem("token_refused")
+    if token.expires_ms is not None and now_ms >= token.expires_ms:
+        raise Problem("token_refused")
+    if scope.value not in token.scopes:
+        raise Problem("scope_missing", scope=scope.value)
+    if token.last_used_ms is None or abs(now_ms - token.last_used_ms) > _TOUCH_MS:
+        await queries.touch(token, now_ms)
+    return token
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
