@@ -47,9 +47,14 @@ def check_version() -> None:
     if OLDEST <= here <= NEWEST:
         return
     supported = [f"python3.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
-    usable = [name for name in supported if shutil.which(name)]
+    usable = [name for name in supported if shutil.which(name) and starts(name)]
     remedy = f"make PYTHON={usable[-1]} ..." if usable else "install one and name it: make PYTHON=python3.12 ..."
     fail(f"Python {here[0]}.{here[1]} is not supported, 3.{OLDEST[1]} to 3.{NEWEST[1]} are; {remedy}")
+
+
+def starts(name: str) -> bool:
+    """A version manager's placeholder is found on PATH, too, and only says that nothing is behind it."""
+    return subprocess.run((name, "-c", ""), capture_output=True, check=False).returncode == 0
 
 
 def check_same_version() -> None:

@@ -99,9 +99,7 @@ class Postgres:
         self.log = self.directory / "server.log"
         if self.account:
             os.chown(self.directory, self.account.pw_uid, self.account.pw_gid)
-        self._run(
-            "initdb", "-D", self.data, "-U", self.superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
-        )
+        self._run("initdb", "-D", self.data, "-U", self.superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
         settings = {
             "listen_addresses": HOST,
             "port": self.port,
@@ -133,9 +131,7 @@ class Postgres:
         deadline = time.monotonic() + START_TIMEOUT_S
         while self._psql("SELECT 1", check=False).returncode:
             if time.monotonic() > deadline:
-                raise ServerError(
-                    f"PostgreSQL answers no query after {START_TIMEOUT_S:.0f} s:\n{self.log.read_text()}"
-                )
+                raise ServerError(f"PostgreSQL answers no query after {START_TIMEOUT_S:.0f} s:\n{self.log.read_text()}")
             time.sleep(0.05)
 
     def stop(self) -> None:
