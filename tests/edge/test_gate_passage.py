@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from gate_bench import GREEN, RED, Bench, running_gate, ski_card, usage_of, wait_for
+
 from pistegate_protocol.events import EVENTS, Admitted, Outcome, OutcomeKind, Refused, Stream
 from pistegate_simulators.reader import SimulatedReader
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A gate on the bench: keys, cards, configuration, and a whole gate in this process on a simulated reader."""
 
+import itertools
 import queue
 import threading
 import time
@@ -15,6 +16,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
+
 from pistegate_edge.clock import Clock
 from pistegate_edge.config import Config, check_config
 from pistegate_edge.gate import Gate
@@ -133,7 +135,7 @@ class Bench:
     def unlocks(self) -> int:
         """How often the unlock output went on."""
         states = [bool(state.state) for state in self.pins.pin(UNLOCK).states]
-        return sum(1 for before, after in zip(states, states[1:], strict=False) if after and not before)
+        return sum(1 for before, after in itertools.pairwise(states) if after and not before)
 
     def turn(self) -> None:
         """The arm turns once: a PASS contact of 60 ms."""

@@ -2,11 +2,12 @@
 """A read-only look at a journal, also while its gate runs."""
 
 import sqlite3
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from pistegate_edge.journal.opening import FILE_NAME, damaged
-from pistegate_protocol.events import Stream
+from pistegate_protocol.events import EVENTS, Admitted, Outcome, Refused, Stream
 
 
 def summary(directory: Path) -> dict[str, Any]:
@@ -42,5 +43,21 @@ def _counts(connection: sqlite3.Connection, path: Path) -> dict[str, Any]:
         "unfinished": connection.execute(count, ("unfinished",)).fetchone()[0],
         "unsettled": connection.execute(count, ("unsettled",)).fetchone()[0],
         "owed": connection.execute("SELECT COUNT(*) FROM owed").fetchone()[0],
+        **_totals(connection),
         "epochs": epochs,
     }
+
+
+def _totals(connection: sqlite3.Connection) -> dict[str, Any]:
+    """What the events still kept here add up to: admissions, persons passed and unknown, refusals by reason."""
+    admissions, passed, unknown, refused = 0, 0, 0, Counter[str]()
+    for (payload,) in connection.execute("SELECT payload FROM event"):
+        match EVENTS.decode(payload):
+            case Admitted():
+                admissions += 1
+            case Outcome() as outcome:
+                passed += outcome.passed
+                unknown += outcome.unknown
+            case Refused() as refusal:
+                refused[refusal.reason] += refusal.times
+    return {"admissions": admissions, "passed": passed, "unknown": unknown, "refused": dict(sorted(refused.items()))}
