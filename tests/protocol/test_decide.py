@@ -83,6 +83,21 @@ def test_the_priority_names_every_reason_that_a_decision_has() -> None:
     assert len(PRIORITY) == len(set(PRIORITY))
 
 
+def test_the_priority_is_the_written_policy() -> None:
+    """What guests are told, and what reports count, does not change by moving a line."""
+    assert [reason.value for reason in PRIORITY] == [
+        "wrong_site",
+        "revoked",
+        "expired",
+        "not_yet_valid",
+        "wrong_area",
+        "holder_class",
+        "used_up",
+        "used_up_today",
+        "passback",
+    ]
+
+
 def test_a_plain_ticket_is_admitted() -> None:
     """None of the cases below refuses because of its setting."""
     admit = admitted(decide_with())
