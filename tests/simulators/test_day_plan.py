@@ -35,7 +35,7 @@ def good_day() -> Reckoning:
     people = plan_day(60, [0], 3)
     honest = next(skier for skier in people if skier.case is Case.VALID and skier.turn is Turn.PASS)
     late = next(skier for skier in people if skier.case is Case.EXPIRED)
-    tales = [Tale(honest, green=1, rides=1), Tale(late, red=1)]
+    tales = [Tale(honest, green=1, rides=1, counted=1), Tale(late, red=1)]
     cloud = {"refused": {"expired": 1}, "admissions": 1, "ledger_imbalance": 0}
     return Reckoning([GateCount(1, 1, 1, 1, 0)], tales, cloud, 0, 2, 1.0)
 
@@ -57,6 +57,7 @@ def test_each_kind_of_wrong_is_told() -> None:
         replace(day, cloud={**day.cloud, "refused": {}}),
         replace(day, cloud={**day.cloud, "refused": {"expired": 1, "passback": 1}}),
         replace(day, tales=[day.tales[0], tale]),
+        replace(day, tales=[replace(day.tales[0], counted=0), day.tales[1]]),
     ]
     assert all(len(each.wrong) == 1 for each in broken)
 

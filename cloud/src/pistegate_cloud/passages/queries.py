@@ -4,6 +4,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from tortoise.expressions import Q
+
 from pistegate_cloud.passages.models import Admission, Incident, Refusal
 from pistegate_cloud.passages.rules import Allowance
 from pistegate_cloud.tickets.models import Ticket
@@ -58,8 +60,8 @@ async def save_notes(refusals: Sequence[Refusal], incidents: Sequence[Incident])
 async def page(
     site: int | None, day: date | None, gate: int | None, ticket: int | None, after: int, limit: int
 ) -> list[Admission]:
-    """Admissions through which at least one person passed, in order of id, after one."""
-    query = Admission.filter(id__gt=after, passed__gt=0)
+    """Admissions through which at least one person passed or may have passed, in order of id, after one."""
+    query = Admission.filter(Q(passed__gt=0) | Q(unknown__gt=0), id__gt=after)
     for name, value in (("site_id", site), ("day", day), ("gate", gate), ("ticket", ticket)):
         if value is not None:
             query = query.filter(**{name: value})

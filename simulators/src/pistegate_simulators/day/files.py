@@ -8,7 +8,7 @@ from random import Random
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pistegate_protocol.card_layout import KEY_BYTES, CardKey
-from pistegate_simulators.day.settings import GROUP, SITE, ZONE
+from pistegate_simulators.day.settings import GROUP, LOCALE, SITE, ZONE
 from pistegate_simulators.turnstile.wired import Wiring
 
 KEY_ID = 1
@@ -58,15 +58,13 @@ issuer = "{keys.card[CardKey.ISSUER].hex()}"
 """
 
 
-def _device_toml(role: str, number: int, reader: Path, broker_port: int, time_page: Path, storage: Path) -> str:
+def _device_toml(role: str, number: int, reader: Path, broker_port: int, time_page: Path) -> str:
     return f"""
 role = "{role}"
 [device]
 site = {SITE}
 group = {GROUP}
 number = {number}
-[storage]
-directory = "{storage}"
 [reader]
 path = "{reader}"
 baud = 115200
@@ -78,9 +76,9 @@ source = "{time_page}"
 """
 
 
-def encoder_toml(number: int, *, reader: Path, broker_port: int, time_page: Path, storage: Path) -> str:
-    """Configuration of an encoder: it holds no card key."""
-    return _device_toml("encoder", number, reader, broker_port, time_page, storage)
+def encoder_toml(number: int, *, reader: Path, broker_port: int, time_page: Path) -> str:
+    """Configuration of an encoder: it holds no card key and keeps nothing."""
+    return _device_toml("encoder", number, reader, broker_port, time_page)
 
 
 def gate_toml(
@@ -93,12 +91,15 @@ def gate_toml(
     broker_port: int,
     time_page: Path,
     storage: Path,
+    display: Path,
     lane_timeout_ms: int,
 ) -> str:
     """Configuration of a gate with a pulse-type tripod."""
     pins = Wiring()
-    device = _device_toml("gate", number, reader, broker_port, time_page, storage)
+    device = _device_toml("gate", number, reader, broker_port, time_page)
     return f"""{device}
+[storage]
+directory = "{storage}"
 [place]
 area = {area}
 post_gates = {post_gates}
@@ -121,5 +122,6 @@ red_pin = {pins.red}
 buzzer_pin = {pins.buzzer}
 refuse_ms = 300
 [display]
-locale = "zh-CN"
+locale = "{LOCALE}"
+path = "{display}"
 """

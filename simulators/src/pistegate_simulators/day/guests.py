@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What guests do at a lane: tap, look at the lamps, walk, or turn back; and what became of each."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,12 +12,15 @@ from pistegate_simulators.day.station import Station
 
 _LAMP_S = 4.0  # a guest looks at the lamps so long, then takes the card away and tries again
 _TRIES = 12  # a gate that was killed is back well before
-_GO_S = 0.05  # from seeing green to pushing
+_AGAIN_S = 0.6  # the card must leave the field for 500 ms before it counts as presented again
 
 
 @dataclass(slots=True)
 class Tale:
-    """What one guest saw: `green` and `red` lamps, `rides` arms turned, `tries` without any lamp."""
+    """What one guest saw: `green` and `red` lamps, `rides` arms turned, `tries` without any lamp.
+
+    `counted`: persons that the cloud counted through on this guest's ticket.
+    """
 
     skier: Skier
     ticket: int = 0
@@ -25,6 +29,7 @@ class Tale:
     red: int = 0
     rides: int = 0
     tries: int = 0
+    counted: int = 0
 
 
 @dataclass(slots=True)
@@ -60,19 +65,20 @@ class Slopes:
     async def _tap(self, tale: Tale, card: DesfireCard, station: Station) -> bool:
         """Hold the card to the reader until a lamp says something; whether the arm is free."""
         lane = station.lane
-        await lane.seen(lambda at: not at.green and not at.red, _LAMP_S)
+        await lane.seen(lambda at: not at.green and not at.refused, _LAMP_S)
         for _ in range(_TRIES):
             station.reader.present(card)
-            told = await lane.seen(lambda at: at.free or at.red, _LAMP_S)
+            told = await lane.seen(lambda at: at.free or at.refused, _LAMP_S)
             if told and lane.free:
                 station.reader.remove()
                 tale.green += 1
                 return True
             station.reader.remove()
-            if told:
+            if told and not station.asks_again():
                 tale.red += 1
                 return False
             tale.tries += 1
+            await asyncio.sleep(_AGAIN_S)
         return False
 
     async def _wait_until_shut(self, station: Station) -> None:

@@ -73,6 +73,9 @@ class Reckoning:
         if sum(count.unknown for count in self.counts) > self.open_at_kill:
             found.append(f"more persons unknown than were admitted at the kill ({self.open_at_kill})")
         found += [f"skier {tale.skier.number}: {trouble}" for tale in self.tales if (trouble := misfortune(tale))]
+        unlike = sum(tale.counted != tale.rides for tale in self.tales)
+        if unlike > sum(count.unknown for count in self.counts):
+            found.append(f"{unlike} tickets counted through another number of times than their holders passed")
         return found
 
     def line(self) -> dict[str, Any]:

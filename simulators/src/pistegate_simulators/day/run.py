@@ -2,6 +2,7 @@
 """The day itself: sells on the eve and all day, lets guests come, makes trouble, then compares all the books."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,12 +17,14 @@ from pistegate_simulators.day.office import Office, open_site
 from pistegate_simulators.day.plan import Case, Skier, plan_day
 from pistegate_simulators.day.reckoning import GateCount, Reckoning
 from pistegate_simulators.day.settings import EVE, OPENS, SITE, ZONE, DaySettings
+from pistegate_simulators.day.station import Station
 from pistegate_simulators.day.troubles import Killer, cut_network
 from pistegate_simulators.day.world import World
 
 _LEAD_S = 1.0  # a guest comes to the box office so long before the lane
 _KNOWN_S = 15.0  # a revocation reaches connected gates well within this
 _DRAIN_S = 60.0  # all gates have reported within this after the day
+_SWITCH_S = 0.0005  # reader threads answer a host that waits 100 ms at most (nfcpy), beside a busy event loop
 _VISIT = OPENS.astimezone(ZONE).date()
 _EVE_DAY = EVE.astimezone(ZONE).date()
 
@@ -91,7 +94,7 @@ class Day:
         async with asyncio.timeout(_KNOWN_S):
             while True:
                 gates = await self._items("/gates")
-                if all(gate["documents"].get("deny_list", 0) >= version for gate in gates):
+                if all(gate["status"]["documents"].get("deny_list", 0) >= version for gate in gates):
                     return
                 await asyncio.sleep(0.05)
 
@@ -139,7 +142,10 @@ class Day:
         self.progress.stage = "reconciling"
         await self._drained()
         cloud = await self.world.api.get("/reports/reconciliation", site=SITE)
-        counts = [await self._count(index) for index in range(len(self.world.stations))]
+        passages = await self._passages()
+        counts = [await self._count(station, passages) for station in self.world.stations]
+        for tale in self.slopes.tales:
+            tale.counted = sum(passage["persons"] for passage in passages if passage["ticket"] == tale.ticket)
         return Reckoning(
             counts=counts,
             tales=self.slopes.tales,
@@ -165,22 +171,31 @@ class Day:
                         break
                     await asyncio.sleep(0.3)
 
-    async def _count(self, index: int) -> GateCount:
-        station = self.world.stations[index]
-        journal = await station.journal()
-        told = await self.world.api.get("/reports/reconciliation", site=SITE, gate=station.number)
+    async def _passages(self) -> list[dict[str, Any]]:
+        """Every passage the cloud knows of."""
+        found: list[dict[str, Any]] = []
+        after = 0
+        while after is not None:
+            page = await self.world.api.get("/passages", site=SITE, after=after)
+            found += page["items"]
+            after = page["next"]
+        return found
+
+    async def _count(self, station: Station, passages: list[dict[str, Any]]) -> GateCount:
+        here = [passage for passage in passages if passage["gate"] == station.number]
         return GateCount(
             number=station.number,
             turned=station.lane.tripod.turned,
-            passed_at_gate=journal["passed"],
-            passed_in_cloud=told["passed"],
-            unknown=told["unknown"],
+            passed_at_gate=(await station.journal())["passed"],
+            passed_in_cloud=sum(passage["persons"] for passage in here),
+            unknown=sum(passage["unknown"] for passage in here),
         )
 
 
 async def run_day(settings: DaySettings, progress: Progress, after: Callable[[World], Any] | None = None) -> Reckoning:
     """Run one day; `after` (async) is awaited while the world still stands."""
     started = time.monotonic()
+    sys.setswitchinterval(_SWITCH_S)
     async with World(settings) as world:
         progress.tell(f"broker: {world.broker_name}")
         day = Day(world, progress)

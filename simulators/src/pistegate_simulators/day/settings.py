@@ -8,6 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 SITE, GROUP = 1, 1
+LOCALE = "zh-CN"  # of the gates' displays
 ZONE = ZoneInfo("Asia/Shanghai")
 OPENS = datetime(2026, 1, 17, 8, 30, tzinfo=ZONE).astimezone(UTC)  # a Saturday of the season
 EVE = OPENS - timedelta(hours=17)  # yesterday afternoon, when the tickets that are expired today were sold

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pistegate_protocol.texts import text
 from pistegate_simulators.day.processes import Process, program
+from pistegate_simulators.day.settings import LOCALE
 from pistegate_simulators.reader import SimulatedReader
 from pistegate_simulators.turnstile.pins import SOCKET_VARIABLE
 from pistegate_simulators.turnstile.wired import WiredTripod
@@ -26,6 +28,7 @@ class Station:
     reader: SimulatedReader
     lane: WiredTripod
     log: Path
+    display: Path
     queue: asyncio.Lock = field(default_factory=asyncio.Lock)
     process: Process = field(init=False)
     kills: int = 0
@@ -48,6 +51,11 @@ class Station:
         """Pull the plug of the Pi; the turnstile's own controller goes on."""
         self.kills += 1
         await self.process.kill()
+
+    def asks_again(self) -> bool:
+        """Whether the display asks the guest to hold the card once more, rather than to go."""
+        lines = self.display.read_text("utf-8").splitlines() if self.display.exists() else []
+        return bool(lines) and lines[-1] == text("prompt.again", LOCALE)
 
     async def journal(self) -> dict[str, Any]:
         """What the gate itself recorded, as its own command tells it."""

@@ -143,6 +143,7 @@ class World:
         self._stack.push_async_callback(lane.stop)
         reader = self._reader(f"gate{number}")
         config = self.folder / f"gate{number}.toml"
+        display = self.folder / f"gate{number}.display"
         areas = self.settings.gate_areas
         config.write_text(
             files.gate_toml(
@@ -154,11 +155,12 @@ class World:
                 broker_port=self.wire.port,
                 time_page=self.time.path,
                 storage=self._storage(f"gate{number}"),
+                display=display,
                 lane_timeout_ms=self.settings.lane_timeout_ms,
             ),
             "utf-8",
         )
-        station = Station(number, config, reader, lane, self.folder / f"gate{number}.log")
+        station = Station(number, config, reader, lane, self.folder / f"gate{number}.log", display)
         self._stack.push_async_callback(station.process.stop)
         return station
 
@@ -169,8 +171,7 @@ class World:
         config = self.folder / f"encoder{number}.toml"
         port = self.broker_port
         link = self._short / f"encoder{number}"
-        storage = self._storage(f"encoder{number}")
-        text = files.encoder_toml(number, reader=link, broker_port=port, time_page=self.time.path, storage=storage)
+        text = files.encoder_toml(number, reader=link, broker_port=port, time_page=self.time.path)
         config.write_text(text, "utf-8")
         command = [program("pistegate-gate"), "run", "--config", str(config)]
         process = Process(f"encoder {number}", command, self.folder / f"encoder{number}.log")

@@ -28,7 +28,7 @@ class WiredTripod:
         self.path = path
         self.wiring = wiring
         self.tripod = Tripod(timeout_ms)
-        self.lamps = {wiring.green: False, wiring.red: False}
+        self.signals = {wiring.green: False, wiring.red: False, wiring.buzzer: False}
         self.openings = 0
         self._changed = asyncio.Condition()
         self._writer: asyncio.StreamWriter | None = None
@@ -62,13 +62,18 @@ class WiredTripod:
 
     @property
     def red(self) -> bool:
-        """Whether the red lamp is on."""
-        return self.lamps[self.wiring.red]
+        """Whether the red lamp is on; it blinks silently where the gate is out of service."""
+        return self.signals[self.wiring.red]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the gate says no to a guest: red, with its long beep."""
+        return self.red and self.signals[self.wiring.buzzer]
 
     @property
     def green(self) -> bool:
         """Whether the green lamp is on."""
-        return self.lamps[self.wiring.green]
+        return self.signals[self.wiring.green]
 
     async def seen(self, what: Callable[["WiredTripod"], bool], timeout_s: float) -> bool:
         """Watch lamps and arm until `what` is true; False after the time-out."""
@@ -99,7 +104,7 @@ class WiredTripod:
         finally:
             if self._writer is writer:
                 self._writer = None
-                for pin in (self.wiring.unlock, self.wiring.green, self.wiring.red):
+                for pin in (self.wiring.unlock, *self.signals):
                     await self._output(pin, False)  # a dead controller drives nothing
             writer.close()
 
@@ -107,8 +112,8 @@ class WiredTripod:
         if number == self.wiring.unlock:
             self.tripod.unlock_line(level, _now_ms())
             self._wake.set()
-        elif number in self.lamps:
-            self.lamps[number] = level
+        elif number in self.signals:
+            self.signals[number] = level
         await self._tell_people()
 
     async def _move(self) -> None:
