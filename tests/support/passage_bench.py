@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The passage protocol on the bench: a machine, its inputs, and what it asked for by kind."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from gate_bench import ISSUER, claim, public
+
+from pistegate_edge.core import inputs as i
+from pistegate_edge.core.actions import Action
+from pistegate_edge.core.now import Now
+from pistegate_edge.core.owed import OwedBook, UnsettledBook
+from pistegate_edge.core.passage import Passage, Unfinished
+from pistegate_protocol.card_layout import claim_file_content
+from pistegate_protocol.claims import Claim
+from pistegate_protocol.decide import GateProfile
+from pistegate_protocol.signing import KeyRing, Medium, MediumKind, claim_digest, sign_claim
+from pistegate_protocol.usage import NO_ADMISSION, Usage, encode_usage
+
+UID = bytes.fromhex("04112233445566")
+ADMITTED_NAME = b"admitted"
+WALL = datetime(2026, 1, 15, 2, 0, tzinfo=UTC)  # 10:00 at the site
+NOW = Now(1000.0, WALL, int(WALL.timestamp() * 1000))
+PROFILE = GateProfile(
+    site=1, group=1, gate=3, post_gates=frozenset({3, 4}), area=0, zone=ZoneInfo("Asia/Shanghai"), holders=None
+)
+A = TypeVar("A")
+
+
+def later(seconds: float) -> Now:
+    """NOW and so many seconds, on both clocks."""
+    wall = WALL + timedelta(seconds=seconds)
+    return Now(NOW.mono + seconds, wall, int(wall.timestamp() * 1000))
+
+
+def passage(
+    *, unfinished: Sequence[Unfinished] = (), deny: Mapping[int, int] | None = None, serving: bool = True
+) -> Passage:
+    """A machine whose reader works."""
+    issuers = KeyRing({1: public(ISSUER)})
+    machine = Passage(PROFILE, issuers, deny or {}, OwedBook(), UnsettledBook(), unfinished)
+    if serving:
+        machine.handle(i.ReaderReady(), NOW)
+        machine.handle(i.FaultChanged(i.Fault.STARTING, False), NOW)
+    return machine
+
+
+def unfinished(n: int = 1, party: int = 1, passed: int = 0) -> Unfinished:
+    """An admission of an earlier run without an outcome."""
+    return Unfinished(7, 2, b"lastname", NO_ADMISSION, n, party, b"\x01" + UID, bytes(8), passed)
+
+
+def files_of(what: Claim, uid: bytes = UID, **usage: Any) -> tuple[bytes, bytes]:
+    """Claim file and usage file of a card."""
+    signed = sign_claim(what, Medium(MediumKind.CARD, uid), ISSUER)
+    return claim_file_content(signed), encode_usage(Usage(claim=claim_digest(signed), **usage))
+
+
+def card_read(token: int, what: Claim | None = None, uid: bytes = UID, **usage: Any) -> i.CardRead:
+    """A card of ours, read."""
+    return i.CardRead(token, uid, *files_of(what or claim(), uid, **usage))
+
+
+def told(actions: Sequence[Action], kind: type[A]) -> list[A]:
+    """The actions of one kind, in order."""
+    return [action for action in actions if isinstance(action, kind)]
