@@ -36,10 +36,14 @@ TRANSIENT: Final = (
     asyncpg.exceptions.OperatorInterventionError,
 )
 APP: Final = "cloud"
-CONNECTION: Final = "default"
 
 # FULL: an acknowledged event must survive a power cut (facts: WAL with NORMAL lost acknowledged commits).
 _SQLITE_OPTIONS = "journal_mode=WAL&synchronous=FULL&busy_timeout=5000&foreign_keys={foreign_keys}"
+
+
+def connection_name(settings: DatabaseSettings) -> str:
+    """Not alike for both kinds: tortoise keeps prepared SQL per connection name for the life of the process."""
+    return "sqlite" if settings.is_sqlite else "postgres"
 
 
 def orm_config(settings: DatabaseSettings, *, foreign_keys: bool = True) -> dict[str, Any]:
@@ -48,9 +52,10 @@ def orm_config(settings: DatabaseSettings, *, foreign_keys: bool = True) -> dict
     if settings.is_sqlite:
         options = _SQLITE_OPTIONS.format(foreign_keys="ON" if foreign_keys else "OFF")
         url = f"{url}{'&' if '?' in url else '?'}{options}"
+    name = connection_name(settings)
     models = [f"pistegate_cloud.{noun}.models" for noun in NOUNS]
-    app = {"models": models, "default_connection": CONNECTION, "migrations": "pistegate_cloud.migrations"}
-    return {"connections": {CONNECTION: url}, "apps": {APP: app}}
+    app = {"models": models, "default_connection": name, "migrations": "pistegate_cloud.migrations"}
+    return {"connections": {name: url}, "apps": {APP: app}}
 
 
 @asynccontextmanager
@@ -58,7 +63,7 @@ async def open_database(settings: DatabaseSettings) -> AsyncIterator[BaseDBAsync
     """The database's connection (pool on PostgreSQL), current for everything started inside."""
     async with TortoiseContext() as context:
         await context.init(config=orm_config(settings))
-        yield context.connections.get(CONNECTION)
+        yield context.connections.get(connection_name(settings))
 
 
 def is_postgres(connection: BaseDBAsyncClient) -> bool:

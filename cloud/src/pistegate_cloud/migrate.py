@@ -2,7 +2,8 @@
 """Migrations: tortoise's own, wrapped because on SQLite they lose rows, indexes and triggers without a word.
 
 Measured (docs/decisions/0005-cloud.md): altering a field on SQLite rebuilds the table; with foreign keys on, dropping
-the old one cascades; indexes and triggers of the old one are gone. So: copy first, foreign keys off, count rows
+the old one cascades; indexes and triggers of the old one are gone. An index
+naming a relation instead of its column (site, not site_id) is one of a constant there. So: copy first, foreign keys off, count rows
 before and after, create what is missing, check references, and put the copy back when anything is wrong.
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 from tortoise.context import TortoiseContext
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
-from pistegate_cloud.database import APP, CONNECTION, orm_config
+from pistegate_cloud.database import APP, connection_name, orm_config
 from pistegate_cloud.errors import SchemaError
 from pistegate_cloud.settings import DatabaseSettings
 
@@ -30,7 +31,7 @@ async def _executor(settings: DatabaseSettings, *, foreign_keys: bool) -> AsyncI
     config = orm_config(settings, foreign_keys=foreign_keys)
     async with TortoiseContext() as context:
         await context.init(config=config)
-        yield MigrationExecutor(context.connections.get(CONNECTION), config["apps"])
+        yield MigrationExecutor(context.connections.get(connection_name(settings)), config["apps"])
 
 
 async def pending(settings: DatabaseSettings) -> list[str]:

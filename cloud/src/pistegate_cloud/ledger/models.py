@@ -43,7 +43,7 @@ class LedgerTransaction(Model):
         """Table."""
 
         table = "ledger_transaction"
-        indexes = (("site", "day"),)
+        indexes = (("site_id", "day"),)
 
 
 class Posting(Model):

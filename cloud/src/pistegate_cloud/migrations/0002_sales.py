@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
             options={
                 "table": "sales_order",
                 "app": "cloud",
-                "indexes": [Index(fields=["site", "day"]), Index(fields=["site", "created_ms"])],
+                "indexes": [Index(fields=["site_id", "day"]), Index(fields=["site_id", "created_ms"])],
                 "pk_attr": "id",
             },
             bases=["Model"],
@@ -218,7 +218,7 @@ class Migration(migrations.Migration):
             options={
                 "table": "ticket",
                 "app": "cloud",
-                "indexes": [Index(fields=["site", "valid_until"])],
+                "indexes": [Index(fields=["site_id", "valid_until"])],
                 "pk_attr": "number",
             },
             bases=["Model"],

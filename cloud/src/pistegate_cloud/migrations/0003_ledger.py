@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
             options={
                 "table": "ledger_transaction",
                 "app": "cloud",
-                "indexes": [Index(fields=["site", "day"])],
+                "indexes": [Index(fields=["site_id", "day"])],
                 "pk_attr": "id",
             },
             bases=["Model"],

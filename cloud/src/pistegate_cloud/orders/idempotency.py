@@ -38,7 +38,7 @@ class Repeatable:
         if kept is None:
             return None
         if kept.request_digest != self.digest:
-            raise Problem("idempotency_key_reused", key=self.key)
+            raise Problem("idempotency_key_reused", idempotency_key=self.key)
         return kept.answer
 
     async def keep(self, answer: BaseModel, now_ms: int) -> None:

@@ -29,7 +29,7 @@ class Order(Model):
         """Table."""
 
         table = "sales_order"
-        indexes = (("site", "day"), ("site", "created_ms"))
+        indexes = (("site_id", "day"), ("site_id", "created_ms"))
 
 
 class OrderLine(Model):

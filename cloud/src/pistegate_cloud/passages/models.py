@@ -45,7 +45,7 @@ class Admission(Model):
 
         table = "admission"
         unique_together = (("site", "gate", "epoch", "seq"),)
-        indexes = (("site", "ticket"), ("site", "day"))
+        indexes = (("site_id", "ticket"), ("site_id", "day"))
 
 
 class Refusal(Model):
@@ -70,7 +70,7 @@ class Refusal(Model):
 
         table = "refusal"
         unique_together = (("site", "gate", "epoch", "seq"),)
-        indexes = (("site", "day"),)
+        indexes = (("site_id", "day"),)
 
 
 class Incident(Model):
@@ -93,4 +93,4 @@ class Incident(Model):
 
         table = "incident"
         unique_together = (("site", "gate", "epoch", "seq"),)
-        indexes = (("site", "day"),)
+        indexes = (("site_id", "day"),)

@@ -38,7 +38,7 @@ class Ticket(Model):
         """Table."""
 
         table = "ticket"
-        indexes = (("site", "valid_until"),)
+        indexes = (("site_id", "valid_until"),)
 
 
 class CardWrite(Model):

@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cloud without a broker's wire: its API through ASGI, its devices played by the test, on both databases."""
+
+import asyncio
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from pistegate_cloud.app import create_app
+from pistegate_cloud.database import open_database
+from pistegate_cloud.encoders.relay import Relay
+from pistegate_cloud.errors import Problem
+from pistegate_cloud.ingest.service import Ingest
+from pistegate_cloud.migrate import migrate
+from pistegate_cloud.mqtt.bridge import Bridge
+from pistegate_cloud.services import Services
+from pistegate_cloud.settings import DatabaseSettings, Settings, parse_settings
+from pistegate_cloud.tokens.service import Scope
+from pistegate_cloud.tokens.service import create as create_token
+from pistegate_protocol.card_layout import CardKey
+from pistegate_protocol.events import EVENTS, EpochOpened, Event, Stream, first_head, next_head
+from pistegate_protocol.messages import DOWN, UP, Batch, Hello, RelayRequest, RelayResponse
+from pistegate_protocol.topics import Device, Role
+from pistegate_simulators.card import DesfireCard
+from pistegate_simulators.stock import personalised_card
+
+SITE = 1
+NOON_MS = 1768622400000  # 2026-01-17 12:00 in Shanghai
+DAY = "2026-01-17"
+CARD_KEYS = {CardKey.GATE: bytes.fromhex("11" * 16), CardKey.ISSUER: bytes.fromhex("22" * 16)}
+
+
+@dataclass
+class FakeClock:
+    """A clock that the test moves."""
+
+    now_ms: int = NOON_MS
+    seconds: float = 0.0
+
+    def wall_ms(self) -> int:
+        return self.now_ms
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+class Wire(Bridge):
+    """The bridge's interface without a broker: remembers what is sent, and lets fake encoders answer."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.broker)
+        self.connected = True
+        self.reachable = True
+        self.sent: list[tuple[str, bytes]] = []
+        self.listeners: dict[str, Callable[[bytes], None]] = {}
+
+    async def send(self, topic: str, payload: bytes) -> None:
+        if not self.reachable:
+            raise Problem("broker_unreachable")
+        self.sent.append((topic, payload))
+        if topic in self.listeners:
+            self.listeners[topic](payload)
+
+    def down(self, topic: str) -> list[Any]:
+        """Messages sent on a topic, decoded."""
+        return [DOWN.decode(payload) for sent, payload in self.sent if sent == topic]
+
+
+@dataclass
+class FakeEncoder:
+    """An encoder that speaks to a simulated card. `cut_after` responses the card is gone; `deaf`: it never answers."""
+
+    relay: Relay
+    device: Device
+    card: DesfireCard | None = None
+    cut_after: int | None = None
+    deaf: bool = False
+    requests: list[RelayRequest] = field(default_factory=list)
+
+    def on_message(self, payload: bytes) -> None:
+        request = DOWN.decode(payload)
+        self.requests.append(request)
+        if self.deaf:
+            return
+        if self.card is None:
+            self._answer(request, b"", [], "no_card")
+            return
+        if request.number == 1:
+            self.card.power_off()
+            self.card.power_on()
+        responses: list[bytes] = []
+        for apdu in request.apdus:
+            if self.cut_after == 0:
+                self.card.power_off()
+                self._answer(request, self.card.uid, responses, "card_lost")
+                return
+            if self.cut_after is not None:
+                self.cut_after -= 1
+            responses.append(self.card.process(apdu))
+            if responses[-1][-2:] not in (b"\x91\x00", b"\x91\xaf"):
+                break
+        self._answer(request, self.card.uid, responses, "")
+
+    def _answer(self, request: RelayRequest, uid: bytes, responses: list[bytes], error: Any) -> None:
+        answer = RelayResponse(self.device.number, request.session, request.number, uid, responses, error)
+        self.relay.deliver(self.device, UP.decode(UP.encode(answer)))
+
+
+class FakeGate:
+    """One run of a gate: chains events into batches as a gate does."""
+
+    def __init__(self, number: int = 1, epoch: int = 5 << 32, previous: "FakeGate | None" = None) -> None:
+        self.device = Device(SITE, Role.GATE, number)
+        self.epoch = epoch
+        self.payloads: dict[Stream, list[bytes]] = {stream: [] for stream in Stream}
+        for stream in Stream:
+            head = previous.head(stream) if previous else b""
+            self.add(EpochOpened(NOON_MS, previous.epoch if previous else 0, head, "test"), stream)
+
+    def add(self, event: Event, stream: Stream = Stream.LEDGER) -> int:
+        """Append an event; its seq."""
+        return self.add_raw(EVENTS.encode(event), stream)
+
+    def add_raw(self, payload: bytes, stream: Stream = Stream.LEDGER) -> int:
+        """Append any payload; its seq."""
+        self.payloads[stream].append(payload)
+        return len(self.payloads[stream])
+
+    def head(self, stream: Stream = Stream.LEDGER, seq: int | None = None) -> bytes:
+        """The chain's head after `seq` (None: at its end)."""
+        head = first_head(self.device.number, stream, self.epoch)
+        for payload in self.payloads[stream][:seq]:
+            head = next_head(head, payload)
+        return head
+
+    def batch(self, first: int = 1, last: int | None = None, stream: Stream = Stream.LEDGER) -> tuple[str, bytes]:
+        """The message with events first..last."""
+        payloads = self.payloads[stream][first - 1 : last]
+        message = Batch(self.device.number, stream, self.epoch, first, self.head(stream, first - 1), payloads)
+        return self.device.up, UP.encode(message)
+
+    def hello(self, documents: dict[str, int] | None = None, backlog: int = 0) -> tuple[str, bytes]:
+        """Its Hello."""
+        message = Hello(self.device.number, self.epoch, NOON_MS, "test 1", documents or {}, "in_service", backlog)
+        return self.device.up, UP.encode(message)
+
+
+@dataclass
+class Cloud:
+    """Everything a test needs of a running cloud."""
+
+    services: Services
+    clock: FakeClock
+    wire: Wire
+    http: httpx.AsyncClient
+
+    async def get(self, path: str, **query: Any) -> Any:
+        return self._json(await self.http.get(path, params=query))
+
+    async def post(self, path: str, body: dict[str, Any], **headers: str) -> Any:
+        return self._json(await self.http.post(path, json=body, headers=headers))
+
+    @staticmethod
+    def _json(answer: httpx.Response) -> Any:
+        assert answer.is_success, f"{answer.status_code} {answer.text}"
+        return answer.json()
+
+    async def token(self, *scopes: Scope, valid_days: int | None = None) -> dict[str, str]:
+        """Headers of a fresh token."""
+        made = await create_token("test", scopes, self.clock.now_ms, valid_days)
+        return {"Authorization": f"Bearer {made.text}"}
+
+    async def open_site(self) -> None:
+        """Site 1 with two areas, a post in each, gates 1 to 3, two encoders and three products."""
+        await self.post("/sites", {"number": SITE, "group": 1, "name": "Snow Valley 雪谷", "zone": "Asia/Shanghai"})
+        for area in (0, 1):
+            await self.post("/areas", {"site": SITE, "number": area, "name": f"Area {area}"})
+            await self.post("/posts", {"site": SITE, "number": area + 1, "area": area, "name": f"Post {area + 1}"})
+        for gate, post in ((1, 1), (2, 1), (3, 2)):
+            await self.post("/gates", {"site": SITE, "number": gate, "post": post, "name": f"Lane {gate}"})
+        for encoder in (1, 2):
+            await self.post("/encoders", {"site": SITE, "number": encoder, "name": f"Window {encoder}"})
+        for product in PRODUCTS:
+            await self.post("/products", product)
+
+    async def sell(self, product: int = 1, quantity: int = 1, **headers: str) -> Any:
+        """Sell for today; the order."""
+        lines = [{"product": product, "quantity": quantity, "visit_date": DAY}]
+        payment = {"method": "cash", "tendered": 10_000_000, "currency": "CNY"}
+        return await self.post(
+            "/orders", {"site": SITE, "channel": "window", "lines": lines, "payment": payment}, **headers
+        )
+
+    def encoder(self, number: int = 1) -> FakeEncoder:
+        """A fake encoder, connected."""
+        device = Device(SITE, Role.ENCODER, number)
+        encoder = FakeEncoder(self.services.relay, device)
+        self.wire.listeners[device.down] = encoder.on_message
+        return encoder
+
+    async def receive(self, messages: Iterable[tuple[str, bytes]]) -> list[tuple[str, Any]]:
+        """What the cloud answers to messages of devices, decoded."""
+        answers = await self.services.ingest.receive(list(messages))
+        return [(topic, DOWN.decode(payload)) for topic, payload in answers]
+
+    async def exceptions(self) -> list[str]:
+        """Kinds of all exceptions."""
+        return [item["kind"] for item in (await self.get("/exceptions"))["items"]]
+
+
+PRODUCTS: list[dict[str, Any]] = [
+    {"site": SITE, "number": 1, "code": "DAY", "name": {"en": "Day", "zh-CN": "全日票"}, "price": 29800}
+    | {"currency": "CNY", "areas": [0, 1], "holder": "adult", "reentry_s": 600},
+    {"site": SITE, "number": 2, "code": "ONE", "name": {"en": "One ride", "zh-CN": "单次票"}, "price": 4000}
+    | {"currency": "CNY", "areas": [0], "holder": "adult", "entries_total": 1},
+    {"site": SITE, "number": 3, "code": "PARTY", "name": {"en": "Family", "zh-CN": "家庭票"}, "price": 60000}
+    | {"currency": "CNY", "areas": [0], "holder": "adult", "party": 3, "entries_per_day": 2, "days": 2},
+]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite://{tmp_path / 'cloud.sqlite3'}"
+    return str(request.getfixturevalue("postgres_dsn"))
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database to copy: migrating takes a second, copying does not."""
+    path = tmp_path_factory.mktemp("template") / "cloud.sqlite3"
+    asyncio.run(migrate(DatabaseSettings(f"sqlite://{path}")))
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: Any) -> str:
+    """As `migrated_sqlite`: the address of a template."""
+    dsn = str(postgres_server.create_database())
+    asyncio.run(migrate(DatabaseSettings(dsn)))
+    return dsn
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A fresh, migrated database of each kind."""
+    if request.param == "sqlite":
+        copy = tmp_path / "cloud.sqlite3"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), copy)
+        yield f"sqlite://{copy}"
+        return
+    template = str(request.getfixturevalue("migrated_postgres"))
+    server, _, name = template.rpartition("/")
+    copied = f"cloud_{secrets.token_hex(6)}"
+    admin = await asyncpg.connect(f"{server}/postgres")
+    await admin.execute(f"CREATE DATABASE {copied} TEMPLATE {name}")
+    yield f"{server}/{copied}"
+    await admin.execute(f"DROP DATABASE {copied} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture
+def settings(migrated_url: str) -> Settings:
+    """A whole configuration."""
+    raw = {
+        "database": {"url": migrated_url},
+        "issuer": {"key_id": 1, "private_key": "01" * 32},
+        "documents": {"key_id": 2, "private_key": "02" * 32},
+        "card_keys": {key.name.lower(): value.hex() for key, value in CARD_KEYS.items()},
+    }
+    return parse_settings(raw, "test")
+
+
+@pytest.fixture
+async def bare_cloud(settings: Settings) -> AsyncIterator[Cloud]:
+    """A cloud with an empty, migrated database and a token that may do everything."""
+    clock, wire = FakeClock(), Wire(settings)
+    async with open_database(settings.database) as connection:
+        relay = Relay(wire.send)
+        ingest = Ingest(connection, clock, relay.deliver)
+        services = Services(settings, clock, connection, wire, relay, ingest)
+        transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://cloud/api/v1") as http:
+            cloud = Cloud(services, clock, wire, http)
+            http.headers.update(await cloud.token(*Scope))
+            yield cloud
+
+
+@pytest.fixture
+async def cloud(bare_cloud: Cloud) -> Cloud:
+    """A cloud with an open site."""
+    await bare_cloud.open_site()
+    return bare_cloud
+
+
+@pytest.fixture
+def new_card() -> Callable[[], DesfireCard]:
+    """Makes personalised blank cards with the lab keys."""
+    rng = Random(7)
+    return lambda: personalised_card(rng, CARD_KEYS)
+
+
+@pytest.fixture
+def new_gate() -> type[FakeGate]:
+    """Makes runs of gates."""
+    return FakeGate
