@@ -23,7 +23,7 @@ async def run_demo(settings: DaySettings, console: Console, *, serve: bool) -> i
         async with watching(progress, console, [day] if console.is_terminal else []):
             await day.run()
             reckoning = await day.reckon(started)
-            progress.stage = "done"
+            progress.enter("done")
         console.print(result_table(reckoning))
         for sentence in reckoning.wrong:
             console.print(f"WRONG: {sentence}", style="red", highlight=False)

@@ -37,6 +37,14 @@ class Progress:
     done: int = 0
     stage: str = "starting"
     news: list[str] = field(default_factory=list)
+    stages: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+
+    def enter(self, stage: str) -> None:
+        """The next stage begins; how long the one before took is kept, in seconds."""
+        now = time.monotonic()
+        self.stages[self.stage] = round(now - self._since, 1)
+        self.stage, self._since = stage, now
 
     def tell(self, sentence: str) -> None:
         """Something happened."""
@@ -63,9 +71,9 @@ class Day:
         await self.office.learn_prices()
         tales = {skier.number: Tale(skier) for skier in self.skiers}
         self.slopes.tales = list(tales.values())
-        self.progress.stage = "the eve"
+        self.progress.enter("the eve")
         await self._sell_first(tales)
-        self.progress.stage = "the day"
+        self.progress.enter("the day")
         self.world.time.set(OPENS, self.settings.rate)
         started = time.monotonic()
         trouble = cut_network(self.world.wire, self.settings.seconds, self.settings.cut_seconds, self.progress.tell)
@@ -139,13 +147,14 @@ class Day:
 
     async def reckon(self, started: float) -> Reckoning:
         """Wait until the gates have reported, then compare arms, journals and cloud."""
-        self.progress.stage = "reconciling"
+        self.progress.enter("reconciling")
         await self._drained()
         cloud = await self.world.api.get("/reports/reconciliation", site=SITE)
         passages = await self._passages()
         counts = [await self._count(station, passages) for station in self.world.stations]
         for tale in self.slopes.tales:
             tale.counted = sum(passage["persons"] for passage in passages if passage["ticket"] == tale.ticket)
+        self.progress.enter("reckoned")
         return Reckoning(
             counts=counts,
             tales=self.slopes.tales,
@@ -159,6 +168,7 @@ class Day:
                 "kills": sum(station.kills for station in self.world.stations),
                 "reoffers": cloud["reoffers"],
                 "sold_amount": cloud["sold_amount"],
+                "stages": self.progress.stages,
             },
         )
 
@@ -201,7 +211,7 @@ async def run_day(settings: DaySettings, progress: Progress, after: Callable[[Wo
         day = Day(world, progress)
         await day.run()
         reckoning = await day.reckon(started)
-        progress.stage = "done"
+        progress.enter("done")
         if after:
             await after(world)
         return reckoning
