@@ -13,6 +13,7 @@ from rich.console import Console
 from pistegate_simulators.day.settings import DaySettings
 
 _DAY_EXAMPLE = "example: pistegate-sim day --skiers 300 --gates 4 --seed 7 --json --keep /tmp/day"
+_DEMO_S = 25.0  # long enough to see the network cut and a gate come back
 _DEMO_EXAMPLE = "example: pistegate-sim demo --port 8000"
 
 
@@ -87,7 +88,7 @@ def _day(args: argparse.Namespace) -> int:
 def _demo(args: argparse.Namespace) -> int:
     from pistegate_simulators.day.demo import run_demo
 
-    settings = _settings(args, http_port=args.port)
+    settings = _settings(args, http_port=args.port, least_s=_DEMO_S)
     return _told(lambda: run_demo(settings, Console(), serve=not args.once))
 
 

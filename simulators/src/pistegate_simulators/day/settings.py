@@ -30,11 +30,13 @@ class DaySettings:
     broker: Literal["auto", "mosquitto", "embedded"] = "auto"
     keep: Path | None = None
     http_port: int = 0
+    least_s: float = 6.0
+    """Real seconds from first to last arrival, at least: a demo should last long enough to watch."""
 
     @property
     def seconds(self) -> float:
         """Real seconds from first to last arrival."""
-        return max(6.0, self.skiers / self.gates * LANE_SECONDS * 0.8)
+        return max(self.least_s, self.skiers / self.gates * LANE_SECONDS * 0.8)
 
     @property
     def rate(self) -> float:
