@@ -7,7 +7,7 @@ import time
 from rich.console import Console
 
 from pistegate_simulators.day.run import Day, Progress
-from pistegate_simulators.day.settings import OPENS, ZONE, DaySettings
+from pistegate_simulators.day.settings import OPENS, SITE, ZONE, DaySettings
 from pistegate_simulators.day.view import result_table, watching
 from pistegate_simulators.day.world import World
 
@@ -35,7 +35,8 @@ async def run_demo(settings: DaySettings, console: Console, *, serve: bool) -> i
 
 
 async def _serve(world: World, console: Console) -> None:
-    example = f"curl -H 'Authorization: Bearer {world.token}' '{world.base}/api/v1/reports/passages?site=1&day={OPENS.astimezone(ZONE):%Y-%m-%d}'"
+    report = f"{world.base}/api/v1/reports/passages?site={SITE}&day={OPENS.astimezone(ZONE):%Y-%m-%d}"
+    example = f"curl -H 'Authorization: Bearer {world.token}' '{report}'"
     console.print(f"\nThe cloud goes on serving.  OpenAPI: {world.base}/api/v1/openapi.json", highlight=False)
     console.print(f"Token: {world.token}", highlight=False, soft_wrap=True)
     console.print(f"Try:   {example}", highlight=False, soft_wrap=True)
