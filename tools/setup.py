@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make .venv fit for `demo` (what runs) or `dev` (and what tests and checks it); nothing to do is quick.
 
-Run by the Makefile with the system's Python, so it must start on any version to say which ones will do.
+Run by the Makefile with the system's Python, so it must start on any since 3.7, to say which ones will do.
 """
 
 from __future__ import annotations
