@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The passage protocol against a model of cards, arms, journal and power cuts, with whatever order hypothesis finds."""
+
+from dataclasses import dataclass, field
+
+from gate_bench import ISSUER, claim, public
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from passage_bench import NOW, PROFILE, files_of, later, told
+
+from pistegate_edge.core import actions as a
+from pistegate_edge.core import inputs as i
+from pistegate_edge.core.owed import OwedBook, OwedEntry, Unsettled, UnsettledBook
+from pistegate_edge.core.passage import Passage, State, Unfinished
+from pistegate_protocol.claims import Claim
+from pistegate_protocol.events import Admitted, OutcomeKind, admission_name
+from pistegate_protocol.signing import KeyRing
+from pistegate_protocol.usage import decode_usage
+
+GATE, EPOCH = 3, 77
+KEYS = KeyRing({1: public(ISSUER)})
+
+
+@dataclass
+class ModelCard:
+    """A card as it physically is."""
+
+    uid: bytes
+    claim: Claim
+    claim_file: bytes
+    usage_file: bytes
+    persons_passed: int = 0
+
+    @classmethod
+    def make(cls, number: int, what: Claim) -> "ModelCard":
+        uid = bytes([4, number]) * 3 + b"\x00"
+        return cls(uid, what, *files_of(what, uid))
+
+
+@dataclass
+class ModelAdmission:
+    """A durable admission and what became of it."""
+
+    event: Admitted
+    name: bytes
+    seq: int
+    party: int
+    card: ModelCard
+    opened: int = 0
+    passed: int = 0
+    card_ok: bool = False
+    outcome: OutcomeKind | None = None
+    unknown: int = 0
+
+
+@dataclass
+class Journal:
+    """What survives a power cut."""
+
+    admissions: list[ModelAdmission] = field(default_factory=list)
+    owed: dict[bytes, OwedEntry] = field(default_factory=dict)
+    unsettled: dict[bytes, Unsettled] = field(default_factory=dict)
+
+
+class PassageModel(RuleBasedStateMachine):
+    """Rules do to the machine what the world can do to it."""
+
+    @initialize()
+    def start(self) -> None:
+        self.seconds = 0.0
+        self.token = 0
+        self.journal = Journal()
+        self.cards = [
+            ModelCard.make(1, claim(ticket=1, entries_total=2, reentry_s=60)),
+            ModelCard.make(2, claim(ticket=2, party=3, entries_total=1)),
+            ModelCard.make(4, claim(ticket=4, entries_total=1)),
+            ModelCard.make(3, claim(ticket=3, party=4, batch=2, entries_total=1)),
+        ]
+        self.in_field: ModelCard | None = None
+        self.admissions_of_presentation = 0
+        self.boot([])
+
+    def boot(self, unfinished: list[Unfinished]) -> None:
+        books = OwedBook(self.journal.owed.values()), UnsettledBook(self.journal.unsettled.values())
+        self.machine = Passage(PROFILE, KEYS, {}, *books, unfinished)
+        self.tell(i.ReaderReady())
+        self.tell(i.FaultChanged(i.Fault.STARTING, False))
+
+    def tell(self, what: i.Input) -> list[a.Action]:
+        actions = self.machine.handle(what, later(self.seconds))
+        for action in actions:
+            if isinstance(action, a.RecordOutcome):
+                self.take_outcome(action)
+            elif isinstance(action, a.RecordSettled):
+                self.take_settled(action)
+            elif isinstance(action, a.OpenLane):
+                admission = self.journal.admissions[-1]
+                assert admission.card_ok, "the lane opened without a confirmed card"
+                assert admission.outcome is None
+                assert action.persons == admission.event.n
+                admission.opened += 1
+        return actions
+
+    def take_outcome(self, action: a.RecordOutcome) -> None:
+        (admission,) = [one for one in self.journal.admissions if one.seq == action.event.seq]
+        assert admission.outcome is None, "two outcomes of one admission"
+        admission.outcome, admission.unknown = action.event.kind, action.event.unknown
+        assert action.event.passed == admission.passed
+        if action.owed:
+            self.journal.owed[action.owed.admission] = action.owed
+        if action.spent:
+            self.journal.owed.pop(action.spent, None)
+        if action.unsettled:
+            event = admission.event
+            self.journal.unsettled[admission.name] = Unsettled(
+                admission.name, event.prev, EPOCH, admission.seq, event.medium, event.claim, event.reoffer_of
+            )
+
+    def take_settled(self, action: a.RecordSettled) -> None:
+        (admission,) = [one for one in self.journal.admissions if one.seq == action.event.seq]
+        del self.journal.unsettled[admission.name]
+        assert action.event.charged == admission.card_ok
+        for name in action.ended:
+            self.journal.owed.pop(name, None)
+
+    # The world
+
+    @rule(seconds=st.sampled_from([0.1, 0.6, 30.0, 130.0, 90_000.0]))
+    def wait(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.tell(i.Tick())
+
+    @rule(number=st.integers(0, 3))
+    def present(self, number: int) -> None:
+        card = self.cards[number]
+        if self.in_field is not card:
+            self.leave()
+            self.seconds += 0.6
+            self.in_field = card
+            self.admissions_of_presentation = 0
+        self.token += 1
+        self.tell(i.CardSeen(self.token, card.uid))
+
+    @rule()
+    def leave(self) -> None:
+        if self.in_field is not None:
+            self.in_field = None
+            self.tell(i.FieldEmpty())
+
+    @precondition(lambda self: self.machine.state is State.READING)
+    @rule(torn=st.booleans(), durable=st.integers(0, 9))
+    def read(self, torn: bool, durable: int) -> None:
+        card = self.in_field
+        if card is None or torn:
+            self.tell(i.CardUnread(self.token, card.uid if card else self.cards[0].uid, i.ReadProblem.TORN))
+            return
+        actions = self.tell(i.CardRead(self.token, card.uid, card.claim_file, card.usage_file))
+        for record in told(actions, a.RecordAdmission):
+            if durable == 0:
+                self.tell(i.AdmissionFailed("full"))
+                continue
+            self.admissions_of_presentation += 1
+            seq = len(self.journal.admissions) + 2
+            name = admission_name(GATE, EPOCH, seq)
+            self.journal.admissions.append(ModelAdmission(record.event, name, seq, record.party, card))
+            (write,) = told(self.tell(i.AdmissionRecorded(EPOCH, seq, name)), a.Write)
+            self.write = write
+
+    @precondition(lambda self: self.machine.state is State.WRITING)
+    @rule(result=st.sampled_from(list(i.WriteResult)), charged=st.booleans())
+    def written(self, result: i.WriteResult, charged: bool) -> None:
+        admission = self.journal.admissions[-1]
+        if result is i.WriteResult.OK or (result is i.WriteResult.UNCONFIRMED and charged):
+            admission.card.usage_file = self.write.usage
+            admission.card_ok = True
+        before = admission.opened
+        self.tell(i.CardWritten(self.write.token, result))
+        assert admission.opened == before + (result is i.WriteResult.OK)
+
+    @precondition(lambda self: self.machine.state is State.OPEN)
+    @rule(last=st.booleans())
+    def turn(self, last: bool) -> None:
+        admission = self.journal.admissions[-1]
+        if not last and admission.passed < admission.event.n:
+            admission.passed += 1
+            admission.card.persons_passed += 1
+            self.tell(i.LanePassed(admission.passed))
+        if last or admission.passed == admission.event.n:
+            self.tell(i.LaneClosed(admission.passed))
+
+    @precondition(lambda self: self.machine.state is State.IDLE)
+    @rule(
+        number=st.integers(0, 3),
+        lift=st.booleans(),
+        result=st.sampled_from([i.WriteResult.OK, i.WriteResult.OK, i.WriteResult.OK, i.WriteResult.UNCONFIRMED]),
+        charged=st.booleans(),
+        passing=st.integers(0, 4),
+    )
+    def ride(self, number: int, lift: bool, result: i.WriteResult, charged: bool, passing: int) -> None:
+        """A whole session in one step, so that long stories are found."""
+        if lift:
+            self.leave()
+            self.seconds += 0.6
+        self.present(number)
+        if self.machine.state is State.READING:
+            self.read(torn=False, durable=1)
+        if self.machine.state is State.WRITING:
+            self.written(result, charged)
+        for _ in range(passing):
+            if self.machine.state is State.OPEN:
+                self.turn(last=False)
+        if self.machine.state is State.OPEN:
+            self.turn(last=True)
+
+    @rule()
+    def reader_pulled(self) -> None:
+        self.tell(i.ReaderLost("pulled"))
+        self.tell(i.ReaderReady())
+
+    @rule(drained=st.integers(0, 2), card_committed=st.booleans())
+    def power_cut(self, drained: int, card_committed: bool) -> None:
+        """The process dies in whatever state it is, and starts again on what its journal holds."""
+        open_ones = [one for one in self.journal.admissions if one.outcome is None]
+        assert len(open_ones) <= 1
+        if open_ones and self.machine.state is State.WRITING and card_committed:
+            open_ones[0].card.usage_file, open_ones[0].card_ok = self.write.usage, True
+        self.seconds += 2.0
+        self.boot([self.as_unfinished(one) for one in open_ones])
+        assert (self.machine.state is State.RECOVERING) == bool(open_ones)
+        for admission in open_ones:
+            for _ in range(min(drained, admission.event.n - admission.passed) if admission.opened else 0):
+                admission.passed += 1
+                admission.card.persons_passed += 1
+                self.tell(i.LanePassed(admission.passed))
+            self.seconds += 6.0
+            self.tell(i.LaneClosed(0))
+        self.in_field = None
+        self.tell(i.FieldEmpty())
+
+    def as_unfinished(self, one: ModelAdmission) -> Unfinished:
+        event = one.event
+        return Unfinished(
+            EPOCH, one.seq, one.name, event.prev, event.n, one.party, event.medium, event.claim, one.passed,
+            event.reoffer_of,
+        )  # fmt: skip
+
+    # What must hold at all times
+
+    @invariant()
+    def lane_opens_at_most_once_per_admission(self) -> None:
+        assert all(one.opened <= 1 for one in self.journal.admissions)
+
+    @invariant()
+    def one_presentation_gives_at_most_one_admission(self) -> None:
+        assert self.admissions_of_presentation <= 1
+
+    @invariant()
+    def cards_count_what_was_charged(self) -> None:
+        for card in self.cards:
+            charged = sum(one.event.charged for one in self.journal.admissions if one.card is card and one.card_ok)
+            assert decode_usage(card.usage_file).used_total == charged
+
+    @invariant()
+    def nobody_enters_more_often_than_sold(self) -> None:
+        """But for persons whose passage a power cut left unknown, who are owed once more."""
+        for card in self.cards:
+            unknown = sum(one.unknown for one in self.journal.admissions if one.card is card)
+            sold = (card.claim.entries_total or 0) * card.claim.party
+            assert card.persons_passed <= sold + unknown
+
+    @invariant()
+    def every_admission_but_the_one_under_way_has_its_outcome(self) -> None:
+        open_ones = [one for one in self.journal.admissions if one.outcome is None]
+        busy = self.machine.state in (State.WRITING, State.OPEN, State.RECOVERING)
+        assert len(open_ones) == (1 if busy else 0)
+
+
+PassageModel.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestPassageModel = PassageModel.TestCase
+
+
+def test_the_model_starts() -> None:
+    """The bench's clock is the model's zero."""
+    assert later(0.0) == NOW
