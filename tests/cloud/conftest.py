@@ -5,6 +5,7 @@ import asyncio
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -234,11 +235,17 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_dsn"))
 
 
+def _migrate_in_thread(url: str) -> None:
+    """Session fixtures may be asked for while a test's event loop runs in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, migrate(DatabaseSettings(url))).result()
+
+
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database to copy: migrating takes a second, copying does not."""
     path = tmp_path_factory.mktemp("template") / "cloud.sqlite3"
-    asyncio.run(migrate(DatabaseSettings(f"sqlite://{path}")))
+    _migrate_in_thread(f"sqlite://{path}")
     return path
 
 
@@ -246,7 +253,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def migrated_postgres(postgres_server: Any) -> str:
     """As `migrated_sqlite`: the address of a template."""
     dsn = str(postgres_server.create_database())
-    asyncio.run(migrate(DatabaseSettings(dsn)))
+    _migrate_in_thread(dsn)
     return dsn
 
 

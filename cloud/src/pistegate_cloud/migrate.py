@@ -2,9 +2,9 @@
 """Migrations: tortoise's own, wrapped because on SQLite they lose rows, indexes and triggers without a word.
 
 Measured (docs/decisions/0005-cloud.md): altering a field on SQLite rebuilds the table; with foreign keys on, dropping
-the old one cascades; indexes and triggers of the old one are gone. An index
-naming a relation instead of its column (site, not site_id) is one of a constant there. So: copy first, foreign keys off, count rows
-before and after, create what is missing, check references, and put the copy back when anything is wrong.
+the old one cascades; its indexes and triggers are gone; and an index that names a relation instead of its column
+(site, not site_id) becomes one of a constant. So: copy first, foreign keys off, count rows before and after, create
+what is missing, check references, and put the copy back when anything is wrong.
 """
 
 import logging

@@ -106,11 +106,17 @@ class Chain:
     fresh: list[StoredEvent] = field(default_factory=list)
     forks: list[StoredEvent] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """The end as stored stays known while the position moves on."""
+        self.heads[self.position.seq] = self.position.head
+
     def missing_heads(self, batch: Batch) -> range:
         """Seqs whose stored heads `add` will need for this batch; empty unless it overlaps in a doubtful way."""
+        if batch.first_seq > self.position.seq:
+            return range(0)
         heads = _heads_after(batch)
         last = min(batch.first_seq + len(heads) - 1, self.position.seq)
-        if last < batch.first_seq or self._known(last) == heads[last - batch.first_seq]:
+        if self.heads.get(last) == heads[last - batch.first_seq]:
             return range(0)
         return range(batch.first_seq, last + 1)
 
@@ -136,11 +142,12 @@ class Chain:
 
     def _duplicates(self, batch: Batch, events: list[StoredEvent]) -> int:
         """How many leading events are stored already, by key and head."""
-        count = min(events[-1].seq, self.position.seq) - batch.first_seq + 1
-        if count <= 0 or self._known(events[count - 1].seq) == events[count - 1].head:
-            return max(count, 0)
-        same = (self.heads[event.seq] == event.head for event in events[:count])
-        return next((index for index, equal in enumerate(same) if not equal), count)
+        overlap = min(events[-1].seq, self.position.seq) - batch.first_seq + 1
+        agreeing = (count for count in range(overlap, 0, -1) if self._stored(events[count - 1]))
+        return next(agreeing, 0)
+
+    def _stored(self, event: StoredEvent) -> bool:
+        return self.heads.get(event.seq) == event.head
 
     def _append(self, events: list[StoredEvent]) -> None:
         for event in events:
@@ -148,9 +155,6 @@ class Chain:
         if events:
             self.fresh += events
             self.position = Position(events[-1].seq, events[-1].head)
-
-    def _known(self, seq: int) -> bytes | None:
-        return self.position.head if seq == self.position.seq else self.heads.get(seq)
 
 
 def _heads_after(batch: Batch) -> list[bytes]:

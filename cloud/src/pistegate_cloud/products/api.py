@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP API of products."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.problems import documented
@@ -14,7 +14,7 @@ from pistegate_cloud.schemas import AreaNumber, Body, Code, Currency, Money, Nam
 from pistegate_cloud.services import require
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.tokens.service import Scope
-from pistegate_protocol.claims import HolderClass
+from pistegate_protocol.claims import ENTRIES_MAX, HolderClass
 
 router = APIRouter(tags=["products"])
 HOLDERS = [holder.name.lower() for holder in HolderClass]
@@ -69,6 +69,12 @@ class ProductBody(Body):
         if value not in HOLDERS:
             raise ValueError("not one of " + ", ".join(HOLDERS))
         return value
+
+    @model_validator(mode="after")
+    def _claim_can_count_it(self) -> Self:
+        if (self.entries_total or 0) * self.party > ENTRIES_MAX:
+            raise ValueError(f"entries_total for the whole party is at most {ENTRIES_MAX}")
+        return self
 
     @field_validator("areas")
     @classmethod

@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a gate's messages to stored, acknowledged and applied events, on both databases."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pistegate_cloud.ingest import applier, effects
+from pistegate_cloud.ingest.models import EventChain, ForkEvent, Quarantine, RawEvent
+from pistegate_cloud.passages.models import Admission, Refusal
+from pistegate_protocol.events import Admitted, Incident, Outcome, OutcomeKind, Refused, Settled, Stream, admission_name
+from pistegate_protocol.messages import Ack, Notice
+from pistegate_protocol.usage import NO_ADMISSION
+
+NOON_MS = 1768622400000
+CARD = b"\x01" + bytes.fromhex("04a1b2c3d4e5f6")
+
+
+def admitted(
+    ticket: int = 42, *, at: int = NOON_MS, n: int = 1, charged: int | None = None, prev: bytes = NO_ADMISSION
+) -> Admitted:
+    return Admitted(at, ticket, CARD, b"claimdig", n, n if charged is None else charged, bytes(15), prev)
+
+
+def name_of(gate: Any, seq: int) -> bytes:
+    return admission_name(gate.device.number, gate.epoch, seq)
+
+
+def ride(gate: Any, ticket: int = 42, *, passed: int = 1, **values: Any) -> int:
+    """An admission and its outcome; the admission's seq."""
+    seq = int(gate.add(admitted(ticket, **values)))
+    kind = OutcomeKind.PASSED if passed else OutcomeKind.NOT_PASSED
+    gate.add(Outcome(values.get("at", NOON_MS) + 2000, gate.epoch, seq, kind, passed))
+    return seq
+
+
+async def test_events_are_acknowledged_when_they_are_stored(cloud: Any, new_gate: Any) -> None:
+    """The acknowledgement names seq and head of the stored prefix, and goes to the gate's own topic."""
+    gate = new_gate()
+    ride(gate)
+    [(topic, ack)] = await cloud.receive([gate.batch()])
+    assert topic == "pistegate/1/1/gate/1/down"
+    assert ack == Ack(Stream.LEDGER, gate.epoch, 3, gate.head(), 1)
+    assert await RawEvent.all().count() == 3
+
+
+async def test_a_passage_counts_once_however_often_it_comes(cloud: Any, new_gate: Any) -> None:
+    """Repeated, split and overlapping batches, in one group or many: one admission, one passage."""
+    gate = new_gate()
+    ride(gate)
+    ride(gate, 43)
+    await cloud.receive([gate.batch(3, 4), gate.batch(1, 2), gate.batch(1, 3)])
+    await cloud.services.ingest.apply_pending()
+    await cloud.receive([gate.batch(), gate.batch()])
+    [(_, ack)] = await cloud.receive([gate.batch(2, 3)])
+    assert ack.seq == 5
+    await cloud.services.ingest.apply_pending()
+    passages = (await cloud.get("/passages", site=1))["items"]
+    assert [(item["ticket"], item["persons"]) for item in passages] == [(42, 1), (43, 1)]
+    assert await RawEvent.all().count() == 5
+    assert "fork" not in await cloud.exceptions()
+
+
+async def test_a_gap_is_acknowledged_only_up_to_it(cloud: Any, new_gate: Any) -> None:
+    """What comes after a hole is not stored; the acknowledgement says where the hole begins."""
+    gate = new_gate()
+    for _ in range(3):
+        ride(gate)
+    await cloud.receive([gate.batch(1, 3)])
+    [(_, ack)] = await cloud.receive([gate.batch(5, 7)])
+    assert (ack.seq, ack.head) == (3, gate.head(seq=3))
+    assert await RawEvent.all().count() == 3
+
+
+async def test_nothing_is_acknowledged_when_the_commit_fails(cloud: Any, new_gate: Any, monkeypatch: Any) -> None:
+    """A failure while storing raises instead of answering, and leaves nothing behind."""
+
+    async def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    gate = new_gate()
+    monkeypatch.setattr("pistegate_cloud.ingest.store.save_chain", fail)
+    with pytest.raises(OSError, match="disk full"):
+        await cloud.receive([gate.batch()])
+    assert await RawEvent.all().count() == 0
+    monkeypatch.undo()
+    assert (await cloud.receive([gate.batch()]))[0][1].seq == 1
+
+
+async def test_a_fork_is_kept_alarmed_and_does_not_replace(cloud: Any, new_gate: Any) -> None:
+    """Same key, other content: both are kept; the first counts; a person is told."""
+    gate, clone = new_gate(), new_gate()
+    ride(gate)
+    ride(clone, 99)
+    await cloud.receive([gate.batch()])
+    [(_, ack)] = await cloud.receive([clone.batch()])
+    assert (ack.seq, ack.head) == (3, gate.head())
+    await cloud.receive([clone.batch()])
+    await cloud.services.ingest.apply_pending()
+    assert await ForkEvent.all().count() == 2
+    assert [row.ticket for row in await Admission.all()] == [42]
+    [case] = [item for item in (await cloud.get("/exceptions"))["items"] if item["kind"] == "fork"]
+    assert (case["gate"], case["times"]) == (1, 2)
+    assert "two different events" in case["sentence"]
+    assert (await cloud.get("/gates"))["items"][0]["status"]["alarms"] == 2  # the fork, and a ticket never sold here
+
+
+async def test_two_epochs_after_one_are_a_fork_with_both_acknowledged(cloud: Any, new_gate: Any) -> None:
+    """A copied storage ran twice: both histories are stored, acknowledged and applied, and shown as a fork."""
+    first = new_gate(epoch=1 << 32)
+    second = new_gate(epoch=2 << 32, previous=first)
+    twin = new_gate(epoch=(2 << 32) + 7, previous=first)
+    ride(second, 42)
+    ride(twin, 43)
+    answers = await cloud.receive([gate.batch() for gate in (first, second, twin)])
+    assert {ack.epoch: ack.seq for _, ack in answers} == {1 << 32: 1, 2 << 32: 3, (2 << 32) + 7: 3}
+    await cloud.services.ingest.apply_pending()
+    assert {row.ticket for row in await Admission.all()} == {42, 43}
+    assert "fork_epochs" in await cloud.exceptions()
+
+
+async def test_an_epoch_waits_for_the_one_before(cloud: Any, new_gate: Any) -> None:
+    """An outcome in a later epoch is applied after its admission, whatever comes first; a lost epoch is not waited for
+    for ever.
+    """
+    first = new_gate(epoch=1 << 32)
+    seq = first.add(admitted())
+    second = new_gate(epoch=2 << 32, previous=first)
+    second.add(Outcome(NOON_MS + 9000, first.epoch, seq, OutcomeKind.INTERRUPTED, 0, 1))
+    await cloud.receive([second.batch()])
+    assert await cloud.services.ingest.apply_pending() == 0
+    await cloud.receive([first.batch()])
+    await cloud.services.ingest.apply_pending()
+    [row] = await Admission.all()
+    assert (row.state, row.unknown) == ("interrupted", 1)
+    orphan = new_gate(epoch=4 << 32, previous=new_gate(epoch=3 << 32))
+    await cloud.receive([orphan.batch()])
+    assert await cloud.services.ingest.apply_pending() == 0
+    cloud.clock.seconds += applier.PREDECESSOR_S
+    assert await cloud.services.ingest.apply_pending() == 1
+    assert "predecessor_missing" in await cloud.exceptions()
+
+
+async def test_a_gate_that_went_back_to_old_storage_is_shown(cloud: Any, new_gate: Any) -> None:
+    """The new epoch names a head in the middle of the one before: shown, and applied all the same."""
+    first = new_gate(epoch=1 << 32)
+    second = new_gate(epoch=2 << 32, previous=first)
+    ride(first)
+    await cloud.receive([first.batch(), second.batch()])
+    await cloud.services.ingest.apply_pending()
+    assert "rewound" in await cloud.exceptions()
+
+
+async def test_what_nobody_can_take_is_quarantined_unacknowledged(cloud: Any, new_gate: Any) -> None:
+    """Garbage, a newer version, a false topic, an unknown gate: kept once, shown with what to do, not acknowledged."""
+    gate, stranger = new_gate(), new_gate(number=77)
+    topic, good = gate.batch()
+    bad = [
+        (topic, b"\x01junk"),
+        (topic, b"\x09" + good[1:]),
+        ("pistegate/1/1/gate/2/up", good),
+        stranger.batch(),
+        stranger.hello(),
+        ("pistegate/1/x/gate/1/up", good),
+    ]
+    assert await cloud.receive(bad) == []
+    assert await cloud.receive(bad) == []
+    assert await Quarantine.all().count() == 6
+    assert await RawEvent.all().count() == 0
+    cases = (await cloud.get("/exceptions"))["items"]
+    assert {case["kind"] for case in cases} == {
+        "quarantined_unreadable",
+        "quarantined_unknown_version",
+        "quarantined_identity_mismatch",
+        "quarantined_unknown_device",
+        "quarantined_bad_topic",
+    }
+    zh = await cloud.http.get("/exceptions", headers={"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.1"})
+    assert "未登记" in zh.text
+
+
+async def test_an_event_that_cannot_be_applied_does_not_hold_up_the_others(cloud: Any, new_gate: Any) -> None:
+    """A newer event, an outcome of nothing, a second outcome, an absurd time: acknowledged, shown, passed over."""
+    gate = new_gate()
+    gate.add_raw(b"\x02newer")
+    gate.add(Outcome(NOON_MS, gate.epoch, 900, OutcomeKind.PASSED, 1))
+    seq = ride(gate)
+    gate.add(Outcome(NOON_MS, gate.epoch, seq, OutcomeKind.NOT_PASSED, 0))
+    gate.add(admitted(at=2**53 - 1))
+    gate.add(Incident(NOON_MS, "in", "the wrong stream"))
+    last = ride(gate, 43)
+    [(_, ack)] = await cloud.receive([gate.batch()])
+    assert ack.seq == last + 1
+    await cloud.services.ingest.apply_pending()
+    assert [row.ticket for row in await Admission.filter(passed=1).order_by("id")] == [42, 43]
+    assert (await cloud.exceptions()).count("inapplicable") == 5
+    assert await cloud.services.ingest.apply_pending() == 0
+
+
+async def test_an_applier_that_fails_on_one_event_goes_on(cloud: Any, new_gate: Any, monkeypatch: Any) -> None:
+    """Even a bug that raises is confined to its event."""
+    gate = new_gate()
+    ride(gate, 42)
+    ride(gate, 43)
+    original: Callable[..., None] = effects.LedgerEffects._admitted
+
+    def buggy(self: Any, seq: int, event: Admitted) -> None:
+        if event.ticket == 42:
+            raise ZeroDivisionError
+        original(self, seq, event)
+
+    monkeypatch.setattr(effects.LedgerEffects, "_admitted", buggy)
+    await cloud.receive([gate.batch()])
+    await cloud.services.ingest.apply_pending()
+    assert [row.ticket for row in await Admission.all()] == [43]
+    assert "inapplicable" in await cloud.exceptions()
+    chain = await EventChain.get(stream=Stream.LEDGER)
+    assert chain.applied_seq == chain.seq == 5
+
+
+async def test_applying_twice_at_once_applies_once(cloud: Any, new_gate: Any) -> None:
+    """Position and effects move in one transaction: a second applier with an old position changes nothing."""
+    gate = new_gate()
+    ride(gate)
+    await cloud.receive([gate.batch()])
+    chain = await EventChain.get(stream=Stream.LEDGER)
+    await cloud.services.ingest.apply_pending()
+    with pytest.raises(applier.AppliedMeanwhile):
+        await cloud.services.ingest._applier._apply_chain(chain)
+    assert await Admission.all().count() == 1
+
+
+async def test_notes_become_refusals_and_incidents(cloud: Any, new_gate: Any) -> None:
+    """Merged refusals count their times; a NUL in free text does no harm."""
+    gate = new_gate()
+    gate.add(Refused(NOON_MS, "expired", CARD, 42, 3), Stream.NOTES)
+    gate.add(Incident(NOON_MS, "reader_lost", "bad\x00bytes", 2), Stream.NOTES)
+    await cloud.receive([gate.batch(stream=Stream.NOTES)])
+    await cloud.services.ingest.apply_pending()
+    [row] = await Refusal.all()
+    assert (row.reason, row.times, row.ticket, row.post) == ("expired", 3, 42, 1)
+    assert (await cloud.get("/reports/reconciliation", site=1))["refused"] == {"expired": 3}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_an_unconfirmed_card_is_settled_by_what_it_says_next(cloud: Any, new_gate: Any, order: Any) -> None:
+    """The next admission names it: charged. It names the same `prev`: void. In whatever order the gates report."""
+    one, two = new_gate(1), new_gate(2)
+    doubtful = one.add(admitted())
+    one.add(Outcome(NOON_MS + 100, one.epoch, doubtful, OutcomeKind.CARD_UNCONFIRMED, 0))
+    void = one.add(admitted(43))
+    one.add(Outcome(NOON_MS + 100, one.epoch, void, OutcomeKind.CARD_UNCONFIRMED, 0))
+    ride(two, 42, at=NOON_MS + 5000, prev=name_of(one, doubtful))
+    ride(two, 43, at=NOON_MS + 5000)
+    messages = [one.batch(), two.batch()]
+    for index in order:
+        await cloud.receive([messages[index]])
+        await cloud.services.ingest.apply_pending()
+    rows = {(row.gate, row.ticket): (row.settled, row.settled_by) for row in await Admission.all()}
+    assert rows[1, 42] == ("charged", "cloud")
+    assert rows[1, 43] == ("void", "cloud")
+    assert rows[2, 42] == rows[2, 43] == (None, None)
+
+
+async def test_what_the_gate_settled_stands(cloud: Any, new_gate: Any) -> None:
+    """A gate's own settlement is taken over; one that contradicts it is shown."""
+    gate = new_gate()
+    seq = gate.add(admitted())
+    gate.add(Outcome(NOON_MS, gate.epoch, seq, OutcomeKind.CARD_UNCONFIRMED, 0))
+    gate.add(Settled(NOON_MS + 1, gate.epoch, seq, True))
+    gate.add(Settled(NOON_MS + 2, gate.epoch, seq, False))
+    await cloud.receive([gate.batch()])
+    await cloud.services.ingest.apply_pending()
+    [row] = await Admission.all()
+    assert (row.settled, row.settled_by) == ("charged", "gate")
+    assert "inapplicable" in await cloud.exceptions()
+
+
+async def test_a_ticket_used_beyond_its_claim_is_shown(cloud: Any, new_gate: Any) -> None:
+    """One ride sold, two ridden at two gates from one card state: both are counted, and a person is told."""
+    ticket = (await cloud.sell(2))["tickets"][0]["number"]
+    one, two = new_gate(1), new_gate(2)
+    ride(one, ticket)
+    await cloud.receive([one.batch()])
+    await cloud.services.ingest.apply_pending()
+    assert "double_admission" not in await cloud.exceptions()
+    ride(two, ticket, at=NOON_MS + 60_000)
+    await cloud.receive([two.batch()])
+    await cloud.services.ingest.apply_pending()
+    kinds = await cloud.exceptions()
+    assert "double_admission" in kinds
+    assert "turned_back" in kinds
+    assert (await cloud.get("/passages", ticket=ticket))["items"][1]["gate"] == 2
+
+
+async def test_two_devices_with_one_identity_are_told_and_shown(cloud: Any, new_gate: Any) -> None:
+    """Hellos of epochs A, B, A: a notice down and an exception; A, B alone is a restart."""
+    a, b = new_gate(epoch=1 << 32), new_gate(epoch=2 << 32)
+    await cloud.receive([a.hello()])
+    answers = await cloud.receive([b.hello()])
+    assert not any(isinstance(message, Notice) for _, message in answers)
+    answers = await cloud.receive([a.hello()])
+    assert [m.code for _, m in answers if isinstance(m, Notice)] == ["identity_conflict"]
+    assert "identity_conflict" in await cloud.exceptions()
+
+
+async def test_a_hello_updates_the_gate_and_repeats_acknowledgements(cloud: Any, new_gate: Any) -> None:
+    """A gate that missed an Ack learns its position; the API shows what it said."""
+    gate = new_gate()
+    await cloud.receive([gate.batch()])
+    answers = await cloud.receive([gate.hello({"deny_list": 0}, backlog=7)])
+    acks = {message.stream: message.seq for _, message in answers if isinstance(message, Ack)}
+    assert acks == {Stream.LEDGER: 1, Stream.NOTES: 0}
+    status = (await cloud.get("/gates", site=1))["items"][0]["status"]
+    assert (status["state"], status["backlog"], status["documents"]) == ("in_service", 7, {"deny_list": 0})
+    assert status["last_seen"] == "2026-01-17T04:00:00Z"
