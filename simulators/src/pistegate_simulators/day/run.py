@@ -13,7 +13,7 @@ from pistegate_simulators import stock
 from pistegate_simulators.card import DesfireCard
 from pistegate_simulators.day import media
 from pistegate_simulators.day.guests import Slopes, Tale
-from pistegate_simulators.day.office import Office, open_site
+from pistegate_simulators.day.office import Office
 from pistegate_simulators.day.plan import Case, Skier, plan_day
 from pistegate_simulators.day.reckoning import GateCount, Reckoning
 from pistegate_simulators.day.settings import EVE, OPENS, SITE, ZONE, DaySettings
@@ -67,7 +67,6 @@ class Day:
 
     async def run(self) -> None:
         """From the eve to the last guest home."""
-        await open_site(self.world.api, self.settings)
         await self.office.learn_prices()
         tales = {skier.number: Tale(skier) for skier in self.skiers}
         self.slopes.tales = list(tales.values())

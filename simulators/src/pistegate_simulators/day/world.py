@@ -11,9 +11,9 @@ from random import Random
 import httpx
 
 from pistegate_simulators.day import broker, files
-from pistegate_simulators.day.office import Api, Window
+from pistegate_simulators.day.office import Api, Window, open_site
 from pistegate_simulators.day.processes import Process, free_port, program
-from pistegate_simulators.day.settings import ENCODERS, EVE, DaySettings
+from pistegate_simulators.day.settings import ENCODERS, EVE, SITE, DaySettings
 from pistegate_simulators.day.station import Station
 from pistegate_simulators.network import Wire
 from pistegate_simulators.reader import SimulatedReader
@@ -69,11 +69,24 @@ class World:
         self.wire = Wire(self.broker_port)
         await self.wire.start()
         self._stack.push_async_callback(self.wire.stop)
-        cloud = asyncio.create_task(self._start_cloud())
-        await self._start_stations()
-        await cloud
+        await self._start_cloud()
         self.api = Api(self.base, self.token)
         self._stack.push_async_callback(self.api.close)
+        # Devices come to a site that knows them: what a stranger sends is put in quarantine.
+        await open_site(self.api, self.settings)
+        await self._start_stations()
+        await self._all_seen()
+
+    async def _all_seen(self) -> None:
+        """Until the cloud has heard of every gate and encoder."""
+        async with asyncio.timeout(_READY_S):
+            while True:
+                gates = (await self.api.get("/gates", site=SITE))["items"]
+                encoders = (await self.api.get("/encoders", site=SITE))["items"]
+                seen = [gate["status"]["last_seen"] for gate in gates] + [each["last_seen"] for each in encoders]
+                if all(seen):
+                    return
+                await asyncio.sleep(0.1)
 
     def _folder(self) -> Path:
         keep = self.settings.keep
