@@ -28,3 +28,7 @@ class JournalFull(EdgeError, OSError):
 
 class LaneBusy(EdgeError, RuntimeError):
     """An opening was asked for while another one is not over."""
+
+
+class GpioUnavailable(EdgeError, OSError):
+    """The pins cannot be driven."""

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gpiozero import GPIOZeroError  # type: ignore[import-untyped]
+
 from pistegate_edge.clock import Clock, open_clock
 from pistegate_edge.config import Config, holder_classes
 from pistegate_edge.core import actions as a
@@ -22,6 +24,7 @@ from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OwedBook, UnsettledBook
 from pistegate_edge.core.passage import Passage, State
 from pistegate_edge.downlink import DocumentStore
+from pistegate_edge.errors import GpioUnavailable
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.lane.tripod import Outputs, Tripod
 from pistegate_edge.readers.desk import GateDesk
@@ -300,7 +303,11 @@ def run_gate(config: Config) -> None:
     """The whole life of a gate process; returns after SIGTERM or SIGINT."""
     clock = open_clock(config.clock.source)
     with ExitStack() as parts:
-        gate = Gate(config, clock, parts)
+        try:
+            gate = Gate(config, clock, parts)
+        except GPIOZeroError as error:
+            remedy = "on a Pi install lgpio (apt install python3-lgpio), let this user into group gpio, check the pins"
+            raise GpioUnavailable(f"the pins cannot be driven: {error} ({type(error).__name__}); {remedy}") from error
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: gate.stop())
         gate.run()
