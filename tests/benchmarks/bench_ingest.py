@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ingestion to PostgreSQL, acknowledged after commit, against asyncpg's COPY of the same rows.
+
+A private cluster with fsync on. The product's ingestion takes messages as the broker gave them: decodes and verifies
+chains, stores, commits, and makes the acknowledgements. COPY writes the finished rows in the same groups, one commit
+each, into a table with the same columns and indexes. Both in turn; a figure is the median of the pairs' ratios.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import accumulate
+from statistics import median
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from figures import Figure, progress
+from servers import Postgres
+
+from pistegate_cloud.clock import SystemClock
+from pistegate_cloud.database import open_database
+from pistegate_cloud.gates.models import Gate
+from pistegate_cloud.ingest.service import Ingest
+from pistegate_cloud.ingest.store import _COLUMNS
+from pistegate_cloud.migrate import migrate
+from pistegate_cloud.orders.models import Order, OrderLine
+from pistegate_cloud.products.models import Product
+from pistegate_cloud.settings import DatabaseSettings
+from pistegate_cloud.sites.models import Area, Post, Site
+from pistegate_cloud.tickets.models import Ticket
+from pistegate_protocol.events import (
+    EVENTS,
+    Admitted,
+    EpochOpened,
+    Event,
+    Outcome,
+    OutcomeKind,
+    Stream,
+    admission_name,
+    first_head,
+    new_epoch,
+    next_head,
+)
+from pistegate_protocol.messages import DOWN, UP, Ack, Batch
+from pistegate_protocol.topics import Device, Role
+
+SITE = 1
+GATES = 50
+BATCH = 20  # events of one message
+GROUPED = 40  # rounds in which every gate has a batch waiting, as under load
+SINGLE = 200  # rounds of one batch alone, as on a quiet afternoon
+WARM_UP = 5
+TICKETS_PER_GATE = 200
+LIMIT = 0.3
+NOON_MS = 1_768_622_400_000
+DAY = date(2026, 1, 17)
+Row = tuple[Any, ...]
+
+
+@dataclass
+class Source:
+    """One gate's ledger: admissions and outcomes of its tickets in turn, each naming the ticket's admission before."""
+
+    number: int
+    epoch: int = new_epoch(3, 0xC0FFEE)
+    seq: int = 0
+    head: bytes = b""
+    named: dict[int, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.head = first_head(self.number, Stream.LEDGER, self.epoch)
+        self.events = self._events()
+
+    def _events(self) -> Iterator[Event]:
+        yield EpochOpened(NOON_MS, 0, b"", "0.1.0")
+        ride, seq = 0, 1
+        while True:
+            ticket = self.number * 1_000_000 + ride % TICKETS_PER_GATE
+            at, seq = NOON_MS + ride * 500, seq + 1
+            before = self.named.get(ticket, bytes(8))
+            medium = b"\x01\x04" + ticket.to_bytes(6, "big")
+            yield Admitted(at, ticket, medium, ticket.to_bytes(8, "big"), 1, 1, bytes(15), before)
+            self.named[ticket] = admission_name(self.number, self.epoch, seq)
+            yield Outcome(at + 1500, self.epoch, seq, OutcomeKind.PASSED, 1)
+            ride, seq = ride + 1, seq + 1
+
+    def batch(self) -> tuple[tuple[str, bytes], list[Row]]:
+        """The next message, and the rows that it becomes."""
+        payloads = [EVENTS.encode(next(self.events)) for _ in range(BATCH)]
+        first, before = self.seq + 1, self.head
+        heads = list(accumulate(payloads, next_head, initial=before))[1:]
+        rows = [
+            (SITE, self.number, int(Stream.LEDGER), self.epoch, first + at, head, payload, NOON_MS)
+            for at, (head, payload) in enumerate(zip(heads, payloads, strict=True))
+        ]
+        self.seq, self.head = self.seq + BATCH, heads[-1]
+        message = UP.encode(Batch(self.number, Stream.LEDGER, self.epoch, first, before, payloads))
+        return (Device(SITE, Role.GATE, self.number).up, message), rows
+
+
+def measure() -> list[Figure]:
+    """Both, in turn; then the stored events are applied."""
+    try:
+        server = Postgres(durable=True)
+    except pytest.skip.Exception as error:
+        raise SystemExit(f"the ingestion benchmark needs PostgreSQL's server programs: {error}") from error
+    with server:
+        return asyncio.run(_measure(server.create_database()))
+
+
+async def _measure(dsn: str) -> list[Figure]:
+    settings = DatabaseSettings(dsn)
+    await migrate(settings)
+    plain = await asyncpg.connect(dsn)
+    await plain.execute("CREATE TABLE copied (LIKE raw_event INCLUDING ALL)")
+    try:
+        async with open_database(settings) as connection:
+            await _site()
+            ingest = Ingest(connection, SystemClock(), lambda device, response: None)
+            sources = [Source(number) for number in range(1, GATES + 1)]
+            grouped = [await _pair(ingest, plain, sources, at) for at in range(WARM_UP + GROUPED)][WARM_UP:]
+            single = [await _pair(ingest, plain, [sources[at % GATES]], WARM_UP + GROUPED + at) for at in range(SINGLE)]
+            stored = (WARM_UP + GROUPED) * GATES * BATCH + SINGLE * BATCH
+            assert await plain.fetchval("SELECT count(*) FROM raw_event") == stored
+            assert await plain.fetchval("SELECT count(*) FROM copied") == stored
+            began = perf_counter()
+            applied = await ingest.apply_pending()
+            seconds = perf_counter() - began
+            assert applied == stored
+            shown = await plain.fetchval("SELECT count(*) FROM exception_case")
+            assert shown == 0, f"{shown} exceptions: the events are not lifelike"
+    finally:
+        await plain.close()
+    return [
+        *_figures("group of 50 batches", grouped, GATES * BATCH),
+        *_figures("one batch", single, BATCH),
+        Figure("ingest: applied", applied / seconds, "events/s", note=f"{applied} events to admissions, one process"),
+    ]
+
+
+async def _pair(ingest: Ingest, plain: Any, sources: list[Source], done: int) -> tuple[float, float]:
+    """Seconds of ingestion and of COPY for one batch of each of `sources`."""
+    prepared = [source.batch() for source in sources]
+    messages = [message for message, _ in prepared]
+    rows = [row for _, batch in prepared for row in batch]
+    began = perf_counter()
+    answers = await ingest.receive(messages)
+    stored = perf_counter()
+    await plain.copy_records_to_table("copied", records=rows, columns=_COLUMNS)
+    copied = perf_counter()
+    acknowledged = [DOWN.decode(payload) for _, payload in answers]
+    assert sorted(ack.head for ack in acknowledged if isinstance(ack, Ack)) == sorted(s.head for s in sources)
+    progress(done + 1, WARM_UP + GROUPED + SINGLE)
+    return stored - began, copied - stored
+
+
+def _figures(what: str, pairs: list[tuple[float, float]], events: int) -> list[Figure]:
+    ratio = median(copied / stored for stored, copied in pairs)
+    rates = [events / median(seconds) for seconds in zip(*pairs, strict=True)]
+    how = f"{what} of {BATCH} events, {events} rows a commit, fsync on; median of {len(pairs)} pairs"
+    return [
+        Figure(f"ingest: {what}, stored and acknowledged / COPY", ratio, "x", LIMIT, "at least", how),
+        Figure(f"ingest: {what}, stored and acknowledged", rates[0], "events/s"),
+        Figure(f"ingest: {what}, asyncpg COPY of the same rows", rates[1], "events/s"),
+    ]
+
+
+async def _site() -> None:
+    """A site with its gates, and a ticket for everybody who will pass."""
+    site = await Site.create(number=SITE, group_number=1, name="Bench", zone="Asia/Shanghai")
+    area = await Area.create(site=site, number=0, name="Area")
+    post = await Post.create(site=site, area=area, number=1, name="Post")
+    await Gate.bulk_create([Gate(site=site, post=post, number=n, name=f"Lane {n}") for n in range(1, GATES + 1)])
+    terms = {"price": 100, "currency": "CNY", "areas": [0], "holder": "adult", "party": 1, "days": 1}
+    product = await Product.create(site=site, number=1, code="DAY", name={"en": "Day", "zh-CN": "日"}, **terms)
+    order = await Order.create(
+        id=uuid4(),
+        site=site,
+        channel="window",
+        status="paid",
+        total=100,
+        currency="CNY",
+        created_ms=NOON_MS,
+        day=DAY,
+    )
+    line = await OrderLine.create(
+        site=site, order=order, product=product, quantity=1, visit_date=DAY, unit_price=100, amount=100
+    )
+    common = {"site": site, "order": order, "line": line, "product": product, "status": "issued"}
+    dates = {"valid_from": DAY, "valid_until": DAY, "created_ms": NOON_MS}
+    numbers = [gate * 1_000_000 + n for gate in range(1, GATES + 1) for n in range(TICKETS_PER_GATE)]
+    await Ticket.bulk_create([Ticket(number=number, **common, **dates) for number in numbers], batch_size=1000)
