@@ -46,7 +46,7 @@ def gate_tree(directory: Path, reader: str = "/dev/ttyAMA0", **changes: Any) -> 
         "role": "gate",
         "device": {"site": 1, "group": 1, "number": 3},
         "place": {"area": 0, "post_gates": [3, 4], "zone": "Asia/Shanghai"},
-        "storage": {"directory": str(directory), "reserve_kib": 64},
+        "storage": {"directory": str(directory), "reserve_kib": 128},
         "reader": {"path": reader, "baud": 115200},
         "card_keys": {"gate": GATE_KEY.hex()},
         "issuer_keys": {"1": public(ISSUER).hex()},

@@ -4,6 +4,7 @@
 import argparse
 import json
 import logging
+import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return JOURNAL_DAMAGED
     except (EdgeError, OSError) as error:
         print(f"pistegate-gate: {error}", file=sys.stderr)
+        return FAILED
+    except sqlite3.Error as error:
+        print(f"pistegate-gate: the journal's disk fails: {error}; check or replace the disk", file=sys.stderr)
         return FAILED
     return result
 

@@ -46,7 +46,7 @@ class Storage(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the journal lies."""
 
     directory: Annotated[str, Meta(min_length=1)]
-    reserve_kib: Annotated[int, Meta(ge=64, le=1_048_576)] = 256
+    reserve_kib: Annotated[int, Meta(ge=128, le=1_048_576)] = 256
 
 
 class Reader(Struct, frozen=True, forbid_unknown_fields=True):

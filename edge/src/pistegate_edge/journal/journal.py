@@ -34,7 +34,6 @@ from pistegate_protocol.events import (
 from pistegate_protocol.messages import SignedDocument
 
 CHECKPOINT_PAGES = 1000  # WAL pages (4 MB) at which tidy moves them into the database; SQLite's own default
-_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR | 3 << 8)  # IOERR_WRITE: some file systems say it for ENOSPC
 
 
 @dataclass(slots=True)
@@ -68,36 +67,50 @@ class Journal:
         self.reserve = Reserve(directory, reserve_bytes)
         self.created = not self._path.exists()
         self.set_aside = self._mark[0] if self._mark else None
-        self._db = self._open(site)
+        self._db = self._open_somehow(site)
         try:
             self.reserve.take()
-            with self._full_told():
-                self.epoch, self._chains = self._begin(random32, software)
+            self.epoch, self._chains = self._begin_somehow(random32, software)
         except BaseException:
             self._db.close()
             raise
         (directory / opening.SET_ASIDE_MARK).unlink(missing_ok=True)
 
-    def _open(self, site: int) -> sqlite3.Connection:
+    def _open_somehow(self, site: int) -> sqlite3.Connection:
+        """On a full disk the last run's reserve makes room for SQLite's side files."""
         try:
-            connection = opening.connect(self._path)
-        except sqlite3.DatabaseError as error:
-            raise opening.damaged(self._path, str(error)) from error
-        try:
+            return self._open(site)
+        except JournalFull:
             if self.created:
-                opening.create(connection, site, self._gate, self._mark[1] if self._mark else 0)
-            opening.verify(connection, self._path, site, self._gate)
-        except JournalDamaged:
-            connection.close()
+                raise
+        self.reserve.give_up()
+        return self._open(site)
+
+    def _open(self, site: int) -> sqlite3.Connection:
+        if not self.created:
+            opening.verify(self._path, site, self._gate)
+        try:
+            with self._full_told():
+                connection = opening.connect(self._path)
+                if self.created:
+                    opening.create(connection, site, self._gate, self._mark[1] if self._mark else 0)
+        except BaseException:
+            if self.created:
+                self._path.unlink(missing_ok=True)
             raise
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            if _is_full(error):
-                raise JournalFull(
-                    f"no room for the journal in {self._path.parent}: free some and start again"
-                ) from error
-            raise opening.damaged(self._path, str(error)) from error
         return connection
+
+    def _begin_somehow(self, random32: int, software: str) -> tuple[int, dict[Stream, Chain]]:
+        """On a full disk the reserve makes room for the epoch; the gate then starts out of service."""
+        try:
+            with self._full_told():
+                return self._begin(random32, software)
+        except JournalFull:
+            if not self.reserve.held:
+                raise
+        self.reserve.give_up()
+        with self._full_told():
+            return self._begin(random32, software)
 
     def _begin(self, random32: int, software: str) -> tuple[int, dict[Stream, Chain]]:
         """Open the next epoch: both chains start with EpochOpened, naming the heads before."""
@@ -315,7 +328,7 @@ class Journal:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            if not _is_full(error):
+            if not opening.is_full(error):
                 raise
             raise JournalFull(f"no room for another record: {error}") from error
         except OSError as error:
@@ -391,7 +404,3 @@ class Journal:
     def _one(self, query: str) -> tuple[int, ...]:
         row: tuple[int, ...] = self._db.execute(query).fetchone()
         return row
-
-
-def _is_full(error: sqlite3.Error) -> bool:
-    return bool(getattr(error, "sqlite_errorcode", None) in _FULL)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opening the journal's database: pragmas asserted, damage found, a damaged file set aside on command only."""
 
+import contextlib
 import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
-from pistegate_edge.errors import JournalDamaged
+from pistegate_edge.errors import JournalDamaged, JournalFull
 from pistegate_protocol.events import Stream, first_head, next_head
 
 FILE_NAME = "journal.sqlite"
@@ -13,6 +14,14 @@ SCHEMA_VERSION = 1
 SET_ASIDE_MARK = "journal.set-aside"  # holds the kept file's name and the last epoch counter until the next start
 _SIDE_FILES = ("-wal", "-shm")
 _CACHED_STATEMENTS = 64
+# What a full disk looks like: on tmpfs, making the -shm file fails as an I/O error (measured).
+_FULL = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -37,14 +46,30 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def create(connection: sqlite3.Connection, site: int, gate: int, epoch_counter: int) -> None:
-    """The tables of an empty database, in one transaction."""
+    """The tables of an empty database, in one transaction; closes the connection when that fails."""
     schema = (files(__package__) / "schema.sql").read_text("utf-8")
     identity = f"INSERT INTO identity VALUES (1, {int(site)}, {int(gate)}, {int(epoch_counter)});"
-    connection.executescript(f"BEGIN IMMEDIATE; {schema} {identity} COMMIT;")
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {schema} {identity} COMMIT;")
+    except BaseException:
+        connection.close()
+        raise
 
 
-def verify(connection: sqlite3.Connection, path: Path, site: int, gate: int) -> None:
-    """JournalDamaged with the remedy unless database, identity and chains are sound."""
+def verify(path: Path, site: int, gate: int) -> None:
+    """JournalDamaged with the remedy unless database, identity and chains are sound; changes nothing."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            _verify(connection, path, site, gate)
+    except sqlite3.DatabaseError as error:
+        if is_full(error):
+            raise JournalFull(f"no room to open {path}: {error}; free some and start again") from error
+        if is_damage(error):
+            raise damaged(path, str(error)) from error
+        raise
+
+
+def _verify(connection: sqlite3.Connection, path: Path, site: int, gate: int) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise JournalDamaged(
@@ -61,6 +86,20 @@ def verify(connection: sqlite3.Connection, path: Path, site: int, gate: int) -> 
             "Correct [device] in gate.toml, or name another [storage] directory."
         )
     _verify_chains(connection, path, gate)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file itself is wrong, not the disk or the rights: only then may it be set aside."""
+    return _code(error) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether there was no room."""
+    return _code(error) in _FULL
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0))
 
 
 def damaged(path: Path, what: str) -> JournalDamaged:

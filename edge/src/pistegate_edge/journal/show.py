@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from pistegate_edge.journal.opening import FILE_NAME, damaged
+from pistegate_edge.journal.opening import FILE_NAME, damaged, is_damage
 from pistegate_protocol.events import EVENTS, Admitted, Outcome, Refused, Stream
 
 
@@ -22,6 +22,8 @@ def summary(directory: Path) -> dict[str, Any]:
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
         raise damaged(path, str(error)) from error
 
 
