@@ -267,7 +267,7 @@ def _cross(values: Mapping[str, Any], problems: list[str]) -> None:
 def _zone_known(zone: str) -> bool:
     try:
         ZoneInfo(zone)
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError
         return False
     return True
 
