@@ -3,15 +3,16 @@
 
 from fastapi import FastAPI, Response
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pistegate_cloud import problems
 from pistegate_cloud.encoders import api as encoders
-from pistegate_cloud.errors import Problem
 from pistegate_cloud.exceptions import api as exceptions
 from pistegate_cloud.gates import api as gates
 from pistegate_cloud.orders import api as orders
 from pistegate_cloud.passages import api as passages
+from pistegate_cloud.problems import BODY_MAX
 from pistegate_cloud.products import api as products
 from pistegate_cloud.reports import api as reports
 from pistegate_cloud.services import Services, WithServices
@@ -21,7 +22,6 @@ from pistegate_protocol.version import __version__
 
 API = "/api/v1"
 OPENAPI = f"{API}/openapi.json"
-BODY_MAX = 256 * 1024  # bytes; 50 lines of an order are 5 KiB
 
 
 class Health(BaseModel):
@@ -89,7 +89,7 @@ class BodyLimit:
             message = await receive()
             size += len(message.get("body", b""))
             if size > BODY_MAX:
-                raise Problem("too_large", limit=BODY_MAX)
+                raise HTTPException(413)  # FastAPI lets only this kind out of reading a body
             return message
 
         await self._app(scope, limited, send)

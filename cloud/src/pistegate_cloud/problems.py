@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from pistegate_cloud.errors import STATUS, Problem
 from pistegate_protocol.texts import DEFAULT_LOCALE, text
 
+BODY_MAX = 256 * 1024  # bytes; 50 lines of an order are 5 KiB
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
 
@@ -95,9 +96,9 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    codes = {404: "not_found", 405: "method_not_allowed"}
+    codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
     code = codes.get(error.status_code, "invalid_request")
-    values = {"what": request.url.path} if code == "not_found" else {"where": "", "message": str(error.detail)}
+    values = {"what": request.url.path, "limit": BODY_MAX, "where": "request", "message": str(error.detail)}
     return _answer(request, Problem(code, **values))
 
 

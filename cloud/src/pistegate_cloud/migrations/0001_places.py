@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="Site",
             fields=[
-                ("number", fields.IntField(primary_key=True, unique=True, db_index=True)),
+                ("number", fields.IntField(primary_key=True, generated=False)),
                 ("group_number", fields.IntField()),
                 ("name", fields.CharField(max_length=80)),
                 ("zone", fields.CharField(max_length=64)),

@@ -2,8 +2,6 @@
 # ruff: noqa: RUF012 - class attributes are tortoise's own form
 """Orders, tickets, documents."""
 
-from uuid import uuid4
-
 from tortoise import fields, migrations
 from tortoise.fields.base import OnDelete
 from tortoise.indexes import Index
@@ -19,7 +17,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="Order",
             fields=[
-                ("id", fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ("id", fields.UUIDField(primary_key=True)),
                 (
                     "site",
                     fields.ForeignKeyField(
@@ -165,7 +163,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="Ticket",
             fields=[
-                ("number", fields.BigIntField(primary_key=True, unique=True, db_index=True)),
+                ("number", fields.BigIntField(primary_key=True, generated=False)),
                 (
                     "site",
                     fields.ForeignKeyField(

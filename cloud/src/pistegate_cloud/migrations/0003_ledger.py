@@ -2,8 +2,6 @@
 # ruff: noqa: RUF012 - class attributes are tortoise's own form
 """The ledger."""
 
-from uuid import uuid4
-
 from tortoise import fields, migrations
 from tortoise.fields.base import OnDelete
 from tortoise.indexes import Index
@@ -45,7 +43,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="LedgerTransaction",
             fields=[
-                ("id", fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ("id", fields.UUIDField(primary_key=True)),
                 (
                     "site",
                     fields.ForeignKeyField(

@@ -101,7 +101,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="CloudState",
             fields=[
-                ("id", fields.SmallIntField(primary_key=True, unique=True, db_index=True)),
+                ("id", fields.SmallIntField(primary_key=True, generated=False)),
                 ("generation", fields.IntField()),
             ],
             options={

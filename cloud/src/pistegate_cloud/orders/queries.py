@@ -19,13 +19,6 @@ async def add(order: Order, lines: Sequence[OrderLine], payment: Payment) -> Non
     await payment.save(force_create=True)
 
 
-async def move(order: Order, status: str) -> bool:
-    """Move an order's status if it is still what it was when read."""
-    changed = await Order.filter(id=order.id, status=order.status).update(status=status)
-    order.status = status
-    return bool(changed)
-
-
 async def order(order_id: UUID) -> Order | None:
     """One order."""
     return await Order.get_or_none(id=order_id)

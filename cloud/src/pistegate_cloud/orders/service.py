@@ -41,6 +41,7 @@ async def sell(body: OrderBody, request: Repeatable, clock: Clock) -> OrderAnswe
     catalogue = await products.by_number(body.site, {line.product for line in body.lines})
     order, lines = _price(body, catalogue, now_ms, zone)
     payment = _take_cash(body, order, now_ms)
+    order.status = ORDER.after(order.status, "pay")
     try:
         async with in_transaction():
             await queries.add(order, lines, payment)
@@ -55,7 +56,6 @@ async def sell(body: OrderBody, request: Repeatable, clock: Clock) -> OrderAnswe
                 at_ms=now_ms,
                 day=order.day,
             )
-            await queries.move(order, ORDER.after(order.status, "pay"))
             answer = _answer(order, lines, [payment], sold)
             await request.keep(answer, now_ms)
     except AnsweredMeanwhile:

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for the whole API: tokens and scopes, problems in both languages, limits, the OpenAPI document."""
+
+from typing import Any
+
+import pytest
+
+from pistegate_cloud.app import create_app
+from pistegate_cloud.errors import STATUS
+from pistegate_cloud.problems import BODY_MAX
+from pistegate_cloud.tokens.models import ApiToken
+from pistegate_cloud.tokens.service import Scope
+from pistegate_protocol.texts import LOCALES, catalogue
+
+# Every endpoint and the one scope that opens it.
+SCOPES: dict[tuple[str, str], Scope] = {
+    ("post", "/sites"): Scope.SITES_WRITE,
+    ("get", "/sites"): Scope.SITES_READ,
+    ("post", "/areas"): Scope.SITES_WRITE,
+    ("get", "/areas"): Scope.SITES_READ,
+    ("post", "/posts"): Scope.SITES_WRITE,
+    ("get", "/posts"): Scope.SITES_READ,
+    ("post", "/gates"): Scope.SITES_WRITE,
+    ("get", "/gates"): Scope.SITES_READ,
+    ("post", "/encoders"): Scope.SITES_WRITE,
+    ("get", "/encoders"): Scope.SITES_READ,
+    ("post", "/products"): Scope.PRODUCTS_WRITE,
+    ("get", "/products"): Scope.PRODUCTS_READ,
+    ("post", "/orders"): Scope.ORDERS_WRITE,
+    ("get", "/orders"): Scope.ORDERS_READ,
+    ("get", "/orders/{order_id}"): Scope.ORDERS_READ,
+    ("get", "/tickets/{number}"): Scope.TICKETS_READ,
+    ("post", "/tickets/{number}/issue"): Scope.TICKETS_ISSUE,
+    ("post", "/tickets/{number}/revoke"): Scope.TICKETS_REVOKE,
+    ("get", "/passages"): Scope.PASSAGES_READ,
+    ("get", "/exceptions"): Scope.PASSAGES_READ,
+    ("get", "/reports/passages"): Scope.REPORTS_READ,
+    ("get", "/reports/sales"): Scope.REPORTS_READ,
+    ("get", "/reports/reconciliation"): Scope.REPORTS_READ,
+}
+OPEN = {("get", "/health")}
+
+
+def endpoints() -> set[tuple[str, str]]:
+    paths = create_app().openapi()["paths"]
+    return {(method, path.removeprefix("/api/v1")) for path, methods in paths.items() for method in methods}
+
+
+def test_every_endpoint_is_in_the_scope_table() -> None:
+    """A new endpoint needs a decision about who may call it."""
+    assert endpoints() == set(SCOPES) | OPEN
+
+
+async def test_every_endpoint_wants_its_scope(cloud: Any) -> None:
+    """No token: 401. A token with every scope but the right one: 403. With the right one: anything else."""
+    for (method, path), scope in SCOPES.items():
+        url = path.replace("{order_id}", "01900000-0000-7000-8000-000000000000").replace("{number}", "1")
+        for headers, status, code in [
+            ({"Authorization": ""}, 401, "token_missing"),
+            (await cloud.token(*(set(Scope) - {scope})), 403, "scope_missing"),
+        ]:
+            answer = await cloud.http.request(method, url, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (status, code), (method, path)
+        allowed = await cloud.http.request(method, url, headers=await cloud.token(scope))
+        assert allowed.status_code not in (401, 403), (method, path)
+
+
+async def test_health_needs_no_token_and_tells_of_the_broker(cloud: Any) -> None:
+    """Degraded without broker, and it says which part."""
+    del cloud.http.headers["Authorization"]
+    assert (await cloud.get("/health"))["status"] == "ok"
+    cloud.wire.connected = False
+    health = await cloud.get("/health")
+    assert (health["status"], health["database"], health["broker"]) == ("degraded", True, False)
+
+
+async def test_a_token_is_kept_hashed_expires_and_cannot_be_guessed(cloud: Any) -> None:
+    """The secret is nowhere in the database; a changed or expired one is refused."""
+    headers = await cloud.token(Scope.SITES_READ, valid_days=1)
+    text = headers["Authorization"].removeprefix("Bearer ")
+    row = await ApiToken.get(prefix=text.partition("_")[0])
+    assert text.partition("_")[2] not in row.digest
+    assert (await cloud.http.get("/sites", headers=headers)).status_code == 200
+    await row.refresh_from_db()
+    assert row.last_used_ms == cloud.clock.now_ms
+    for wrong in (text + "x", text[:-1], "nothing", "pg_", "é" * 30):
+        answer = await cloud.http.get("/sites", headers={"Authorization": f"Bearer {wrong}".encode()})
+        assert (answer.status_code, answer.json()["code"]) == (401, "token_refused")
+        assert answer.headers["www-authenticate"] == "Bearer"
+    cloud.clock.now_ms += 86_400_000
+    assert (await cloud.http.get("/sites", headers=headers)).json()["code"] == "token_refused"
+
+
+def test_every_problem_has_words_in_every_language() -> None:
+    """Code, title and detail; and the OpenAPI document names no unknown code."""
+    for locale in LOCALES:
+        words = catalogue(locale)
+        for code in STATUS:
+            assert words[f"error.{code}"]
+            assert words[f"error_detail.{code}"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "title"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.5", "未找到。"),
+        ("en-GB, zh;q=0.1", "Not found."),
+        ("fr, zh;q=0.5", "未找到。"),
+        ("zh;q=0, en;q=0.1", "Not found."),
+        ("nonsense;;q=x", "Not found."),
+        ("", "Not found."),
+    ],
+)
+async def test_problems_speak_the_callers_language(cloud: Any, accept: str, title: str) -> None:
+    """By Accept-Language, English where nothing fits; also for addresses that do not exist."""
+    for url in ("/tickets/5", "/no/such/thing"):
+        answer = await cloud.http.get(url, headers={"Accept-Language": accept})
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert (answer.json()["title"], answer.json()["code"]) == (title, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/sites", {"number": -1, "group": 1, "name": "x", "zone": "Asia/Shanghai"}),
+        ("/sites", {"number": 40000, "group": 1, "name": "x", "zone": "Asia/Shanghai"}),
+        ("/sites", {"number": 5, "group": 1, "name": "x", "zone": "Nowhere/Land"}),
+        ("/sites", {"number": 5, "group": 1, "name": "x", "zone": "../../etc/passwd"}),
+        ("/sites", {"number": 5, "group": 1, "name": "x" * 81, "zone": "Asia/Shanghai"}),
+        ("/sites", {"number": 5, "group": 1, "name": "a\x00b", "zone": "Asia/Shanghai"}),
+        ("/areas", {"site": 1, "number": 32, "name": "x"}),
+        ("/posts", {"site": 1, "number": 9, "area": 7, "name": "x"}),
+        ("/gates", {"site": 1, "number": 0, "post": 1, "name": "x"}),
+        ("/gates", {"site": 1, "number": 9, "post": 77, "name": "x"}),
+        ("/products", {"site": 1, "number": 9, "code": "X", "name": {"en": "x"}, "price": 1, "currency": "CNY"}),
+    ],
+)
+async def test_limits_on_every_input(cloud: Any, path: str, body: dict[str, Any]) -> None:
+    """Out of range, unknown or unprintable: 422 with a code, never a 500."""
+    answer = await cloud.http.post(path, json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["code"] in ("invalid_request", "unknown_reference")
+
+
+async def test_what_exists_already_is_not_overwritten(cloud: Any) -> None:
+    """A second site, area, post, gate, encoder or product under a taken number: 409, the first one stays."""
+    for path, body in [
+        ("/sites", {"number": 1, "group": 1, "name": "other", "zone": "UTC"}),
+        ("/areas", {"site": 1, "number": 0, "name": "other"}),
+        ("/posts", {"site": 1, "number": 1, "area": 0, "name": "other"}),
+        ("/gates", {"site": 1, "number": 1, "post": 1, "name": "other"}),
+        ("/encoders", {"site": 1, "number": 1, "name": "other"}),
+    ]:
+        answer = await cloud.http.post(path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "already_exists"), path
+    assert (await cloud.get("/sites"))["items"][0]["name"] == "Snow Valley 雪谷"
+    product = (await cloud.get("/products", site=1))["items"][0]
+    assert product["name"] == {"en": "Day", "zh-CN": "全日票"}
+    answer = await cloud.http.post("/products", json=product | {"number": 99})
+    assert answer.json()["code"] == "already_exists"
+
+
+async def test_a_huge_body_is_refused(cloud: Any) -> None:
+    """Before it fills memory."""
+    answer = await cloud.http.post("/orders", content=b" " * (BODY_MAX + 1))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_a_bug_is_a_problem_without_its_insides(cloud: Any, monkeypatch: Any) -> None:
+    """An unexpected error answers 500 as a problem and tells nothing of the code."""
+
+    async def fail() -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("pistegate_cloud.sites.queries.all_sites", fail)
+    answer = await cloud.http.get("/sites")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "secret" not in answer.text
+
+
+def test_openapi_has_examples_and_problems() -> None:
+    """Request bodies show an example; protected endpoints document 401, 403 and 422."""
+    document = create_app().openapi()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"]
+            if path.endswith("/health"):
+                continue
+            assert {"401", "403", "422"} <= set(operation["responses"]), (method, path)
+            if "requestBody" in operation:
+                name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
+                assert "example" in document["components"]["schemas"][name], name

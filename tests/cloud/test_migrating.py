@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Migrations: the schema is what the models say, on both databases, and migrating loses nothing.
+
+Each trap that tortoise sets (docs/decisions/0005-cloud.md) has its test here.
+"""
+
+import shutil
+import sqlite3
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tortoise import fields, migrations
+from tortoise.context import TortoiseContext
+from tortoise.migrations import operations as ops
+
+from pistegate_cloud import migrate as migrating
+from pistegate_cloud.database import connection_name, orm_config
+from pistegate_cloud.errors import SchemaError
+from pistegate_cloud.migrate import check_schema, migrate, pending
+from pistegate_cloud.settings import DatabaseSettings
+
+NEWEST = "0004_events"
+Schema = dict[str, Any]
+
+
+def sqlite_schema(path: Path) -> Schema:
+    """Columns, unique sets, indexes, references and triggers by table."""
+    found: Schema = {}
+    with closing(sqlite3.connect(path)) as db:
+        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall():
+            if table.startswith("sqlite_") or table == "tortoise_migrations":
+                continue
+            columns = {row[1]: (row[2], row[3], row[5]) for row in db.execute(f"PRAGMA table_info({table})")}
+            indexes = {
+                (unique, tuple(row[2] for row in db.execute(f"PRAGMA index_info({name})")))
+                for _, name, unique, *_ in db.execute(f"PRAGMA index_list({table})").fetchall()
+            }
+            references = {(row[3], row[2], row[4], row[6]) for row in db.execute(f"PRAGMA foreign_key_list({table})")}
+            found[table] = (columns, indexes, references)
+    return found
+
+
+async def postgres_schema(dsn: str) -> Schema:
+    """As `sqlite_schema`."""
+    db = await asyncpg.connect(dsn)
+    columns = await db.fetch(
+        "SELECT table_name, column_name, data_type, is_nullable, character_maximum_length, column_default"
+        " FROM information_schema.columns WHERE table_schema = 'public'"
+    )
+    indexes = await db.fetch(
+        "SELECT c.relname, i.indisunique, ARRAY(SELECT attname::text FROM unnest(i.indkey) WITH ORDINALITY k(n, o)"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.n ORDER BY o) AS columns"
+        " FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace s ON s.oid = c.relnamespace"
+        " WHERE s.nspname = 'public'"
+    )
+    references = await db.fetch(
+        "SELECT c.conrelid::regclass::text AS t, pg_get_constraintdef(c.oid) AS d FROM pg_constraint c"
+        " WHERE contype = 'f'"
+    )
+    await db.close()
+    rows = (
+        {tuple(row) for row in columns if row["table_name"] != "tortoise_migrations"},
+        {(r["relname"], r["indisunique"], tuple(r["columns"])) for r in indexes if r[0] != "tortoise_migrations"},
+        {tuple(row) for row in references},
+    )
+    return {"all": rows}
+
+
+async def schema(settings: DatabaseSettings) -> Schema:
+    return sqlite_schema(settings.sqlite_path) if settings.is_sqlite else await postgres_schema(settings.url)
+
+
+async def create_from_models(settings: DatabaseSettings) -> None:
+    """What tortoise would create from the models today; never done outside this test."""
+    async with TortoiseContext() as context:
+        await context.init(config=orm_config(settings))
+        connection = context.connections.get(connection_name(settings))
+        generator = connection.schema_generator(connection)
+        await generator.generate_from_string(generator.get_create_schema_sql(safe=False))
+
+
+async def test_migrations_build_what_the_models_say(database_url: str, request: Any, tmp_path: Path) -> None:
+    """Columns, uniqueness, indexes and references alike: nobody forgot a migration, and tortoise forgot nothing."""
+    migrated = DatabaseSettings(database_url)
+    await migrate(migrated)
+    if migrated.is_sqlite:
+        fresh = DatabaseSettings(f"sqlite://{tmp_path / 'fresh.sqlite3'}")
+    else:
+        fresh = DatabaseSettings(request.getfixturevalue("postgres_server").create_database())
+    await create_from_models(fresh)
+    found, wanted = await schema(migrated), await schema(fresh)
+    assert found.keys() == wanted.keys()
+    for table in wanted:
+        assert found[table] == wanted[table], table
+    if not migrated.is_sqlite:
+        request.getfixturevalue("postgres_server").drop_database(fresh.url)
+
+
+def test_every_reference_restricts_and_every_key_of_the_ledger_is_guarded(migrated_sqlite: Path) -> None:
+    """ON DELETE RESTRICT everywhere (trap 1), triggers in place, and no index of a constant (a column must exist)."""
+    for table, (columns, indexes, references) in sqlite_schema(migrated_sqlite).items():
+        assert {action for *_, action in references} <= {"RESTRICT"}, table
+        for _, indexed in indexes:
+            assert set(indexed) <= set(columns), (table, indexed)
+        for column, *_ in references:
+            assert any(indexed[0] == column for _, indexed in indexes), (table, column)
+    with closing(sqlite3.connect(migrated_sqlite)) as db:
+        assert db.execute("SELECT count(*) FROM sqlite_master WHERE type='trigger'").fetchone() == (6,)
+
+
+async def test_serving_wants_the_newest_schema(database_url: str) -> None:
+    """An old or missing schema is refused with the command that helps; a newer one with the other remedy."""
+    settings = DatabaseSettings(database_url)
+    with pytest.raises(SchemaError, match=r"pistegate-cloud migrate --config /etc/cloud\.toml"):
+        await check_schema(settings, Path("/etc/cloud.toml"))
+    await migrate(settings, "0002_sales")
+    assert await pending(settings) == ["0003_ledger", NEWEST]
+    assert await migrate(settings) == ["0003_ledger", NEWEST]
+    await check_schema(settings, Path("/etc/cloud.toml"))
+    assert await migrate(settings) == []
+
+
+@pytest.fixture
+def next_migration() -> Iterator[type]:
+    """A migration after the newest: it alters a field of `site`, so that SQLite rebuilds a table that others need."""
+    package = "pistegate_cloud.migrations"
+    name = f"{package}.0099_next"
+
+    class Migration(migrations.Migration):
+        """Longer names."""
+
+        dependencies = [("cloud", NEWEST)]  # noqa: RUF012 - tortoise's own form
+        operations = [  # noqa: RUF012 - tortoise's own form
+            ops.AlterField("Site", "name", fields.CharField(max_length=160)),
+            ops.AlterField("Posting", "currency", fields.CharField(max_length=8)),
+            ops.AlterField("Ticket", "status", fields.CharField(max_length=40)),
+        ]
+
+    module = types.ModuleType(name)
+    module.Migration = Migration  # type: ignore[attr-defined]
+    sys.modules[name] = module
+    yield Migration
+    del sys.modules[name]
+
+
+@pytest.fixture
+def with_next(next_migration: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the loader find it."""
+    original = migrating.MigrationExecutor
+
+    class Executor(original):  # type: ignore[misc,valid-type]
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            load = self.loader.load_disk
+
+            def load_disk() -> None:
+                load()
+                key = migrating.MigrationTarget("cloud", "0099_next")
+                found = next_migration("0099_next", "cloud")
+                self.loader.disk_migrations[type(next(iter(self.loader.disk_migrations)))(key.app_label, key.name)] = (
+                    found
+                )
+
+            self.loader.load_disk = load_disk
+
+    monkeypatch.setattr(migrating, "MigrationExecutor", Executor)
+
+
+async def counts(cloud_settings: DatabaseSettings, tables: list[str]) -> dict[str, int]:
+    if cloud_settings.is_sqlite:
+        with closing(sqlite3.connect(cloud_settings.sqlite_path)) as db:
+            return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
+    db = await asyncpg.connect(cloud_settings.url)
+    found = {table: await db.fetchval(f"SELECT count(*) FROM {table}") for table in tables}
+    await db.close()
+    return found
+
+
+async def test_altering_a_field_keeps_rows_indexes_and_triggers(cloud: Any, with_next: None) -> None:
+    """Traps 1, 2 and 5: the rebuild of a table that others refer to loses no row, no index, no guard."""
+    await cloud.sell()
+    settings = cloud.services.settings.database
+    tables = ["site", "area", "post", "gate", "product", "sales_order", "ticket", "posting", "api_token"]
+    rows_before, before = await counts(settings, tables), await schema(settings)
+    assert all(rows_before.values())
+    await cloud.services.database.close()
+    assert await migrate(settings) == ["0099_next"]
+    assert await counts(settings, tables) == rows_before
+    after = await schema(settings)
+    if settings.is_sqlite:
+        for table in before:
+            assert after[table][1:] == before[table][1:], table
+        with closing(sqlite3.connect(settings.sqlite_path)) as db:
+            assert db.execute("SELECT count(*) FROM sqlite_master WHERE type='trigger'").fetchone() == (6,)
+            assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                db.execute("DELETE FROM posting")
+        assert settings.sqlite_path.with_name("cloud.sqlite3.before-migration").exists()
+    else:
+        assert after["all"][1:] == before["all"][1:]
+
+
+async def test_a_migration_that_loses_rows_is_undone(
+    migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted: rows vanish while migrating. The copy is put back, and the error says what was lost."""
+    path = tmp_path / "cloud.sqlite3"
+    shutil.copy(migrated_sqlite, path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("INSERT INTO site VALUES (1, 1, 'x', 'UTC')")
+        db.commit()
+
+    async def lossy(settings: DatabaseSettings, target: str) -> list[str]:
+        with closing(sqlite3.connect(settings.sqlite_path)) as db:
+            db.execute("DELETE FROM site")
+            db.commit()
+        return ["planted"]
+
+    monkeypatch.setattr(migrating, "_apply", lossy)
+    with pytest.raises(SchemaError, match=r"put back as it was.*1 of site"):
+        await migrate(DatabaseSettings(f"sqlite://{path}"))
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(*) FROM site").fetchone() == (1,)
