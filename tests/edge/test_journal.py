@@ -9,7 +9,7 @@ import pytest
 from pistegate_edge.clock import Clock
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordSettled
 from pistegate_edge.core.owed import OwedEntry
-from pistegate_edge.errors import JournalDamaged, JournalFull
+from pistegate_edge.errors import JournalDamaged, JournalFull, JournalInUse
 from pistegate_edge.journal import opening
 from pistegate_edge.journal.journal import Journal
 from pistegate_protocol.events import (
@@ -260,6 +260,16 @@ def test_journal_of_another_gate_is_refused(tmp_path: Path) -> None:
     open_journal(tmp_path).close()
     with pytest.raises(JournalDamaged, match="belongs to gate 3"):
         Journal(tmp_path, 1, 4, 64 * KIB, Clock(), 1, "test")
+
+
+def test_two_gates_with_one_journal_are_refused(tmp_path: Path) -> None:
+    """Bad input: a second process with the same configuration, or a set-aside beside a running gate."""
+    with open_journal(tmp_path):
+        with pytest.raises(JournalInUse, match="stop it first"):
+            open_journal(tmp_path)
+        with pytest.raises(JournalInUse):
+            opening.set_aside(tmp_path, "20260115T020000Z")
+    open_journal(tmp_path).close()
 
 
 def test_journal_of_a_newer_release_is_refused(tmp_path: Path) -> None:

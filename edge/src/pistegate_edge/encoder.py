@@ -72,6 +72,7 @@ class Encoder:
                     return
                 self._take(item)
         finally:
+            self._desk.stop()
             self._reader.stop()
             self._mqtt.stop()
             log.info("stopped")

@@ -22,6 +22,10 @@ class JournalDamaged(EdgeError):
     """The journal does not verify; nothing of it was changed."""
 
 
+class JournalInUse(EdgeError):
+    """Another process works on the journal."""
+
+
 class JournalFull(EdgeError, OSError):
     """No room for another record."""
 

@@ -63,16 +63,21 @@ class Journal:
         self._gate = gate
         self._clock = clock
         self._path = directory / opening.FILE_NAME
+        self._lock = opening.lock(directory)
         self._mark = opening.read_mark(directory)
         self.reserve = Reserve(directory, reserve_bytes)
         self.created = not self._path.exists()
         self.set_aside = self._mark[0] if self._mark else None
-        self._db = self._open_somehow(site)
+        try:
+            self._db = self._open_somehow(site)
+        except BaseException:
+            self._lock.close()
+            raise
         try:
             self.reserve.take()
             self.epoch, self._chains = self._begin_somehow(random32, software)
         except BaseException:
-            self._db.close()
+            self.close()
             raise
         (directory / opening.SET_ASIDE_MARK).unlink(missing_ok=True)
 
@@ -301,8 +306,9 @@ class Journal:
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database and let go of the lock."""
         self._db.close()
+        self._lock.close()
 
     def __enter__(self) -> Self:
         return self

@@ -2,14 +2,17 @@
 """Opening the journal's database: pragmas asserted, damage found, a damaged file set aside on command only."""
 
 import contextlib
+import fcntl
 import sqlite3
 from importlib.resources import files
 from pathlib import Path
+from typing import IO
 
-from pistegate_edge.errors import JournalDamaged, JournalFull
+from pistegate_edge.errors import JournalDamaged, JournalFull, JournalInUse
 from pistegate_protocol.events import Stream, first_head, next_head
 
 FILE_NAME = "journal.sqlite"
+LOCK_NAME = "lock"
 SCHEMA_VERSION = 1
 SET_ASIDE_MARK = "journal.set-aside"  # holds the kept file's name and the last epoch counter until the next start
 _SIDE_FILES = ("-wal", "-shm")
@@ -22,6 +25,20 @@ _FULL = (
     sqlite3.SQLITE_IOERR_SHMOPEN,
     sqlite3.SQLITE_IOERR_SHMMAP,
 )
+
+
+def lock(directory: Path) -> IO[bytes]:
+    """The journal is this process's until the file is closed; JournalInUse when it is another one's.
+
+    SQLite would let two gates write by turns, and so break both chains.
+    """
+    file = (directory / LOCK_NAME).open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise JournalInUse(f"another gate process uses {directory}: stop it first") from error
+    return file
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -130,6 +147,11 @@ def set_aside(directory: Path, stamp: str) -> Path:
 
     A mark is left so that the next start knows that the new journal follows a damaged one.
     """
+    with lock(directory):
+        return _set_aside(directory, stamp)
+
+
+def _set_aside(directory: Path, stamp: str) -> Path:
     path = directory / FILE_NAME
     kept = directory / f"journal-{stamp}.sqlite"
     if not path.exists():

@@ -30,21 +30,32 @@ class RelayDesk:
         self._device = device
         self._answer = answer
         self._monotonic = monotonic
-        self._requests: queue.SimpleQueue[RelayRequest] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[RelayRequest | None] = queue.SimpleQueue()
+        self._down = True
         self._wanted: RelayRequest | None = None
         self._deadline = 0.0
         self._session: _Session | None = None
 
     def ask(self, request: RelayRequest) -> None:
         """A request of the cloud."""
-        self._requests.put(request)
+        if self._down:
+            self._answer(self._response(request, b"", [], "reader_lost"))
+        else:
+            self._requests.put(request)
+
+    def stop(self) -> None:
+        """Let go of the card of a session that waits for its next request."""
+        self._requests.put(None)
 
     def started(self) -> None:
         """The reader was (re)opened; a session's card lost its power with it."""
         self._session = None
+        self._down = False
 
     def lost(self) -> None:
         """The reader failed: whoever waits is told."""
+        self._down = True
+        self._take()
         if self._wanted is not None:
             self._answer(self._response(self._wanted, b"", [], "reader_lost"))
             self._wanted = None
@@ -78,7 +89,7 @@ class RelayDesk:
                 request = self._requests.get_nowait()
             except queue.Empty:
                 return
-            if self._repeated(request):
+            if request is None or self._repeated(request):
                 continue
             if request.number != 1:
                 self._answer(self._response(request, b"", [], "unknown_session"))
@@ -115,6 +126,8 @@ class RelayDesk:
             try:
                 request = self._requests.get(timeout=left)
             except queue.Empty:
+                return None
+            if request is None:
                 return None
             if request.session != session:
                 self._answer(self._response(request, b"", [], "busy" if request.number == 1 else "unknown_session"))
