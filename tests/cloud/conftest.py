@@ -275,16 +275,28 @@ async def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
     await admin.close()
 
 
-@pytest.fixture
-def settings(migrated_url: str) -> Settings:
-    """A whole configuration."""
+def _settings(url: str) -> Settings:
     raw = {
-        "database": {"url": migrated_url},
+        "database": {"url": url},
         "issuer": {"key_id": 1, "private_key": "01" * 32},
         "documents": {"key_id": 2, "private_key": "02" * 32},
         "card_keys": {key.name.lower(): value.hex() for key, value in CARD_KEYS.items()},
     }
     return parse_settings(raw, "test")
+
+
+@pytest.fixture
+def settings(migrated_url: str) -> Settings:
+    """A whole configuration, for each kind of database."""
+    return _settings(migrated_url)
+
+
+@pytest.fixture
+def sqlite_settings(migrated_sqlite: Path, tmp_path: Path) -> Settings:
+    """As `settings`, for what does not depend on the database."""
+    copy = tmp_path / "cloud.sqlite3"
+    shutil.copy(migrated_sqlite, copy)
+    return _settings(f"sqlite://{copy}")
 
 
 @pytest.fixture
