@@ -74,4 +74,4 @@ class Codec:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return
         if tag not in self._tags:
-            raise UnknownVersion(f"record {tag}, this release reads {sorted(self._tags)}: update this side")
+            raise UnknownVersion(f"record {tag}, this release reads {sorted(self._tags, key=str)}: update this side")

@@ -10,7 +10,7 @@ import socket
 import threading
 from typing import Any
 
-from gpiozero.pins.mock import MockFactory, MockPin
+from gpiozero.pins.mock import MockFactory, MockPin  # type: ignore[import-untyped]
 
 SOCKET_VARIABLE = "PISTEGATE_SIM_PINS"
 
