@@ -45,6 +45,7 @@ from pistegate_protocol.version import __version__
 log = logging.getLogger(__name__)
 
 IDLE_S = 5.0  # seconds; the loop wakes at least so often
+DRAIN_S = 2.0  # seconds that an orderly end waits for the cloud's acknowledgements
 OWED_TIDY_S = 60.0  # seconds between clearings of owed entries that are over
 
 
@@ -72,7 +73,7 @@ class Gate:
             raise ValueError("a checked configuration of a gate is needed")
         self._clock = clock
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
-        self._stopping = False
+        self._stop_at: float | None = None
         self._pending: deque[i.Input] = deque()
         self._feeding = False
         self._owed_tidy_at = 0.0
@@ -166,18 +167,26 @@ class Gate:
         """Until told to stop: the passage under way is finished, the lane shut, everything recorded."""
         self._start()
         try:
-            while not (self._stopping and self._passage.state in (State.IDLE, State.RECOVERING)):
+            while not self._done():
                 try:
                     item = self._queue.get(timeout=self._wait_s())
                 except queue.Empty:
                     pass
                 else:
-                    if isinstance(item, Stop) and self._stopping:
+                    if isinstance(item, Stop) and self._stop_at is not None:
                         break
                     self._take(item)
                 self._tick()
         finally:
             self._finish()
+
+    def _done(self) -> bool:
+        """Told to stop, no passage under way, and the cloud has what it can have."""
+        if self._stop_at is None or self._passage.state not in (State.IDLE, State.RECOVERING):
+            return False
+        now = self._clock.now()
+        self._recorder.finish(now)
+        return self._uplink.drained() or now.mono >= self._stop_at
 
     def _start(self) -> None:
         now = self._clock.now()
@@ -205,7 +214,7 @@ class Gate:
             self._uplink.event(item, self._clock.now())
         elif isinstance(item, Stop):
             log.info("stopping")
-            self._stopping = True
+            self._stop_at = self._clock.monotonic() + DRAIN_S
             self._feed(i.FaultChanged(i.Fault.STOPPING, True))
         else:
             self._feed(item)
@@ -232,6 +241,8 @@ class Gate:
         times = [self._lane.deadline, self._signals.deadline(now), self._passage.deadline]
         if self._passage.state in (State.IDLE, State.OPEN, State.RECOVERING):
             times += [self._recorder.deadline(), self._uplink.deadline()]
+        if self._passage.state in (State.IDLE, State.RECOVERING):
+            times.append(self._stop_at)
         due = min((t for t in times if t is not None), default=now + IDLE_S)
         return min(max(0.0, due - now), IDLE_S)
 
@@ -284,7 +295,10 @@ class Gate:
             return DocumentStore(self._journal, keys, site, load=False)
 
     def _note(self, incident: Incident) -> None:
-        self._recorder.note(incident, self._clock.now())
+        now = self._clock.now()
+        # The attendant reads it until the next card; the lamps go on telling the guests.
+        self._signals.show(a.Show(a.Lamp.KEEP, f"incident.{incident.code}"), now.mono)
+        self._recorder.note(incident, now)
 
     def _note_now(self, code: a.IncidentCode, detail: str) -> None:
         log.warning("%s: %s", code.value, detail)
@@ -293,8 +307,8 @@ class Gate:
     def _finish(self) -> None:
         now = self._clock.now()
         self._lane.stop(now.mono)
-        self._reader.stop()
         self._recorder.finish(now)
+        self._reader.stop()
         self._mqtt.stop()
         log.info("stopped, lane shut")
 

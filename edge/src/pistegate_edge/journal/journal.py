@@ -33,7 +33,7 @@ from pistegate_protocol.events import (
 )
 from pistegate_protocol.messages import SignedDocument
 
-CHECKPOINT_PAGES = 1000  # WAL pages (4 MB) at which tidy moves them into the database; SQLite's own default
+CHECKPOINT_COMMITS = 400  # commits (about 5 MB of WAL) after which tidy moves them into the database
 
 
 @dataclass(slots=True)
@@ -62,6 +62,7 @@ class Journal:
     ) -> None:
         self._gate = gate
         self._clock = clock
+        self._commits = 0
         self._path = directory / opening.FILE_NAME
         self._lock = opening.lock(directory)
         self._mark = opening.read_mark(directory)
@@ -301,8 +302,8 @@ class Journal:
 
     def tidy(self) -> None:
         """Between passages: move a grown WAL into the database."""
-        wal = self._path.with_name(self._path.name + "-wal")
-        if wal.exists() and wal.stat().st_size > CHECKPOINT_PAGES * 4096:
+        if self._commits >= CHECKPOINT_COMMITS:
+            self._commits = 0
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
@@ -324,6 +325,7 @@ class Journal:
         try:
             yield
             self._db.execute("COMMIT")
+            self._commits += 1
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")

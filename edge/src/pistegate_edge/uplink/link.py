@@ -67,6 +67,10 @@ class Uplink:
         """The gate's state changed: the cloud should know."""
         self._core.hello_soon()
 
+    def drained(self) -> bool:
+        """Whether nothing more can be done for what is not acknowledged: all is, or there is no connection."""
+        return not self._core.connected or self._core.backlog() == 0
+
     def deadline(self) -> float | None:
         """Monotonic seconds at which `tick` is due; None while there is no connection."""
         due = self._core.deadline()

@@ -84,9 +84,11 @@ class MqttLink:
         self._client.publish(self._device.up, payload, qos=QOS)
 
     def stop(self) -> None:
-        """Disconnect and end paho's thread."""
+        """Disconnect and end paho's thread; one that waits to reconnect is a daemon and is not waited for."""
+        connected = self._client.is_connected()
         self._client.disconnect()
-        self._client.loop_stop()
+        if connected:
+            self._client.loop_stop()
 
     def _jitter(self) -> None:
         # Spreading reconnects is no rule of passage and needs no reproducible randomness.
