@@ -25,7 +25,6 @@ from pistegate_cloud.clock import SystemClock
 from pistegate_cloud.database import open_database
 from pistegate_cloud.gates.models import Gate
 from pistegate_cloud.ingest.service import Ingest
-from pistegate_cloud.ingest.store import _COLUMNS
 from pistegate_cloud.migrate import migrate
 from pistegate_cloud.orders.models import Order, OrderLine
 from pistegate_cloud.products.models import Product
@@ -56,6 +55,7 @@ SINGLE = 200  # rounds of one batch alone, as on a quiet afternoon
 WARM_UP = 5
 TICKETS_PER_GATE = 200
 LIMIT = 0.3
+COLUMNS = ("site", "gate", "stream", "epoch", "seq", "head", "payload", "received_ms")
 NOON_MS = 1_768_622_400_000
 DAY = date(2026, 1, 17)
 Row = tuple[Any, ...]
@@ -136,8 +136,8 @@ async def _measure(dsn: str) -> list[Figure]:
     finally:
         await plain.close()
     return [
-        *_figures("group of 50 batches", grouped, GATES * BATCH),
-        *_figures("one batch", single, BATCH),
+        *_figures(f"groups of {GATES} batches", grouped, GATES * BATCH, LIMIT),
+        *_figures("one batch alone", single, BATCH, None),
         Figure("ingest: applied", applied / seconds, "events/s", note=f"{applied} events to admissions, one process"),
     ]
 
@@ -150,7 +150,7 @@ async def _pair(ingest: Ingest, plain: Any, sources: list[Source], done: int) ->
     began = perf_counter()
     answers = await ingest.receive(messages)
     stored = perf_counter()
-    await plain.copy_records_to_table("copied", records=rows, columns=_COLUMNS)
+    await plain.copy_records_to_table("copied", records=rows, columns=COLUMNS)
     copied = perf_counter()
     acknowledged = [DOWN.decode(payload) for _, payload in answers]
     assert sorted(ack.head for ack in acknowledged if isinstance(ack, Ack)) == sorted(s.head for s in sources)
@@ -158,12 +158,12 @@ async def _pair(ingest: Ingest, plain: Any, sources: list[Source], done: int) ->
     return stored - began, copied - stored
 
 
-def _figures(what: str, pairs: list[tuple[float, float]], events: int) -> list[Figure]:
+def _figures(what: str, pairs: list[tuple[float, float]], events: int, limit: float | None) -> list[Figure]:
     ratio = median(copied / stored for stored, copied in pairs)
     rates = [events / median(seconds) for seconds in zip(*pairs, strict=True)]
     how = f"{what} of {BATCH} events, {events} rows a commit, fsync on; median of {len(pairs)} pairs"
     return [
-        Figure(f"ingest: {what}, stored and acknowledged / COPY", ratio, "x", LIMIT, "at least", how),
+        Figure(f"ingest: {what}, stored and acknowledged / COPY", ratio, "x", limit, "at least", how),
         Figure(f"ingest: {what}, stored and acknowledged", rates[0], "events/s"),
         Figure(f"ingest: {what}, asyncpg COPY of the same rows", rates[1], "events/s"),
     ]

@@ -24,7 +24,8 @@ class Figure:
         """Whether a promise is broken."""
         if self.limit is None:
             return False
-        return self.value > self.limit if self.direction == "at most" else self.value < self.limit
+        # Spelled so that a value that is no number is missed too.
+        return not (self.value <= self.limit if self.direction == "at most" else self.value >= self.limit)
 
 
 _listener: Callable[[int, int], None] = lambda done, total: None  # noqa: E731
