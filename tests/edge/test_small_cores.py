@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The small pure parts: presentations, owed and unsettled books, merged notes, signals, clock, content of a card."""
+
+import os
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gate_bench import ISSUER, claim, public
+from gpiozero import Device  # type: ignore[import-untyped]
+from gpiozero.pins.mock import MockFactory  # type: ignore[import-untyped]
+from passage_bench import UID, files_of
+
+from pistegate_edge.clock import Clock, PageClock, open_clock
+from pistegate_edge.core.actions import Lamp, Show
+from pistegate_edge.core.merge import MERGE_S, NoteMerger
+from pistegate_edge.core.owed import OwedBook, OwedEntry, Unsettled, UnsettledBook
+from pistegate_edge.core.presentation import LEFT_S, Presentations
+from pistegate_edge.core.reading import Ticket, Unusable, read_ticket
+from pistegate_edge.errors import ClockError
+from pistegate_edge.signals import BEEP_ADMIT_S, BLINK_S, Display, Levels, SignalCore, Signals
+from pistegate_protocol.events import Incident, Refused
+from pistegate_protocol.signing import KeyRing, Medium, MediumKind
+from pistegate_protocol.texts import text
+from pistegate_protocol.timepage import TimePage, encode_page
+
+TODAY = date(2026, 1, 15)
+MEDIUM = Medium(MediumKind.CARD, UID)
+ISSUERS = KeyRing({1: public(ISSUER)})
+
+
+def test_presentation_ends_half_a_second_after_the_card_left() -> None:
+    """Sooner it is the same one, however often the hand shakes."""
+    book = Presentations()
+    first = book.seen(UID, 0.0)
+    book.empty(1.0)
+    assert book.seen(UID, 1.0 + LEFT_S - 0.01) is first
+    book.empty(2.0)
+    assert book.seen(UID, 2.0 + LEFT_S) is not first
+
+
+def test_field_that_nobody_looked_at_is_not_empty() -> None:
+    """A card that stays on a reader while it is restarted goes on with its presentation."""
+    book = Presentations()
+    first = book.seen(UID, 0.0)
+    book.empty(1.0)
+    book.frozen()
+    assert book.seen(UID, 60.0) is first
+
+
+def test_another_card_in_the_field_ends_the_first_ones_presentation_in_time() -> None:
+    """Seeing B means not seeing A."""
+    book = Presentations()
+    first = book.seen(UID, 0.0)
+    book.seen(b"other", 1.0)
+    book.seen(b"other", 1.6)
+    assert book.seen(UID, 1.7) is not first
+
+
+def test_owed_persons_expire_and_parties_stay_until_their_day_ends() -> None:
+    """120 s for one, the day for known unpassed persons of a party."""
+    book = OwedBook([OwedEntry(b"single", 1, 100.0), OwedEntry(b"party", 2, 100.0, TODAY)])
+    assert book.of(b"single", 100.0, TODAY) is not None
+    assert book.of(b"single", 100.1, TODAY) is None
+    assert book.of(b"party", 9999.0, TODAY) is not None
+    assert book.of(b"party", 0.0, TODAY + timedelta(days=1)) is None
+    book.prune(100.1, TODAY)
+    assert len(book) == 1
+    book.spend(b"party")
+    assert book.of(b"party", 0.0, TODAY) is None
+
+
+@pytest.mark.parametrize(("named", "charged", "left"), [(b"A", True, 0), (b"before", False, 0), (b"else", None, 1)])
+def test_what_a_card_names_settles_its_admission(named: bytes, charged: bool | None, left: int) -> None:
+    """Its own name: charged; the one before: void; another: not for this gate to tell."""
+    book = UnsettledBook([Unsettled(b"A", b"before", 1, 2, b"medium", b"claim", b"owed from")])
+    assert list(book.settle(b"another", b"claim", b"A")) == []
+    assert list(book.settle(b"medium", b"another", b"A")) == []
+    told = list(book.settle(b"medium", b"claim", named))
+    assert [one.charged for one in told] == ([] if charged is None else [charged])
+    assert [one.ended for one in told] == {True: [(b"owed from",)], False: [(b"A",)], None: []}[charged]
+    assert len(book) == left
+
+
+def test_repeats_are_merged_and_counted() -> None:
+    """The first at once, the others as one note with their number, nothing lost at the end."""
+    merger = NoteMerger()
+    note = Refused(1, "expired", b"\x01x", 5)
+    assert merger.add(note, 0.0) == [note]
+    assert merger.add(note, 1.0) == []
+    assert merger.add(note, 2.0) == []
+    other = Incident(1, "forced_arm", "")
+    assert merger.add(other, 3.0) == [other]
+    assert merger.deadline() == MERGE_S
+    assert [n.times for n in merger.due(MERGE_S)] == [2]
+    assert merger.due(MERGE_S + 1) == []
+    merger.add(other, 4.0)
+    assert [n.times for n in merger.all()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda c, u: (bytes(128), u), "no_ticket"),
+        (lambda c, u: (c[:60] + b"\x00" + c[61:], u), "signature_invalid"),
+        (lambda c, u: (b"\x01\xff" + c[2:], u), "unreadable"),
+        (lambda c, u: (c, bytes(32)), "version_unknown"),
+        (lambda c, u: (c, u[:1] + bytes(8) + u[9:]), "usage_invalid"),
+        (lambda c, u: (c, u[:-1]), "usage_invalid"),
+    ],
+)
+def test_content_that_cannot_be_decided_on_has_its_reason(spoil: Any, reason: str) -> None:
+    """Never an exception, whatever the card holds."""
+    found = read_ticket(*spoil(*files_of(claim())), MEDIUM, ISSUERS)
+    assert isinstance(found, Unusable)
+    assert found.reason == reason
+
+
+def test_claim_copied_to_another_card_is_refused() -> None:
+    """The signature covers the UID."""
+    found = read_ticket(*files_of(claim()), Medium(MediumKind.CARD, b"\x04copied"), ISSUERS)
+    assert isinstance(found, Unusable)
+    assert found.reason == "wrong_medium"
+    assert isinstance(read_ticket(*files_of(claim()), MEDIUM, ISSUERS), Ticket)
+
+
+def test_signals_follow_their_contract() -> None:
+    """Idle dark; admit green; refuse red for a while; out of service red blinking; beeps short and long."""
+    core = SignalCore(1.5)
+    core.show(Lamp.IDLE, 0.0)
+    assert core.levels(0.0) == Levels(False, False, False)
+    core.show(Lamp.ADMIT, 1.0)
+    assert core.levels(1.0) == Levels(True, False, True)
+    assert core.levels(1.0 + BEEP_ADMIT_S) == Levels(True, False, False)
+    core.show(Lamp.KEEP, 2.0)
+    assert core.levels(3.0).green
+    core.show(Lamp.IDLE, 4.0)
+    assert core.levels(4.0) == Levels(False, False, False)
+    core.show(Lamp.REFUSE, 5.0)
+    assert core.levels(5.1) == Levels(False, True, True)
+    assert core.deadline(5.1) == 5.4
+    assert core.levels(6.4) == Levels(False, True, False)
+    assert core.levels(6.5) == Levels(False, False, False)
+    core.show(Lamp.OUT, 10.0)
+    blink = [core.levels(10.0 + BLINK_S * step + 0.1).red for step in range(4)]
+    assert blink == [True, False, True, False]
+    assert core.deadline(10.1) == 10.5
+
+
+def test_lamps_are_dark_when_the_gate_ends() -> None:
+    """Exact levels of the pins."""
+    Device.pin_factory = pins = MockFactory()
+    signals = Signals(22, 23, 24, 1.5, Display(None, "en"))
+    signals.show(Show(Lamp.REFUSE, "reason.expired"), 0.0)
+    signals.close()
+    assert [bool(state.state) for state in pins.pin(23).states] == [False, True, False]
+    pins.reset()
+
+
+def test_display_gets_each_text_once_and_a_broken_one_is_survived(tmp_path: Path) -> None:
+    """A line per text, in the language of the configuration."""
+    display = Display(str(tmp_path / "screen"), "zh-CN")
+    for _ in range(2):
+        display.show("prompt.ready", {})
+    display.show("prompt.admit_party", {"n": 3})
+    lines = (tmp_path / "screen").read_text("utf-8").splitlines()
+    assert lines == [text("prompt.ready", "zh-CN"), text("prompt.admit_party", "zh-CN", n=3)]
+    Display(str(tmp_path / "none" / "screen"), "en").show("prompt.ready", {})
+
+
+def test_clock_reads_the_time_page(tmp_path: Path) -> None:
+    """Wall time by the page's rate; monotonic time stays the machine's."""
+    path = tmp_path / "page"
+    clock = Clock()
+    now = int(clock.monotonic() * 1e9)
+    path.write_bytes(encode_page(TimePage(now - 10**9, 1_000_000 * 10**9, 600.0, 1)))
+    page = open_clock(str(path))
+    assert 1_000_600 <= page.wall_ms() / 1000 < 1_000_600 + 600 * 5
+    assert page.wall().tzinfo is not None
+    assert abs(page.monotonic() - clock.monotonic()) < 1
+
+
+def test_half_written_page_is_read_again_and_a_lost_one_goes_on(tmp_path: Path) -> None:
+    """Its last valid state counts on; only at start a bad page is an error."""
+    path = tmp_path / "page"
+    clock = Clock()
+    path.write_bytes(encode_page(TimePage(int(clock.monotonic() * 1e9), 10**15, 1.0, 1)))
+    page = PageClock(path)
+    file = os.open(path, os.O_WRONLY)
+    os.pwrite(file, b"\xff\xff", 20)
+    os.close(file)
+    assert 10**6 <= page.wall_ms() / 1000 < 10**6 + 60
+    with pytest.raises(ClockError, match="not valid"):
+        PageClock(path)
+    with pytest.raises(ClockError, match="is the time source running"):
+        PageClock(tmp_path / "none")
