@@ -1,38 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of exceptions."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from tortoise.expressions import F
 
 from pistegate_cloud.exceptions.models import ExceptionCase
 
+KEY_MAX = 160  # characters, as in the table
 
-async def record(
-    kind: str,
-    key: str,
-    now_ms: int,
-    *,
-    site: int | None = None,
-    gate: int | None = None,
-    ticket: int | None = None,
-    values: dict[str, Any] | None = None,
-) -> None:
-    """Record that something was found; the same `kind` and `key` again only counts up. Values may not hold NUL."""
-    again = await ExceptionCase.filter(kind=kind, key=key[:160]).update(last_ms=now_ms, times=F("times") + 1)
-    if again:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Something found. The same `kind` and `key` again only counts up. Values may not hold NUL."""
+
+    kind: str
+    key: str
+    site: int | None = None
+    gate: int | None = None
+    ticket: int | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+async def record(cases: Iterable[Case], now_ms: int) -> None:
+    """Record what was found, in the caller's transaction."""
+    found = {(case.kind, case.key[:KEY_MAX]): case for case in cases}
+    if not found:
         return
-    case = ExceptionCase(
-        kind=kind,
-        key=key[:160],
-        site=site,
-        gate=gate,
-        ticket=ticket,
-        values=values or {},
-        first_ms=now_ms,
-        last_ms=now_ms,
+    rows = await ExceptionCase.filter(kind__in={kind for kind, _ in found}, key__in={key for _, key in found}).only(
+        "id", "kind", "key"
     )
-    await ExceptionCase.bulk_create([case], ignore_conflicts=True)
+    known = {(row.kind, row.key): row.id for row in rows if (row.kind, row.key) in found}
+    if known:
+        await ExceptionCase.filter(id__in=list(known.values())).update(last_ms=now_ms, times=F("times") + 1)
+    fresh = [
+        ExceptionCase(
+            kind=kind,
+            key=key,
+            site=case.site,
+            gate=case.gate,
+            ticket=case.ticket,
+            values=case.values,
+            first_ms=now_ms,
+            last_ms=now_ms,
+        )
+        for (kind, key), case in found.items()
+        if (kind, key) not in known
+    ]
+    await ExceptionCase.bulk_create(fresh, ignore_conflicts=True)
 
 
 async def page(site: int | None, gate: int | None, after: int, limit: int) -> list[ExceptionCase]:

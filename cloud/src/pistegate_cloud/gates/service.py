@@ -26,9 +26,9 @@ async def hello(device: Device, message: Hello, generation: int, now_ms: int) ->
         answers.append(deny_list)
     answers += await _acknowledgements(device, message.epoch, generation)
     if conflict:
-        await exceptions.record(
-            "identity_conflict", f"{device.site}/{device.number}", now_ms, site=device.site, gate=device.number
-        )
+        key = f"{device.site}/{device.number}"
+        case = exceptions.Case(kind="identity_conflict", key=key, site=device.site, gate=device.number)
+        await exceptions.record([case], now_ms)
         answers.append(DOWN.encode(Notice("identity_conflict", f"site {device.site}, gate {device.number}")))
     return answers
 

@@ -98,22 +98,11 @@ class Applier:
             if not await rows.update(applied_seq=seq):
                 raise AppliedMeanwhile
             more = await save() if save else []
-            for item in [*found, *more]:
-                await self._show(chain, item)
+            await self._show(chain, *found, *more)
         chain.applied_seq = seq
 
-    async def _show(self, chain: EventChain, item: Found) -> None:
-        base = {"gate": chain.gate, "epoch": chain.epoch, "seq": item.seq}
-        key = f"{chain.site}/{chain.gate}/{chain.stream}/{chain.epoch}/{item.seq}"
-        await exceptions.record(
-            item.kind,
-            item.key or key,
-            self._clock.wall_ms(),
-            site=chain.site,
-            gate=chain.gate,
-            ticket=item.ticket,
-            values=base | item.values,
-        )
+    async def _show(self, chain: EventChain, *found: Found) -> None:
+        await exceptions.record([_case(chain, item) for item in found], self._clock.wall_ms())
 
     async def _may_open(self, chain: EventChain) -> bool:
         """Whether an epoch's predecessor is through, or has been waited for long enough; shows what is odd."""
@@ -144,6 +133,17 @@ class Applier:
         del self._waiting_since[chain.id]
         await self._show(chain, Found("predecessor_missing", 1, {"previous": chain.previous_epoch}))
         return True
+
+
+def _case(chain: EventChain, item: Found) -> exceptions.Case:
+    return exceptions.Case(
+        kind=item.kind,
+        key=item.key or f"{chain.site}/{chain.gate}/{chain.stream}/{chain.epoch}/{item.seq}",
+        site=chain.site,
+        gate=chain.gate,
+        ticket=item.ticket,
+        values={"gate": chain.gate, "epoch": chain.epoch, "seq": item.seq} | item.values,
+    )
 
 
 async def _place(site: int, number: int) -> Place:

@@ -9,6 +9,7 @@ acknowledgement names the end of the stored chain.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import NamedTuple
 
 from pistegate_protocol.errors import CodecError, UnknownVersion
 from pistegate_protocol.events import EVENTS, EpochOpened, Stream, first_head, next_head
@@ -37,9 +38,8 @@ class Position:
     head: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An event in its place, `head` being the chain's head after it."""
+class StoredEvent(NamedTuple):
+    """An event in its place, `head` being the chain's head after it. A tuple: thousands are made per second."""
 
     key: ChainKey
     seq: int

@@ -107,9 +107,8 @@ class Ingest:
                 chains[key].heads |= await store.load_heads(key, missing)
         add_batches(chains, work)
         await store.save_events(connection, [event for chain in chains.values() for event in chain.fresh], now_ms)
+        await store.save_chains(connection, [chain for chain in chains.values() if chain.fresh])
         for chain in chains.values():
-            if chain.fresh:
-                await store.save_chain(chain)
             if chain.forks:
                 await store.save_forks(chain.forks, now_ms)
                 await self._show_fork(chain, now_ms)
@@ -120,29 +119,20 @@ class Ingest:
         _log.error(
             "fork: gate %d of site %d told seq %d of epoch %d twice, differently", key.gate, key.site, seq, key.epoch
         )
-        await exceptions.record(
-            "fork",
-            f"{key.site}/{key.gate}/{key.stream}/{key.epoch}/{seq}",
-            now_ms,
+        case = exceptions.Case(
+            kind="fork",
+            key=f"{key.site}/{key.gate}/{key.stream}/{key.epoch}/{seq}",
             site=key.site,
             gate=key.gate,
             values={"gate": key.gate, "epoch": key.epoch, "seq": seq},
         )
+        await exceptions.record([case], now_ms)
 
     async def _show_refused(self, refused: list[Refused], now_ms: int) -> None:
         if not refused:
             return
         await store.save_quarantined(refused, now_ms)
-        for reason, device, topic in {(item.reason, item.device, item.topic[:100]) for item in refused}:
-            where = f"{device.role} {device.number}" if device else topic.replace("\x00", "")
-            await exceptions.record(
-                f"quarantined_{reason}",
-                device.up if device else where,
-                now_ms,
-                site=device.site if device else None,
-                gate=device.number if device and device.role is Role.GATE else None,
-                values={"device": where},
-            )
+        await exceptions.record([_case(item) for item in refused], now_ms)
 
     async def _current_generation(self) -> int:
         if self._generation is None:
@@ -153,3 +143,15 @@ class Ingest:
 def _summary(batch: Batch) -> bytes:
     """What quarantine keeps of an unregistered gate's batch: its place; the gate keeps and resends the rest."""
     return f"stream {batch.stream} epoch {batch.epoch} from {batch.first_seq}".encode()
+
+
+def _case(refused: Refused) -> exceptions.Case:
+    device = refused.device
+    where = f"{device.role} {device.number}" if device else refused.topic[:100].replace("\x00", "")
+    return exceptions.Case(
+        kind=f"quarantined_{refused.reason}",
+        key=device.up if device else where,
+        site=device.site if device else None,
+        gate=device.number if device and device.role is Role.GATE else None,
+        values={"device": where},
+    )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
+import asyncpg  # type: ignore[import-untyped]
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from pistegate_cloud.database import is_postgres
@@ -17,10 +18,15 @@ QUARANTINE_MAX = 10_000  # rows; a flood beyond them is counted in the exception
 
 _COLUMNS: Final = ("site", "gate", "stream", "epoch", "seq", "head", "payload", "received_ms")
 _NAMES: Final = ", ".join(_COLUMNS)
-# Dropped at commit; COPY into it and one INSERT was 2.6 times as fast as the ORM's bulk insert (facts).
-_STAGE = f"CREATE TEMP TABLE raw_event_stage ON COMMIT DROP AS SELECT {_NAMES} FROM raw_event WITH NO DATA"
-_FROM_STAGE = f"INSERT INTO raw_event ({_NAMES}) SELECT {_NAMES} FROM raw_event_stage ON CONFLICT DO NOTHING"
 _SQLITE_INSERT = f"INSERT OR IGNORE INTO raw_event ({_NAMES}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+# The ORM's one UPDATE per chain took half the time of storing a group of batches (measured).
+_CHAIN = (
+    "UPDATE event_chain SET seq = {}, head = {}, previous_epoch = COALESCE({}, previous_epoch),"
+    " previous_head = COALESCE({}, previous_head) WHERE site = {} AND gate = {} AND stream = {} AND epoch = {}"
+)
+_SQLITE_CHAIN = _CHAIN.format(*"????????")
+_POSTGRES_CHAIN = _CHAIN.format("$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8")
 
 
 class StoreInconsistent(CloudError):
@@ -43,10 +49,9 @@ async def known_gates(wanted: Iterable[tuple[int, int]]) -> set[tuple[int, int]]
 
 async def lock_chains(keys: Sequence[ChainKey], now_ms: int) -> dict[ChainKey, Chain]:
     """The chains, created where they are new, locked against other writers until the transaction ends."""
-    blank = [_blank(key, now_ms) for key in keys]
     rows = await _select_chains(keys)
     if len(rows) < len(keys):
-        await EventChain.bulk_create([row for row in blank if _key(row) not in rows], ignore_conflicts=True)
+        await EventChain.bulk_create([_blank(key, now_ms) for key in keys if key not in rows], ignore_conflicts=True)
         rows = await _select_chains(keys)
     return {key: Chain(key, Position(row.seq, bytes(row.head))) for key, row in rows.items()}
 
@@ -98,11 +103,12 @@ async def save_events(connection: BaseDBAsyncClient, events: Sequence[StoredEven
 
 
 async def _copy(connection: BaseDBAsyncClient, rows: list[tuple[Any, ...]]) -> int:
+    # Straight into the table: the chains are locked and these events lie beyond their ends, so nothing can collide.
     async with connection.acquire_connection() as raw:
-        await raw.execute(_STAGE)
-        await raw.copy_records_to_table("raw_event_stage", records=rows, columns=_COLUMNS)
-        status: str = await raw.execute(_FROM_STAGE)
-        await raw.execute("DROP TABLE raw_event_stage")
+        try:
+            status: str = await raw.copy_records_to_table("raw_event", records=rows, columns=_COLUMNS)
+        except asyncpg.UniqueViolationError as error:
+            raise StoreInconsistent(f"an event exists beyond the recorded end of its chain: {error}") from error
     return int(status.rsplit(" ", 1)[1])
 
 
@@ -113,13 +119,17 @@ async def _insert(connection: BaseDBAsyncClient, rows: list[tuple[Any, ...]]) ->
         return int(raw.total_changes - before)
 
 
-async def save_chain(chain: Chain) -> None:
-    """Store the new end of a chain, and what its first event says when that is new."""
-    key = chain.key
-    values: dict[str, Any] = {"seq": chain.position.seq, "head": chain.position.head}
-    if chain.fresh[0].seq == 1 and (opening := opening_of(chain.fresh[0].payload)):
-        values |= {"previous_epoch": opening.previous_epoch, "previous_head": opening.previous_head}
-    await EventChain.filter(site=key.site, gate=key.gate, stream=key.stream, epoch=key.epoch).update(**values)
+async def save_chains(connection: BaseDBAsyncClient, chains: Sequence[Chain]) -> None:
+    """Store the new ends of chains, and what their first events say where those are new; one statement for all."""
+    rows = []
+    for chain in chains:
+        opening = opening_of(chain.fresh[0].payload) if chain.fresh[0].seq == 1 else None
+        before = (opening.previous_epoch, opening.previous_head) if opening else (None, None)
+        key = chain.key
+        rows.append((chain.position.seq, chain.position.head, *before, key.site, key.gate, key.stream, key.epoch))
+    statement = _POSTGRES_CHAIN if is_postgres(connection) else _SQLITE_CHAIN
+    async with connection.acquire_connection() as raw:
+        await raw.executemany(statement, rows)
 
 
 async def save_forks(events: Sequence[StoredEvent], now_ms: int) -> None:
