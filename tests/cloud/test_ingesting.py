@@ -80,7 +80,7 @@ async def test_nothing_is_acknowledged_when_the_commit_fails(cloud: Any, new_gat
         raise OSError("disk full")
 
     gate = new_gate()
-    monkeypatch.setattr("pistegate_cloud.ingest.store.save_chain", fail)
+    monkeypatch.setattr("pistegate_cloud.ingest.store.save_chains", fail)
     with pytest.raises(OSError, match="disk full"):
         await cloud.receive([gate.batch()])
     assert await RawEvent.all().count() == 0
