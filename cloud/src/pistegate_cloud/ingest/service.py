@@ -82,14 +82,12 @@ class Ingest:
             return []
         generation = await self._current_generation()
         async with in_transaction() as connection:
-            known = await store.known_gates({(item.device.site, item.device.number) for item, _ in batches})
-            work: list[tuple[ChainKey, Batch]] = []
-            for item, batch in batches:
-                if (item.device.site, item.device.number) in known:
-                    work.append((key_of(item.device, batch), batch))
-                else:
+            keyed = [(key_of(item.device, batch), batch) for item, batch in batches]
+            chains = await store.lock_chains(sorted({key for key, _ in keyed}), now_ms) if keyed else {}
+            for (item, batch), (key, _) in zip(batches, keyed, strict=True):
+                if key not in chains:
                     refused.append(Refused(item.device.up, _summary(batch), "unknown_device", item.device))
-            chains = await self._store(connection, work, now_ms)
+            await self._store(connection, chains, [(key, batch) for key, batch in keyed if key in chains], now_ms)
             await self._show_refused(refused, now_ms)
         return [
             (Device(key.site, Role.GATE, key.gate).down, DOWN.encode(acknowledgement(key, chain.position, generation)))
@@ -97,22 +95,24 @@ class Ingest:
         ]
 
     async def _store(
-        self, connection: BaseDBAsyncClient, work: list[tuple[ChainKey, Batch]], now_ms: int
-    ) -> dict[ChainKey, Chain]:
-        keys = sorted({key for key, _ in work})
-        chains = await store.lock_chains(keys, now_ms) if keys else {}
+        self,
+        connection: BaseDBAsyncClient,
+        chains: dict[ChainKey, Chain],
+        work: list[tuple[ChainKey, Batch]],
+        now_ms: int,
+    ) -> None:
         for key, batch in work:
             missing = chains[key].missing_heads(batch)
             if missing:
                 chains[key].heads |= await store.load_heads(key, missing)
         add_batches(chains, work)
         await store.save_events(connection, [event for chain in chains.values() for event in chain.fresh], now_ms)
-        await store.save_chains(connection, [chain for chain in chains.values() if chain.fresh])
+        if grown := [chain for chain in chains.values() if chain.fresh]:
+            await store.save_chains(connection, grown)
         for chain in chains.values():
             if chain.forks:
                 await store.save_forks(chain.forks, now_ms)
                 await self._show_fork(chain, now_ms)
-        return chains
 
     async def _show_fork(self, chain: Chain, now_ms: int) -> None:
         key, seq = chain.key, chain.forks[0].seq

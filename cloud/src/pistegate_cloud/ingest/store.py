@@ -38,35 +38,38 @@ async def generation() -> int:
     return (await CloudState.get(id=1)).generation
 
 
-async def known_gates(wanted: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Those of (site, gate) that are registered."""
-    pairs = set(wanted)
+async def lock_chains(keys: Sequence[ChainKey], now_ms: int) -> dict[ChainKey, Chain]:
+    """The chains, created where they are new, locked against other writers until the transaction ends.
+
+    New chains of gates that are not registered are left out. An existing chain's gate was registered when it began.
+    """
+    found = await _select_chains(keys)
+    if missing := [key for key in keys if key not in found]:
+        known = await _registered(missing)
+        blank = [_blank(key, now_ms) for key in missing if (key.site, key.gate) in known]
+        if blank:
+            await EventChain.bulk_create(blank, ignore_conflicts=True)
+            found = await _select_chains(keys)
+    return {key: Chain(key, position) for key, position in found.items()}
+
+
+async def _registered(keys: Iterable[ChainKey]) -> set[tuple[int, int]]:
+    """(site, gate) of those chains whose gates are registered."""
+    pairs = {(key.site, key.gate) for key in keys}
     rows = await Gate.filter(
         site_id__in={site for site, _ in pairs}, number__in={gate for _, gate in pairs}
     ).values_list("site_id", "number")
     return pairs & {(int(site), int(gate)) for site, gate in rows}
 
 
-async def lock_chains(keys: Sequence[ChainKey], now_ms: int) -> dict[ChainKey, Chain]:
-    """The chains, created where they are new, locked against other writers until the transaction ends."""
-    rows = await _select_chains(keys)
-    if len(rows) < len(keys):
-        await EventChain.bulk_create([_blank(key, now_ms) for key in keys if key not in rows], ignore_conflicts=True)
-        rows = await _select_chains(keys)
-    return {key: Chain(key, Position(row.seq, bytes(row.head))) for key, row in rows.items()}
-
-
-async def _select_chains(keys: Sequence[ChainKey]) -> dict[ChainKey, EventChain]:
+async def _select_chains(keys: Sequence[ChainKey]) -> dict[ChainKey, Position]:
     wanted = set(keys)
     query = EventChain.filter(
         site__in={key.site for key in keys}, gate__in={key.gate for key in keys}, epoch__in={key.epoch for key in keys}
     )
     rows = await query.order_by("id").select_for_update()
-    return {_key(row): row for row in rows if _key(row) in wanted}
-
-
-def _key(row: EventChain) -> ChainKey:
-    return ChainKey(row.site, row.gate, row.stream, row.epoch)
+    found = {ChainKey(row.site, row.gate, row.stream, row.epoch): row for row in rows}
+    return {key: Position(row.seq, bytes(row.head)) for key, row in found.items() if key in wanted}
 
 
 def _blank(key: ChainKey, now_ms: int) -> EventChain:
@@ -171,4 +174,4 @@ async def save_quarantined(refused: Sequence[Refused], now_ms: int) -> None:
 async def positions_of(site: int, gate: int, epoch: int) -> dict[ChainKey, Position]:
     """Ends of the chains of one epoch of a gate."""
     rows = await EventChain.filter(site=site, gate=gate, epoch=epoch)
-    return {_key(row): Position(row.seq, bytes(row.head)) for row in rows}
+    return {ChainKey(row.site, row.gate, row.stream, row.epoch): Position(row.seq, bytes(row.head)) for row in rows}
