@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 5.0  # seconds; the loop wakes at least so often
 DRAIN_S = 2.0  # seconds that an orderly end waits for the cloud's acknowledgements
+TIDY_S = 2.0  # seconds between looks whether the journal wants tidying
 OWED_TIDY_S = 60.0  # seconds between clearings of owed entries that are over
 
 
@@ -77,6 +78,7 @@ class Gate:
         self._pending: deque[i.Input] = deque()
         self._feeding = False
         self._owed_tidy_at = 0.0
+        self._tidy_at = 0.0
         # Lane first: whatever else fails, it is shut.
         self._lane = Tripod(lane.unlock_pin, lane.pass_pin, lane.pulse_ms, lane.timeout_ms, self._on_pass)
         parts.callback(self._lane.close)
@@ -164,19 +166,23 @@ class Gate:
         self._queue.put(Stop())
 
     def run(self) -> None:
-        """Until told to stop: the passage under way is finished, the lane shut, everything recorded."""
+        """Until told to stop: the passage under way is finished, the lane shut, everything recorded.
+
+        Deadlines are looked at only when due: work after an answer to the reader keeps its thread from running.
+        """
         self._start()
         try:
             while not self._done():
+                wait_s = self._wait_s()
+                if wait_s <= 0:
+                    self._tick()
                 try:
-                    item = self._queue.get(timeout=self._wait_s())
+                    item = self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
                 except queue.Empty:
-                    pass
-                else:
-                    if isinstance(item, Stop) and self._stop_at is not None:
-                        break
-                    self._take(item)
-                self._tick()
+                    continue
+                if isinstance(item, Stop) and self._stop_at is not None:
+                    break
+                self._take(item)
         finally:
             self._finish()
 
@@ -229,7 +235,8 @@ class Gate:
         if self._passage.state in (State.IDLE, State.OPEN, State.RECOVERING):
             self._recorder.tick(now)
             self._uplink.tick(now)
-        if self._passage.state is State.IDLE and self._queue.empty():
+        if self._passage.state is State.IDLE and now.mono >= self._tidy_at:
+            self._tidy_at = now.mono + TIDY_S
             self._journal.tidy()
             if now.mono >= self._owed_tidy_at:
                 self._owed_tidy_at = now.mono + OWED_TIDY_S
@@ -241,6 +248,8 @@ class Gate:
         times = [self._lane.deadline, self._signals.deadline(now), self._passage.deadline]
         if self._passage.state in (State.IDLE, State.OPEN, State.RECOVERING):
             times += [self._recorder.deadline(), self._uplink.deadline()]
+        if self._passage.state is State.IDLE:
+            times.append(self._tidy_at)
         if self._passage.state in (State.IDLE, State.RECOVERING):
             times.append(self._stop_at)
         due = min((t for t in times if t is not None), default=now + IDLE_S)

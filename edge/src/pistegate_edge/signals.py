@@ -112,6 +112,7 @@ class Signals:
     def __init__(self, green_pin: int, red_pin: int, buzzer_pin: int, refuse_s: float, display: Display) -> None:
         self._core = SignalCore(refuse_s)
         self._display = display
+        self._levels = Levels(False, False, False)
         self._pins: list[OutputDevice] = []
         try:
             for pin in (green_pin, red_pin, buzzer_pin):
@@ -129,9 +130,11 @@ class Signals:
     def tick(self, now: float) -> None:
         """Time went on."""
         levels = self._core.levels(now)
+        if levels == self._levels:
+            return
+        self._levels = levels
         for pin, on in zip(self._pins, (levels.green, levels.red, levels.buzzer), strict=True):
-            if pin.value != on:
-                pin.value = on
+            pin.value = on
 
     def deadline(self, now: float) -> float | None:
         """Monotonic seconds at which `tick` is due."""
