@@ -19,17 +19,22 @@ class DocumentStore:
         self._keys = keys
         self._site = site
         self.version = NO_VERSION
+        self._in_force: SignedDocument | None = None
         self.deny: Mapping[int, int] = {}
         stored = journal.document(DENY_LIST) if load else None
         if stored is not None:
             # Verified again at each start: the disk may have changed, and so may the keys.
             self._apply(open_document(stored[1], keys, site, NO_VERSION))
+            self._in_force = stored[1]
 
-    def apply(self, signed: SignedDocument) -> DenyList:
-        """Verify, store durably, put in force; DocumentRefused or CodecError changes nothing."""
+    def apply(self, signed: SignedDocument) -> DenyList | None:
+        """Verify, store durably, put in force; None: it is already. DocumentRefused or CodecError: nothing changed."""
+        if signed == self._in_force:
+            return None  # sent twice, as when a hello crossed it
         document = open_document(signed, self._keys, self._site, self.version)
         self._journal.store_document(DENY_LIST, document.version, signed)
         self._apply(document)
+        self._in_force = signed
         return document
 
     def versions(self) -> dict[str, int]:

@@ -167,6 +167,8 @@ class Uplink:
         except JournalFull as error:
             self._incident(now, IncidentCode.DOCUMENT_REFUSED, f"no room to store it: {error}")
             return
+        if document is None:
+            return
         log.info("deny list version %d applied, %d tickets", document.version, len(document.entries))
         self._denied()
         self._core.hello_soon()
