@@ -13,6 +13,10 @@ from pistegate_simulators.day.settings import ENCODERS, GROUP, SITE, ZONE, DaySe
 from pistegate_simulators.reader import SimulatedReader
 
 _WAIT_MS = 5000  # how long an encoder waits for the card
+_ISSUE_TRIES = 6
+_ISSUE_AGAIN_S = 0.5
+# What a seller answers with "once more": the problem is at the window, and issuing again completes the card.
+_AT_THE_WINDOW = ("reader_lost", "encoder_offline", "encoder_busy", "card_lost", "no_card")
 
 _DAY: dict[str, Any] = {"areas": [0, 1], "days": 1, "reentry_s": 600, "currency": "CNY", "party": 1}
 PRODUCTS: list[dict[str, Any]] = [
@@ -31,6 +35,10 @@ PRODUCTS: list[dict[str, Any]] = [
 
 class ApiError(RuntimeError):
     """The cloud refused; the message holds its problem's code and detail."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Api:
@@ -55,9 +63,10 @@ class Api:
     @staticmethod
     def _json(answer: httpx.Response) -> Any:
         if answer.is_error:
-            raise ApiError(
-                f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text[:300]}"
-            )
+            kind = answer.headers.get("content-type", "")
+            code = answer.json().get("code", "") if kind.startswith("application/problem+json") else ""
+            called = f"{answer.request.method} {answer.request.url.path}"
+            raise ApiError(f"{called}: {answer.status_code} {answer.text[:300]}", code)
         return answer.json()
 
 
@@ -97,6 +106,7 @@ class Office:
         self._prices: dict[str, dict[str, Any]] = {}
         self.sold = 0
         self.takings = 0
+        self.issued_again = 0
 
     async def learn_prices(self) -> None:
         """Read the catalogue."""
@@ -114,16 +124,27 @@ class Office:
             body = {"site": SITE, "channel": "window", "lines": [line], "payment": payment}
             order = await self._api.post("/orders", body)
             ticket: int = order["tickets"][0]["number"]
-            window.reader.present(card)
-            try:
-                await self._api.post(f"/tickets/{ticket}/issue", {"encoder": window.encoder, "wait_ms": _WAIT_MS})
-            finally:
-                window.reader.remove()
+            await self._issue(ticket, window, card)
         finally:
             self._free.put_nowait(window)
         self.sold += 1
         self.takings += product["price"]
         return ticket
+
+    async def _issue(self, ticket: int, window: Window, card: DesfireCard) -> None:
+        """Have the card written; what goes wrong at the window is tried again, as a seller would."""
+        for left in reversed(range(_ISSUE_TRIES)):
+            window.reader.present(card)
+            try:
+                await self._api.post(f"/tickets/{ticket}/issue", {"encoder": window.encoder, "wait_ms": _WAIT_MS})
+                return
+            except ApiError as error:
+                if error.code not in _AT_THE_WINDOW or not left:
+                    raise
+                self.issued_again += 1
+            finally:
+                window.reader.remove()
+            await asyncio.sleep(_ISSUE_AGAIN_S)
 
     async def revoke(self, ticket: int) -> None:
         """Revoke a ticket, say after a complaint."""

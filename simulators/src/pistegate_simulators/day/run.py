@@ -166,6 +166,7 @@ class Day:
                 "network_cuts": self.world.wire.cuts,
                 "kills": sum(station.kills for station in self.world.stations),
                 "reoffers": cloud["reoffers"],
+                "issued_again": self.office.issued_again,
                 "sold_amount": cloud["sold_amount"],
                 "stages": self.progress.stages,
             },
