@@ -77,16 +77,30 @@ class Wire(Bridge):
 
 @dataclass
 class FakeEncoder:
-    """An encoder that speaks to a simulated card. `cut_after` responses the card is gone; `deaf`: it never answers."""
+    """An encoder that speaks to a simulated card. `cut_after` responses the card is gone; `deaf`: it never answers.
+
+    While `holding`, requests wait in `held` until `resume`.
+    """
 
     relay: Relay
     device: Device
     card: DesfireCard | None = None
     cut_after: int | None = None
     deaf: bool = False
+    holding: bool = False
     requests: list[RelayRequest] = field(default_factory=list)
+    held: list[bytes] = field(default_factory=list)
+
+    def resume(self) -> None:
+        """Answer what waited, and everything from now on."""
+        self.holding = False
+        while self.held:
+            self.on_message(self.held.pop(0))
 
     def on_message(self, payload: bytes) -> None:
+        if self.holding:
+            self.held.append(payload)
+            return
         request = DOWN.decode(payload)
         self.requests.append(request)
         if self.deaf:

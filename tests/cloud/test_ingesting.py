@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a gate's messages to stored, acknowledged and applied events, on both databases."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -315,3 +316,18 @@ async def test_a_hello_updates_the_gate_and_repeats_acknowledgements(cloud: Any,
     status = (await cloud.get("/gates", site=1))["items"][0]["status"]
     assert (status["state"], status["backlog"], status["documents"]) == ("in_service", 7, {"deny_list": 0})
     assert status["last_seen"] == "2026-01-17T04:00:00Z"
+
+
+async def test_workers_at_once_store_each_event_once(cloud: Any, new_gate: Any) -> None:
+    """Several workers take overlapping batches of new chains together: nobody fails, nothing is stored twice."""
+    gates = [new_gate(number) for number in (1, 2, 3)]
+    for gate in gates:
+        for ticket in range(20):
+            ride(gate, ticket)
+    groups = [[gate.batch(first, first + 9) for gate in gates] for first in (1, 1, 11, 5, 11, 1)]
+    await asyncio.gather(*(cloud.receive(group) for group in groups))
+    await cloud.receive([gate.batch() for gate in gates])
+    assert await RawEvent.all().count() == 3 * 41
+    assert await ForkEvent.all().count() == 0
+    await asyncio.gather(*(cloud.services.ingest.apply_pending() for _ in range(3)))
+    assert await Admission.filter(state="passed").count() == 60

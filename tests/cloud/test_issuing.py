@@ -52,16 +52,18 @@ async def test_a_ticket_is_written_in_four_round_trips(cloud: Any, new_card: Any
 
 
 async def test_two_windows_issue_at_the_same_time(cloud: Any, new_card: Any) -> None:
-    """One ticket per encoder in parallel; a second request at a busy encoder is refused."""
+    """While one encoder waits for its card, another serves; a second request at the busy one is refused."""
     tickets = [await sold_ticket(cloud) for _ in range(3)]
-    encoders = [cloud.encoder(1), cloud.encoder(2)]
-    for encoder in encoders:
-        encoder.card = new_card()
-    answers = await asyncio.gather(
-        issue(cloud, tickets[0], 1), issue(cloud, tickets[1], 2), issue(cloud, tickets[2], 1)
-    )
-    assert [answer.status_code for answer in answers] == [200, 200, 409]
-    assert answers[2].json()["code"] == "encoder_busy"
+    slow, quick = cloud.encoder(1), cloud.encoder(2)
+    slow.card, quick.card = new_card(), new_card()
+    slow.holding = True
+    first = asyncio.create_task(issue(cloud, tickets[0], 1))
+    while not slow.held:  # noqa: ASYNC110 - the fake has no event for it
+        await asyncio.sleep(0.001)
+    assert (await issue(cloud, tickets[1], 2)).status_code == 200
+    assert (await issue(cloud, tickets[2], 1)).json()["code"] == "encoder_busy"
+    slow.resume()
+    assert (await first).status_code == 200
 
 
 async def test_what_is_wrong_at_the_window_has_its_own_code(cloud: Any, new_card: Any, monkeypatch: Any) -> None:
