@@ -6,6 +6,7 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -249,37 +250,43 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_dsn"))
 
 
-def _migrate_in_thread(url: str) -> None:
-    """Session fixtures may be asked for while a test's event loop runs in this thread."""
+def _prepare_in_thread(url: str) -> None:
+    """Migrate and open a site; session fixtures may be asked for while a test's event loop runs in this thread."""
+
+    async def prepare() -> None:
+        await migrate(DatabaseSettings(url))
+        async with _running(_settings(url)) as cloud:
+            await cloud.open_site()
+
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, migrate(DatabaseSettings(url))).result()
+        thread.submit(asyncio.run, prepare()).result()
 
 
 @pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database to copy: migrating takes a second, copying does not."""
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with an open site to copy: preparing it takes seconds, copying does not."""
     path = tmp_path_factory.mktemp("template") / "cloud.sqlite3"
-    _migrate_in_thread(f"sqlite://{path}")
+    _prepare_in_thread(f"sqlite://{path}")
     return path
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres_server: Any) -> str:
-    """As `migrated_sqlite`: the address of a template."""
+def postgres_template(postgres_server: Any) -> str:
+    """As `sqlite_template`: the address of a template."""
     dsn = str(postgres_server.create_database())
-    _migrate_in_thread(dsn)
+    _prepare_in_thread(dsn)
     return dsn
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """A fresh, migrated database of each kind."""
+async def site_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A fresh database of each kind with an open site."""
     if request.param == "sqlite":
         copy = tmp_path / "cloud.sqlite3"
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), copy)
+        shutil.copy(request.getfixturevalue("sqlite_template"), copy)
         yield f"sqlite://{copy}"
         return
-    template = str(request.getfixturevalue("migrated_postgres"))
+    template = str(request.getfixturevalue("postgres_template"))
     server, _, name = template.rpartition("/")
     copied = f"cloud_{secrets.token_hex(6)}"
     admin = await asyncpg.connect(f"{server}/postgres")
@@ -300,22 +307,21 @@ def _settings(url: str) -> Settings:
 
 
 @pytest.fixture
-def settings(migrated_url: str) -> Settings:
+def settings(site_url: str) -> Settings:
     """A whole configuration, for each kind of database."""
-    return _settings(migrated_url)
+    return _settings(site_url)
 
 
 @pytest.fixture
-def sqlite_settings(migrated_sqlite: Path, tmp_path: Path) -> Settings:
+def sqlite_settings(sqlite_template: Path, tmp_path: Path) -> Settings:
     """As `settings`, for what does not depend on the database."""
     copy = tmp_path / "cloud.sqlite3"
-    shutil.copy(migrated_sqlite, copy)
+    shutil.copy(sqlite_template, copy)
     return _settings(f"sqlite://{copy}")
 
 
-@pytest.fixture
-async def bare_cloud(settings: Settings) -> AsyncIterator[Cloud]:
-    """A cloud with an empty, migrated database and a token that may do everything."""
+@asynccontextmanager
+async def _running(settings: Settings) -> AsyncIterator[Cloud]:
     clock, wire = FakeClock(), Wire(settings)
     async with open_database(settings.database) as connection:
         relay = Relay(wire.send)
@@ -329,10 +335,10 @@ async def bare_cloud(settings: Settings) -> AsyncIterator[Cloud]:
 
 
 @pytest.fixture
-async def cloud(bare_cloud: Cloud) -> Cloud:
-    """A cloud with an open site."""
-    await bare_cloud.open_site()
-    return bare_cloud
+async def cloud(settings: Settings) -> AsyncIterator[Cloud]:
+    """A cloud with an open site and a token that may do everything."""
+    async with _running(settings) as cloud:
+        yield cloud
 
 
 @pytest.fixture

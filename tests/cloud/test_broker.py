@@ -13,12 +13,10 @@ import pytest
 from servers import Mosquitto, free_port
 
 from pistegate_cloud.errors import SettingsError
-from pistegate_cloud.gates.models import Gate
 from pistegate_cloud.mqtt.embedded import embedded_broker
 from pistegate_cloud.serve import running_services
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import BrokerSettings, Settings
-from pistegate_cloud.sites.models import Area, Post, Site
 from pistegate_protocol.events import Stream
 from pistegate_protocol.messages import DOWN, UP, Ack, RelayRequest, RelayResponse
 from pistegate_protocol.topics import Device, Role
@@ -34,13 +32,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def served(settings: Settings, broker: str) -> AsyncIterator[Services]:
-    """Running services on a database with one gate."""
+    """Running services on a database with an open site."""
     settings = msgspec.structs.replace(settings, broker=BrokerSettings(broker))
     async with running_services(settings) as services:
-        site = await Site.create(number=1, group_number=1, name="x", zone="Asia/Shanghai")
-        area = await Area.create(site=site, number=0, name="x")
-        post = await Post.create(site=site, area=area, number=1, name="x")
-        await Gate.create(site=site, post=post, number=1, name="x")
         yield services
 
 

@@ -102,15 +102,15 @@ async def test_migrations_build_what_the_models_say(database_url: str, request: 
         request.getfixturevalue("postgres_server").drop_database(fresh.url)
 
 
-def test_every_reference_restricts_and_every_key_of_the_ledger_is_guarded(migrated_sqlite: Path) -> None:
+def test_every_reference_restricts_and_every_key_of_the_ledger_is_guarded(sqlite_template: Path) -> None:
     """ON DELETE RESTRICT everywhere (trap 1), triggers in place, and no index of a constant (a column must exist)."""
-    for table, (columns, indexes, references) in sqlite_schema(migrated_sqlite).items():
+    for table, (columns, indexes, references) in sqlite_schema(sqlite_template).items():
         assert {action for *_, action in references} <= {"RESTRICT"}, table
         for _, indexed in indexes:
             assert set(indexed) <= set(columns), (table, indexed)
         for column, *_ in references:
             assert any(indexed[0] == column for _, indexed in indexes), (table, column)
-    with closing(sqlite3.connect(migrated_sqlite)) as db:
+    with closing(sqlite3.connect(sqlite_template)) as db:
         assert db.execute("SELECT count(*) FROM sqlite_master WHERE type='trigger'").fetchone() == (6,)
 
 
@@ -207,18 +207,18 @@ async def test_altering_a_field_keeps_rows_indexes_and_triggers(cloud: Any, with
 
 
 async def test_a_migration_that_loses_rows_is_undone(
-    migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planted: rows vanish while migrating. The copy is put back, and the error says what was lost."""
     path = tmp_path / "cloud.sqlite3"
-    shutil.copy(migrated_sqlite, path)
+    shutil.copy(sqlite_template, path)
     with closing(sqlite3.connect(path)) as db:
-        db.execute("INSERT INTO site VALUES (1, 1, 'x', 'UTC')")
+        db.execute("INSERT INTO site VALUES (9, 1, 'x', 'UTC')")
         db.commit()
 
     async def lossy(settings: DatabaseSettings, target: str) -> list[str]:
         with closing(sqlite3.connect(settings.sqlite_path)) as db:
-            db.execute("DELETE FROM site")
+            db.execute("DELETE FROM site WHERE number = 9")
             db.commit()
         return ["planted"]
 
@@ -226,4 +226,4 @@ async def test_a_migration_that_loses_rows_is_undone(
     with pytest.raises(SchemaError, match=r"put back as it was.*1 of site"):
         await migrate(DatabaseSettings(f"sqlite://{path}"))
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("SELECT count(*) FROM site").fetchone() == (1,)
+        assert db.execute("SELECT count(*) FROM site").fetchone() == (2,)
