@@ -19,7 +19,7 @@ from pistegate_edge.core.owed import OwedBook, OwedEntry, Unsettled, UnsettledBo
 from pistegate_edge.core.presentation import LEFT_S, Presentations
 from pistegate_edge.core.reading import Ticket, Unusable, read_ticket
 from pistegate_edge.errors import ClockError
-from pistegate_edge.signals import BEEP_ADMIT_S, BLINK_S, Display, Levels, SignalCore, Signals
+from pistegate_edge.signals import BEEP_ADMIT_S, BEEP_REFUSE_S, BLINK_S, Display, Levels, SignalCore, Signals
 from pistegate_protocol.events import Incident, Refused
 from pistegate_protocol.signing import KeyRing, Medium, MediumKind
 from pistegate_protocol.texts import text
@@ -146,6 +146,21 @@ def test_signals_follow_their_contract() -> None:
     blink = [core.levels(10.0 + BLINK_S * step + 0.1).red for step in range(4)]
     assert blink == [True, False, True, False]
     assert core.deadline(10.1) == 10.5
+
+
+def test_a_change_that_is_overdue_stays_due_until_it_is_shown() -> None:
+    """A loop that looks a moment late must not wait for the next change: the buzzer would go on for seconds."""
+    Device.pin_factory = pins = MockFactory()
+    signals = Signals(22, 23, 24, 1.5, Display(None, "en"))
+    signals.show(Show(Lamp.REFUSE, "reason.expired"), 0.0)
+    assert signals.deadline(0.1) == BEEP_REFUSE_S
+    late = BEEP_REFUSE_S + 0.001
+    assert signals.deadline(late) == late
+    signals.tick(late)
+    assert not pins.pin(24).state
+    assert signals.deadline(late) == 1.5
+    signals.close()
+    pins.reset()
 
 
 def test_lamps_are_dark_when_the_gate_ends() -> None:

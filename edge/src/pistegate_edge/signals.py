@@ -137,8 +137,8 @@ class Signals:
             pin.value = on
 
     def deadline(self, now: float) -> float | None:
-        """Monotonic seconds at which `tick` is due."""
-        return self._core.deadline(now)
+        """Monotonic seconds at which `tick` is due; `now` while a change that is due has not been shown."""
+        return now if self._core.levels(now) != self._levels else self._core.deadline(now)
 
     def close(self) -> None:
         """Everything off, pins given back."""
