@@ -152,6 +152,7 @@ def test_a_change_that_is_overdue_stays_due_until_it_is_shown() -> None:
     """A loop that looks a moment late must not wait for the next change: the buzzer would go on for seconds."""
     Device.pin_factory = pins = MockFactory()
     signals = Signals(22, 23, 24, 1.5, Display(None, "en"))
+    signals.show(Show(Lamp.IDLE, "prompt.ready"), 0.0)
     signals.show(Show(Lamp.REFUSE, "reason.expired"), 0.0)
     assert signals.deadline(0.1) == BEEP_REFUSE_S
     late = BEEP_REFUSE_S + 0.001

@@ -12,6 +12,7 @@ from pistegate_simulators.day.station import Station
 
 _LAMP_S = 4.0  # a guest looks at the lamps so long, then takes the card away and tries again
 _TRIES = 12  # a gate that was killed is back well before
+_READ_S = 0.1  # from the red lamp to having read the display, which the gate writes after it
 _AGAIN_S = 0.6  # the card must leave the field for 500 ms before it counts as presented again
 
 
@@ -69,6 +70,8 @@ class Slopes:
         for _ in range(_TRIES):
             station.reader.present(card)
             told = await lane.seen(lambda at: at.free or at.refused, _LAMP_S)
+            if told and not lane.free:
+                await asyncio.sleep(_READ_S)
             if told and lane.free:
                 station.reader.remove()
                 tale.green += 1
