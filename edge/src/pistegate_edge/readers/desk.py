@@ -3,6 +3,7 @@
 
 import os
 import queue
+import threading
 from collections.abc import Callable
 
 from pistegate_edge.core.actions import Read, Release, Write
@@ -29,8 +30,6 @@ Reply = Read | Write | Release
 class GateDesk:
     """`reply` is called from the loop, everything else from the reader's thread."""
 
-    poll_s = POLL_S
-
     def __init__(self, key: bytes, tell: Callable[[Input], None]) -> None:
         self._key = key
         self._tell = tell
@@ -41,6 +40,10 @@ class GateDesk:
     def reply(self, reply: Reply) -> None:
         """The loop's answer to what it was told of session `reply.token`."""
         self._replies.put(reply)
+
+    def pause(self, stop: threading.Event) -> None:
+        """A guest may come any moment."""
+        stop.wait(POLL_S)
 
     def started(self) -> None:
         """The reader was (re)opened: nobody looked at the field meanwhile."""

@@ -2,6 +2,7 @@
 """The encoder's side of a reader thread: runs the cloud's commands on the card in the field, and knows no key."""
 
 import queue
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from pistegate_edge.readers.pn532 import READER_FAILURES, Card, CardGone, Foreig
 from pistegate_protocol.messages import RelayError, RelayRequest, RelayResponse
 
 POLL_S = 0.04  # seconds between looks while a card is wanted
+IDLE_LOOK_S = 1.0  # seconds between looks while none is: only whether the reader still answers
 SESSION_IDLE_S = 10.0  # seconds without a request after which a session's card is let go
 _GOOD = (b"\x91\x00", b"\x91\xaf", b"\x90\x00")  # done, or more to come
 
@@ -24,8 +26,6 @@ class _Session:
 class RelayDesk:
     """`ask` is called from the loop, everything else from the reader's thread. One session at a time."""
 
-    poll_s = POLL_S
-
     def __init__(self, device: int, answer: Callable[[RelayResponse], None], monotonic: Callable[[], float]) -> None:
         self._device = device
         self._answer = answer
@@ -35,6 +35,14 @@ class RelayDesk:
         self._wanted: RelayRequest | None = None
         self._deadline = 0.0
         self._session: _Session | None = None
+        self._asked = threading.Event()
+
+    def pause(self, stop: threading.Event) -> None:
+        """Look often only while a card is wanted; a request ends the wait."""
+        if self._wanted is not None:
+            stop.wait(POLL_S)
+        elif self._asked.wait(IDLE_LOOK_S):
+            self._asked.clear()
 
     def ask(self, request: RelayRequest) -> None:
         """A request of the cloud."""
@@ -42,10 +50,12 @@ class RelayDesk:
             self._answer(self._response(request, b"", [], "reader_lost"))
         else:
             self._requests.put(request)
+            self._asked.set()
 
     def stop(self) -> None:
         """Let go of the card of a session that waits for its next request."""
         self._requests.put(None)
+        self._asked.set()
 
     def started(self) -> None:
         """The reader was (re)opened; a session's card lost its power with it."""

@@ -18,7 +18,8 @@ STEADY_LOOKS = 50  # looks (2 s and more) after which a reader counts as having 
 class Desk(Protocol):
     """Who deals with the cards of a reader, on the reader's thread."""
 
-    poll_s: float
+    def pause(self, stop: threading.Event) -> None:
+        """Wait between two looks at the field, at most until `stop` is set."""
 
     def started(self) -> None:
         """The reader was opened."""
@@ -88,4 +89,4 @@ class ReaderThread:
             else:
                 self._desk.card(sighting)
             self._looks += 1
-            self._stop.wait(self._desk.poll_s)
+            self._desk.pause(self._stop)

@@ -13,7 +13,7 @@ from pistegate_simulators.day.settings import ENCODERS, GROUP, SITE, ZONE, DaySe
 from pistegate_simulators.reader import SimulatedReader
 
 _WAIT_MS = 5000  # how long an encoder waits for the card
-_ISSUE_TRIES = 6
+_ISSUE_TRIES = 20
 _ISSUE_AGAIN_S = 0.5
 # What a seller answers with "once more": the problem is at the window, and issuing again completes the card.
 _AT_THE_WINDOW = ("reader_lost", "encoder_offline", "encoder_busy", "card_lost", "no_card")

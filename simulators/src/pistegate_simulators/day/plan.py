@@ -48,6 +48,10 @@ class Turn(StrEnum):
     """Turns back and goes home."""
 
 
+# Seconds that a guest keeps a lane, as measured; who turns back waits for the turnstile's time-out.
+_LANE_S = {Turn.PASS: 0.4, Turn.BACK: 3.1, Turn.BACK_AND_AGAIN: 3.5}
+
+
 @dataclass(frozen=True, slots=True)
 class Skier:
     """One guest. `arrival` is a fraction of the day, `gate` an index, `turn_ms` how long the arm takes."""
@@ -71,7 +75,12 @@ def plan_day(skiers: int, gate_areas: Sequence[int], seed: int) -> list[Skier]:
     rng = Random(seed)
     cases = _cases(skiers, rng)
     turns = _turns(cases, rng)
-    people = [_skier(number, cases[number], turns[number], gate_areas, rng) for number in range(skiers)]
+    busy = [0.0] * len(gate_areas)
+    people = []
+    for number in range(skiers):
+        skier = _skier(number, cases[number], turns[number], _shortest(cases[number], gate_areas, busy), rng)
+        busy[skier.gate] += _LANE_S[skier.turn]
+        people.append(skier)
     return sorted(people, key=lambda skier: skier.arrival)
 
 
@@ -94,9 +103,13 @@ def _turns(cases: list[Case], rng: Random) -> list[Turn]:
     return turns
 
 
-def _skier(number: int, case: Case, turn: Turn, gate_areas: Sequence[int], rng: Random) -> Skier:
-    main_gates = [index for index, area in enumerate(gate_areas) if area == 0]
-    gate = rng.choice(main_gates) if case is Case.WRONG_AREA else rng.randrange(len(gate_areas))
+def _shortest(case: Case, gate_areas: Sequence[int], busy: Sequence[float]) -> int:
+    """The gate with the least to do; a ticket of the beginners' area is only wrong at a gate of the main lift."""
+    allowed = [index for index, area in enumerate(gate_areas) if area == 0 or case is not Case.WRONG_AREA]
+    return min(allowed, key=lambda index: busy[index])
+
+
+def _skier(number: int, case: Case, turn: Turn, gate: int, rng: Random) -> Skier:
     return Skier(
         number=number,
         case=case,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 _STOP_S = 5.0  # how long a process may take to stop when asked
 # Simulated readers and turnstiles answer within milliseconds, as hardware does: what runs on them yields to them.
-_NICE = ["nice", "-n", "0"]
+_NICE = ["nice", "-n", "5"]
 
 
 class ProcessDied(RuntimeError):
