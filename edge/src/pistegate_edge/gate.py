@@ -37,7 +37,7 @@ from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp, Mqt
 from pistegate_protocol.decide import GateProfile
 from pistegate_protocol.documents import DocumentRefused
 from pistegate_protocol.errors import CodecError
-from pistegate_protocol.events import Incident
+from pistegate_protocol.events import Incident, short_text
 from pistegate_protocol.signing import KeyRing
 from pistegate_protocol.topics import Device
 from pistegate_protocol.version import __version__
@@ -311,7 +311,7 @@ class Gate:
 
     def _note_now(self, code: a.IncidentCode, detail: str) -> None:
         log.warning("%s: %s", code.value, detail)
-        self._note(Incident(self._clock.wall_ms(), code.value, detail[:200]))
+        self._note(Incident(self._clock.wall_ms(), code.value, short_text(detail)))
 
     def _finish(self) -> None:
         now = self._clock.now()

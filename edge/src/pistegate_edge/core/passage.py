@@ -33,7 +33,7 @@ from pistegate_edge.core.owed import OWED_S, OwedBook, OwedEntry, Unsettled, Uns
 from pistegate_edge.core.presentation import Presentations
 from pistegate_edge.core.reading import Ticket, Unusable, read_ticket
 from pistegate_protocol.decide import Admit, GateProfile, Knowledge, Refuse, decide
-from pistegate_protocol.events import Admitted, Incident, Outcome, OutcomeKind, Refused, Settled
+from pistegate_protocol.events import Admitted, Incident, Outcome, OutcomeKind, Refused, Settled, short_text
 from pistegate_protocol.reasons import Reason
 from pistegate_protocol.signing import KeyRing, Medium, MediumKind
 from pistegate_protocol.usage import Usage, encode_counters, encode_usage
@@ -424,7 +424,7 @@ class Passage:
         return actions
 
     def _incident(self, now: Now, code: IncidentCode, detail: str) -> RecordNote:
-        return RecordNote(Incident(now.wall_ms, code.value, detail[:200]))
+        return RecordNote(Incident(now.wall_ms, code.value, short_text(detail)))
 
 
 def _until(refuse: Refuse, gate: GateProfile) -> Mapping[str, object]:

@@ -15,7 +15,7 @@ from pistegate_edge.uplink.identity import FlapDetector, RateLimit
 from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
 from pistegate_protocol.documents import DocumentRefused
 from pistegate_protocol.errors import CodecError, UnknownVersion
-from pistegate_protocol.events import Incident, Stream
+from pistegate_protocol.events import Incident, Stream, short_text
 from pistegate_protocol.messages import DOWN, UP, Ack, Batch, Hello, Notice, RelayRequest, SignedDocument
 from pistegate_protocol.version import __version__
 
@@ -118,7 +118,7 @@ class Uplink:
             at=now.wall_ms,
             software=__version__,
             documents=self._documents.versions(),
-            state=self._state()[:200],
+            state=short_text(self._state()),
             backlog=self._core.backlog(),
         )
         self._publisher.publish(UP.encode(hello))
@@ -179,4 +179,4 @@ class Uplink:
 
     def _incident(self, now: Now, code: IncidentCode, detail: str) -> None:
         log.warning("%s: %s", code.value, detail)
-        self._note(Incident(now.wall_ms, code.value, detail[:200]))
+        self._note(Incident(now.wall_ms, code.value, short_text(detail)))
