@@ -54,6 +54,7 @@ def test_each_kind_of_wrong_is_told() -> None:
         replace(day, counts=[GateCount(1, 1, 1, 2, 0)]),
         replace(day, counts=[GateCount(1, 2, 1, 1, 1)]),
         replace(day, cloud={**day.cloud, "ledger_imbalance": 1}),
+        replace(day, missing=["gate 1 holds 3 events that the cloud has not acknowledged"]),
         replace(day, cloud={**day.cloud, "refused": {}}),
         replace(day, cloud={**day.cloud, "refused": {"expired": 1, "passback": 1}}),
         replace(day, tales=[day.tales[0], tale]),

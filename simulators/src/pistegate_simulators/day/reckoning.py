@@ -40,6 +40,8 @@ class Reckoning:
     open_at_kill: int
     sold: int
     seconds: float
+    missing: Sequence[str] = ()
+    """What had not reached the cloud when the waiting was over, in sentences."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -60,7 +62,7 @@ class Reckoning:
     @property
     def wrong(self) -> list[str]:
         """What was not as it must be, in sentences."""
-        found: list[str] = []
+        found: list[str] = list(self.missing)
         for name, value in (
             ("persons lost", self.lost),
             ("persons counted twice", self.duplicated),

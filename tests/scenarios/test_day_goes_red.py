@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the day itself: with a bug planted in a copy of the product, the day ends red and says what is wrong."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SIM = str(Path(sys.executable).parent / "pistegate-sim")
+DAY = ["--skiers", "14", "--gates", "1", "--seed", "3", "--no-kill", "--cut", "0"]
+
+PASSAGES_COUNTED_TWICE = (
+    "edge/src/pistegate_edge/core/passage.py",
+    "event = Outcome(now.wall_ms, current.epoch, current.seq, kind, told.passed)",
+    "event = Outcome(now.wall_ms, current.epoch, current.seq, kind, 2 * told.passed)",
+)
+PASSAGES_LOST = (
+    "cloud/src/pistegate_cloud/ingest/effects.py",
+    "row.passed, row.unknown, row.ended_ms = event.passed, event.unknown, event.at",
+    "row.passed, row.unknown, row.ended_ms = 0, event.unknown, event.at",
+)
+DENY_LIST_IGNORED = (
+    "protocol/src/pistegate_protocol/decide.py",
+    "claim.revision < knowledge.deny.get(claim.ticket, 0)",
+    "False",
+)
+
+
+def planted_day(folder: Path, plant: tuple[str, str, str]) -> tuple[int, dict[str, Any]]:
+    """Exit status and last line of a day on a copy of the product with `plant` (file, code, bug) in it."""
+    name, code, bug = plant
+    for part in ("protocol", "edge", "cloud"):
+        shutil.copytree(ROOT / part / "src", folder / part / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    file = folder / name
+    text = file.read_text("utf-8")
+    assert text.count(code) == 1, f"the planted bug has lost its place in {name}"
+    file.write_text(text.replace(code, bug), "utf-8")
+    path = os.pathsep.join(str(folder / part / "src") for part in ("protocol", "edge", "cloud"))
+    env = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [SIM, "day", "--json", *DAY], capture_output=True, text=True, timeout=150, env=env, check=False
+    )
+    assert done.stdout, done.stderr[-2000:]
+    return done.returncode, json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.timeout(180)
+def test_passages_counted_twice_turn_the_day_red(tmp_path: Path) -> None:
+    """The arms turned once, whatever the gate says."""
+    code, line = planted_day(tmp_path, PASSAGES_COUNTED_TWICE)
+    assert code == 1
+    assert line["duplicated"] == line["arms_turned"] > 0
+
+
+@pytest.mark.timeout(180)
+def test_passages_lost_in_the_cloud_turn_the_day_red(tmp_path: Path) -> None:
+    """Gates and arms agree, the cloud does not."""
+    code, line = planted_day(tmp_path, PASSAGES_LOST)
+    assert code == 1
+    assert line["lost"] == line["passages_at_gates"] == line["arms_turned"] > 0
+
+
+@pytest.mark.timeout(180)
+def test_a_revoked_ticket_that_passes_turns_the_day_red(tmp_path: Path) -> None:
+    """Nothing is lost or doubled, but a guest saw green who should not have."""
+    code, line = planted_day(tmp_path, DENY_LIST_IGNORED)
+    assert code == 1
+    assert (line["lost"], line["duplicated"]) == (0, 0)
+    assert any("revoked" in sentence for sentence in line["wrong"])
