@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from gpiozero import GPIOZeroError  # type: ignore[import-untyped]
 
+from pistegate_edge import config as settings
 from pistegate_edge.clock import Clock, open_clock
 from pistegate_edge.config import Config, holder_classes
 from pistegate_edge.core import actions as a
@@ -82,36 +83,12 @@ class Gate:
         # Lane first: whatever else fails, it is shut.
         self._lane = Tripod(lane.unlock_pin, lane.pass_pin, lane.pulse_ms, lane.timeout_ms, self._on_pass)
         parts.callback(self._lane.close)
-        display = Display(config.display.path, config.display.locale)
-        self._signals = Signals(
-            signals.green_pin, signals.red_pin, signals.buzzer_pin, signals.refuse_ms / 1000, display
-        )
+        self._signals = _signals(signals, config.display)
         parts.callback(self._signals.close)
-        directory = Path(storage.directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        device = config.device
-        self._journal = parts.enter_context(
-            Journal(
-                directory,
-                device.site,
-                device.number,
-                storage.reserve_kib * 1024,
-                clock,
-                secrets.randbits(32),
-                __version__,
-            )
-        )
-        self._profile = GateProfile(
-            site=device.site,
-            group=device.group,
-            gate=device.number,
-            post_gates=frozenset(place.post_gates),
-            area=place.area,
-            zone=ZoneInfo(place.zone),
-            holders=holder_classes(place),
-        )
+        self._journal = parts.enter_context(_open_journal(storage, config.device, clock))
+        self._profile = _profile(config.device, place)
         self._notes_at_start: list[tuple[a.IncidentCode, str]] = []
-        documents = self._documents(KeyRing(config.document_keys), device.site)
+        documents = self._documents(KeyRing(config.document_keys), config.device.site)
         self._passage = Passage(
             self._profile,
             KeyRing(config.issuer_keys),
@@ -121,18 +98,9 @@ class Gate:
             self._journal.unfinished(),
         )
         self._recorder = Recorder(self._journal, self._feed, lambda stream, last: self._uplink.grown(stream, last))
-        address = Device(device.site, config.role, device.number)
-        credentials = (config.broker.username, config.broker.password) if config.broker.username else None
-        self._mqtt = MqttLink(
-            address,
-            config.broker.host,
-            config.broker.port,
-            config.broker.keepalive_s,
-            self._queue.put,
-            credentials,
-        )
+        self._mqtt = _link(config, self._queue.put)
         self._uplink = Uplink(
-            device.number,
+            config.device.number,
             self._journal,
             documents,
             self._mqtt,
@@ -147,7 +115,11 @@ class Gate:
             lambda what: self._tell_ready(what),
             lambda detail: self._queue.put(i.ReaderLost(detail)),
         )
-        self._perform: dict[type, Callable[[Any, Now], None]] = {
+        self._perform = self._performers()
+
+    def _performers(self) -> dict[type, Callable[[Any, Now], None]]:
+        """Who does what the passage protocol asks for."""
+        return {
             a.Read: lambda action, now: self._desk.reply(action),
             a.Write: lambda action, now: self._desk.reply(action),
             a.Release: lambda action, now: self._desk.reply(action),
@@ -320,6 +292,37 @@ class Gate:
         self._reader.stop()
         self._mqtt.stop()
         log.info("stopped, lane shut")
+
+
+def _open_journal(storage: settings.Storage, device: settings.Device, clock: Clock) -> Journal:
+    directory = Path(storage.directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    reserve = storage.reserve_kib * 1024
+    return Journal(directory, device.site, device.number, reserve, clock, secrets.randbits(32), __version__)
+
+
+def _profile(device: settings.Device, place: settings.Place) -> GateProfile:
+    return GateProfile(
+        site=device.site,
+        group=device.group,
+        gate=device.number,
+        post_gates=frozenset(place.post_gates),
+        area=place.area,
+        zone=ZoneInfo(place.zone),
+        holders=holder_classes(place),
+    )
+
+
+def _link(config: Config, tell: Callable[[LinkEvent], None]) -> MqttLink:
+    broker = config.broker
+    credentials = (broker.username, broker.password) if broker.username else None
+    address = Device(config.device.site, config.role, config.device.number)
+    return MqttLink(address, broker.host, broker.port, broker.keepalive_s, tell, credentials)
+
+
+def _signals(signals: settings.Signals, display: settings.DisplayText) -> Signals:
+    screen = Display(display.path, display.locale)
+    return Signals(signals.green_pin, signals.red_pin, signals.buzzer_pin, signals.refuse_ms / 1000, screen)
 
 
 def run_gate(config: Config) -> None:
