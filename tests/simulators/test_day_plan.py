@@ -36,8 +36,8 @@ def good_day() -> Reckoning:
     honest = next(skier for skier in people if skier.case is Case.VALID and skier.turn is Turn.PASS)
     late = next(skier for skier in people if skier.case is Case.EXPIRED)
     tales = [Tale(honest, green=1, rides=1, counted=1), Tale(late, red=1)]
-    cloud = {"refused": {"expired": 1}, "admissions": 1, "ledger_imbalance": 0}
-    return Reckoning([GateCount(1, 1, 1, 1, 0)], tales, cloud, 0, 2, 1.0)
+    cloud = {"refused": {"expired": 1}, "admissions": 1, "ledger_imbalance": 0, "sold_amount": 59600}
+    return Reckoning([GateCount(1, 1, 1, 1, 0)], tales, cloud, 0, 2, 59600, 1.0)
 
 
 def test_a_good_day_has_nothing_wrong() -> None:
@@ -54,6 +54,7 @@ def test_each_kind_of_wrong_is_told() -> None:
         replace(day, counts=[GateCount(1, 1, 1, 2, 0)]),
         replace(day, counts=[GateCount(1, 2, 1, 1, 1)]),
         replace(day, cloud={**day.cloud, "ledger_imbalance": 1}),
+        replace(day, takings=29800),
         replace(day, missing=["gate 1 holds 3 events that the cloud has not acknowledged"]),
         replace(day, cloud={**day.cloud, "refused": {}}),
         replace(day, cloud={**day.cloud, "refused": {"expired": 1, "passback": 1}}),

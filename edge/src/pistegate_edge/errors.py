@@ -30,9 +30,5 @@ class JournalFull(EdgeError, OSError):
     """No room for another record."""
 
 
-class LaneBusy(EdgeError, RuntimeError):
-    """An opening was asked for while another one is not over."""
-
-
 class GpioUnavailable(EdgeError, OSError):
     """The pins cannot be driven."""

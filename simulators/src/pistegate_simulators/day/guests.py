@@ -2,7 +2,6 @@
 """What guests do at a lane: tap, look at the lamps, walk, or turn back; and what became of each."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -39,13 +38,6 @@ class Slopes:
 
     tales: list[Tale] = field(default_factory=list)
     on_free: Callable[[Station, Skier], Awaitable[None]] | None = None
-
-    def tally(self) -> Counter[str]:
-        """Sums over all tales."""
-        total: Counter[str] = Counter()
-        for tale in self.tales:
-            total += Counter(green=tale.green, red=tale.red, rides=tale.rides)
-        return total
 
     async def visit(self, tale: Tale, card: DesfireCard, station: Station) -> None:
         """Queue at the lane, then try to get through as the skier's plan says."""

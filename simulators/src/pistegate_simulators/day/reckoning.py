@@ -39,6 +39,8 @@ class Reckoning:
     cloud: dict[str, Any]
     open_at_kill: int
     sold: int
+    takings: int
+    """Minor units in the drawers of the windows."""
     seconds: float
     missing: Sequence[str] = ()
     """What had not reached the cloud when the waiting was over, in sentences."""
@@ -70,6 +72,8 @@ class Reckoning:
         ):
             if value:
                 found.append(f"{value} {name}")
+        if self.takings != self.cloud["sold_amount"]:
+            found.append(f"{self.takings} minor units in the drawers, {self.cloud['sold_amount']} in the books")
         if Counter(self.cloud["refused"]) != self.expected_refusals:
             found.append(f"refusals {dict(self.cloud['refused'])}, expected {dict(self.expected_refusals)}")
         if sum(count.unknown for count in self.counts) > self.open_at_kill:

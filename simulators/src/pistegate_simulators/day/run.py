@@ -161,6 +161,7 @@ class Day:
             missing=missing,
             open_at_kill=self._killer.open_at_kill if self._killer else 0,
             sold=self.office.sold,
+            takings=self.office.takings,
             seconds=time.monotonic() - started,
             extra={
                 "broker": self.world.broker_name,

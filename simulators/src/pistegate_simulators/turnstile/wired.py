@@ -29,7 +29,6 @@ class WiredTripod:
         self.wiring = wiring
         self.tripod = Tripod(timeout_ms)
         self.signals = {wiring.green: False, wiring.red: False, wiring.buzzer: False}
-        self.openings = 0
         self._changed = asyncio.Condition()
         self._writer: asyncio.StreamWriter | None = None
         self._server: asyncio.Server | None = None
@@ -118,10 +117,8 @@ class WiredTripod:
 
     async def _move(self) -> None:
         while True:
-            was_free, contact = self.free, self.tripod.pass_contact
+            contact = self.tripod.pass_contact
             self.tripod.step(_now_ms())
-            if self.free and not was_free:
-                self.openings += 1
             if self.tripod.pass_contact != contact:
                 self._tell_contact()
             await self._tell_people()
