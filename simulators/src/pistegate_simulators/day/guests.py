@@ -11,7 +11,6 @@ from pistegate_simulators.day.station import Station
 
 _LAMP_S = 4.0  # a guest looks at the lamps so long, then takes the card away and tries again
 _TRIES = 12  # a gate that was killed is back well before
-_READ_S = 0.1  # from the red lamp to having read the display, which the gate writes after it
 _AGAIN_S = 0.6  # the card must leave the field for 500 ms before it counts as presented again
 
 
@@ -60,16 +59,15 @@ class Slopes:
         lane = station.lane
         await lane.seen(lambda at: not at.green and not at.refused, _LAMP_S)
         for _ in range(_TRIES):
+            before = len(station.shown())
             station.reader.present(card)
             told = await lane.seen(lambda at: at.free or at.refused, _LAMP_S)
-            if told and not lane.free:
-                await asyncio.sleep(_READ_S)
             if told and lane.free:
                 station.reader.remove()
                 tale.green += 1
                 return True
             station.reader.remove()
-            if told and not station.asks_again():
+            if told and not await station.asks_again(before):
                 tale.red += 1
                 return False
             tale.tries += 1

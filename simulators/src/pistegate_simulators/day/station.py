@@ -16,6 +16,7 @@ from pistegate_simulators.turnstile.wired import WiredTripod
 
 PIN_FACTORY = "pistegate-sim"
 _READY_S = 30.0
+_READ_TRIES = 30  # looks at the display, 50 ms apart: the gate writes it after the lamps, and not if it says it already
 IN_SERVICE = "in service"  # what a gate's log says when guests may come
 
 
@@ -52,10 +53,17 @@ class Station:
         self.kills += 1
         await self.process.kill()
 
-    def asks_again(self) -> bool:
-        """Whether the display asks the guest to hold the card once more, rather than to go."""
-        lines = self.display.read_text("utf-8").splitlines() if self.display.exists() else []
-        return bool(lines) and lines[-1] == text("prompt.again", LOCALE)
+    def shown(self) -> list[str]:
+        """Every text the display has shown, the newest last."""
+        return self.display.read_text("utf-8").splitlines() if self.display.exists() else []
+
+    async def asks_again(self, before: int) -> bool:
+        """Whether the display asks for the card once more; `before`: how many texts it had shown before the tap."""
+        for _ in range(_READ_TRIES):
+            if len(self.shown()) > before:
+                break
+            await asyncio.sleep(0.05)
+        return self.shown()[-1:] == [text("prompt.again", LOCALE)]
 
     async def journal(self) -> dict[str, Any]:
         """What the gate itself recorded, as its own command tells it."""
