@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a gate records: events of two hash-chained streams, named by (gate, stream, epoch, seq).
 
-`ledger`: epochs, admissions, outcomes, settlements; never dropped. `notes`: epochs, refusals, incidents; repeats are
-merged, the oldest may be dropped and the drop is itself recorded. Times are milliseconds since 1970 UTC. seq starts at
-1 in every epoch, and the first event of an epoch is EpochOpened.
+`ledger`: epochs, admissions, card uses of tills, their outcomes, settlements; never dropped. `notes`: epochs, refusals,
+incidents; repeats are merged, the oldest may be dropped and the drop is itself recorded. Times are milliseconds since
+1970 UTC. seq starts at 1 in every epoch, and the first event of an epoch is EpochOpened.
 """
 
 from enum import IntEnum
@@ -12,6 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from pistegate_protocol.card_layout import SIGNED_FILE_BYTES
 from pistegate_protocol.codec import Codec, Record
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.signing import DIGEST_BYTES
@@ -26,6 +27,12 @@ Name = Annotated[bytes, Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
 MediumBytes = Annotated[bytes, Meta(min_length=1, max_length=17)]
 SHORT_TEXT_MAX = 200  # characters
 ShortText = Annotated[str, Meta(max_length=SHORT_TEXT_MAX)]
+COUNTERS_EVENT_BYTES = 16  # layout byte and counters of a usage (usage.encode_counters)
+Counters = Annotated[bytes, Meta(min_length=COUNTERS_EVENT_BYTES, max_length=COUNTERS_EVENT_BYTES)]
+Signed = Annotated[bytes, Meta(max_length=SIGNED_FILE_BYTES)]  # an amendment or a load statement; empty for none
+# TransactionMAC counter and value, as the card answered them to its commit.
+Proof = tuple[Count, Annotated[bytes, Meta(min_length=8, max_length=8)]]
+READ_CLAIM, READ_AMENDMENT = 1, 2  # bits of Admitted.reads
 
 
 class Stream(IntEnum):
@@ -48,6 +55,27 @@ class OutcomeKind(IntEnum):
     """The gate restarted while it was open."""
 
 
+class UseKind(IntEnum):
+    """What a till does with a card."""
+
+    DEBIT = 1
+    LOAD = 2
+    RENTAL_OUT = 3
+    RENTAL_BACK = 4
+
+
+class UseResult(IntEnum):
+    """How a till's transaction with a card ended."""
+
+    DONE = 1
+    VOID = 2
+    """The commit was not sent, or refused: nothing changed."""
+    UNCONFIRMED = 3
+    """The commit was sent and not answered: changed or not."""
+    INTERRUPTED = 4
+    """The till restarted in between: changed or not."""
+
+
 class EpochOpened(Record, frozen=True, tag=1):
     """First event of an epoch: one run of the gate process, chained to the epoch before (0 and empty: none)."""
 
@@ -57,11 +85,8 @@ class EpochOpened(Record, frozen=True, tag=1):
     software: ShortText
 
 
-class Admitted(Record, frozen=True, tag=2):
-    """Permission for `n` persons, durable before the lane opens.
-
-    `counters`: the new usage without its names (usage.encode_counters). `prev`: the admission the card named when read.
-    """
+class AdmittedV1(Record, frozen=True, tag=2):
+    """An admission as release 0.1 recorded it; `counters` without the layout byte (usage v1)."""
 
     at: Millis
     ticket: Annotated[int, Meta(ge=0, lt=2**48)]
@@ -74,8 +99,8 @@ class Admitted(Record, frozen=True, tag=2):
     reoffer_of: Name | None = None
 
 
-class Outcome(Record, frozen=True, tag=3):
-    """How admission (`epoch`, `seq`) of this gate's ledger ended; `unknown`: persons who may have passed or not."""
+class OutcomeV1(Record, frozen=True, tag=3):
+    """An outcome as release 0.1 recorded it, without the card's proof."""
 
     at: Millis
     epoch: Epoch
@@ -85,8 +110,80 @@ class Outcome(Record, frozen=True, tag=3):
     unknown: Annotated[int, Meta(ge=0, le=255)] = 0
 
 
+class Admitted(Record, frozen=True, tag=6):
+    """Permission for `n` persons, durable before the lane opens.
+
+    `counters`: the new usage without its names (usage.encode_counters); `before`: the same of the usage that was read,
+    empty for a medium without a memory. `prev`: the admission the card named when read. `reads`: bits of what else was
+    read in the same card session (READ_CLAIM, READ_AMENDMENT), `amendment`: the signed amendment written to the card,
+    empty for none; the card's proof covers all of them.
+    """
+
+    at: Millis
+    ticket: Annotated[int, Meta(ge=0, lt=2**48)]
+    medium: MediumBytes
+    claim: Name
+    n: Annotated[int, Meta(ge=1, le=255)]
+    charged: Annotated[int, Meta(ge=0, le=255)]
+    counters: Counters
+    prev: Name
+    before: Annotated[bytes, Meta(max_length=COUNTERS_EVENT_BYTES)] = b""
+    reads: Annotated[int, Meta(ge=0, le=3)] = 0
+    amendment: Signed = b""
+    exit: bool = False
+    overtime: bool = False
+    reoffer_of: Name | None = None
+
+
+class Outcome(Record, frozen=True, tag=7):
+    """How admission (`epoch`, `seq`) of this gate's ledger ended; `unknown`: persons who may have passed or not.
+
+    `proof`: what the card answered to its commit; None where it did not, or has none.
+    """
+
+    at: Millis
+    epoch: Epoch
+    seq: Count
+    kind: OutcomeKind
+    passed: Annotated[int, Meta(ge=0, le=255)]
+    unknown: Annotated[int, Meta(ge=0, le=255)] = 0
+    proof: Proof | None = None
+
+
+class CardUse(Record, frozen=True, tag=8):
+    """A till is about to change a card: durable before the card's commit is sent.
+
+    `purse`, `loads`: minor units debited from either (wallet.py); `purse_before`, `spent_before`: as read. `rental`:
+    the rental file written, `statement`: the load statement written; empty for none. `ticket`: the card's, or 0.
+    """
+
+    at: Millis
+    kind: UseKind
+    medium: MediumBytes
+    ticket: Annotated[int, Meta(ge=0, lt=2**48)]
+    purse: Count
+    loads: Count
+    currency: Annotated[str, Meta(max_length=3)]
+    purse_before: Count
+    spent_before: Count
+    rental: Annotated[bytes, Meta(max_length=16)] = b""
+    statement: Signed = b""
+    item: ShortText = ""
+    operator: ShortText = ""
+
+
+class CardUseEnded(Record, frozen=True, tag=9):
+    """How card use (`epoch`, `seq`) of this till's ledger ended; `proof` when the card confirmed it."""
+
+    at: Millis
+    epoch: Epoch
+    seq: Count
+    result: UseResult
+    proof: Proof | None = None
+
+
 class Settled(Record, frozen=True, tag=4):
-    """A card came back and told whether admission (`epoch`, `seq`) had been charged."""
+    """A card came back and told whether admission or card use (`epoch`, `seq`) had been charged."""
 
     at: Millis
     epoch: Epoch
@@ -120,9 +217,21 @@ class Dropped(Record, frozen=True, tag=12):
     count: Count
 
 
-LedgerEvent = EpochOpened | Admitted | Outcome | Settled
+LedgerEvent = EpochOpened | AdmittedV1 | OutcomeV1 | Admitted | Outcome | CardUse | CardUseEnded | Settled
 NoteEvent = EpochOpened | Refused | Incident | Dropped
-Event = EpochOpened | Admitted | Outcome | Settled | Refused | Incident | Dropped
+Event = (
+    EpochOpened
+    | AdmittedV1
+    | OutcomeV1
+    | Admitted
+    | Outcome
+    | CardUse
+    | CardUseEnded
+    | Settled
+    | Refused
+    | Incident
+    | Dropped
+)
 
 EVENTS = Codec(Event, EVENT_MAX)
 

@@ -15,6 +15,8 @@ class Role(StrEnum):
 
     GATE = "gate"
     ENCODER = "encoder"
+    TILL = "till"
+    INSPECT = "inspect"
 
 
 # One spelling per device: no leading zeros.
