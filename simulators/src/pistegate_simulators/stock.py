@@ -1,12 +1,76 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Card stock as it lies in the box office: already personalised with the site's application, no ticket yet."""
+"""Card stock as it lies in the box office: factory-blank, transport-keyed, or personalised and without a ticket yet.
 
+Cards are written straight into EEPROM, with keys diversified by the card's own cryptography, so that a misreading on
+the side of gate or cloud shows. The `put_` functions need no key: they leave what an attack would leave.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from random import Random
+from typing import Self
 
-from pistegate_protocol.card_layout import AID, CLAIM_FILE, FILES, KEY_BYTES, USAGE_FILE, CardKey
-from pistegate_simulators.card import CardFile, DesfireCard, Mode, Rights, backup_file, standard_file
+from pistegate_protocol.card_layout import (
+    AID,
+    AMENDMENT_FILE,
+    CLAIM_FILE,
+    FILES,
+    KEY_BYTES,
+    LOADS_FILE,
+    PICC_AID,
+    PROOF_FILE,
+    PURSE_FILE,
+    RECENT_FILE,
+    RENTAL_FILE,
+    SPENT_FILE,
+    USAGE_FILE,
+    CardKey,
+    FileKind,
+    KeySet,
+)
+from pistegate_protocol.card_layout import CardFile as FileSpec
+from pistegate_simulators import card as sim
+from pistegate_simulators.card import DesfireCard
+from pistegate_simulators.card.crypto import diversify
 
 APPLICATION = int.from_bytes(AID, "little")
+KEY_SETTINGS = 0x0B  # of card and application: directory free; creating, deleting, keys, settings by the master key
+SET_VERSIONS = {KeySet.FIRST: 1, KeySet.SECOND: 2}  # of a set and of each key in it; 0 is what the factory leaves
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardMasters:
+    """All master keys of a system, 16 bytes each: one per purpose and key set; `system` is the system identifier."""
+
+    picc: bytes
+    sets: tuple[Mapping[CardKey, bytes], Mapping[CardKey, bytes]]
+    transaction: bytes
+    transport: bytes
+    system: bytes
+
+    @classmethod
+    def drawn(cls, rng: Random, system: bytes = b"PISTEGATE") -> Self:
+        """Masters of a system that exists only in a test."""
+        sets = tuple({key: rng.randbytes(KEY_BYTES) for key in CardKey} for _ in KeySet)
+        picc, transaction, transport = (rng.randbytes(KEY_BYTES) for _ in range(3))
+        return cls(picc=picc, sets=(sets[0], sets[1]), transaction=transaction, transport=transport, system=system)
+
+    def card_key(self, uid: bytes, key: CardKey, key_set: KeySet = KeySet.FIRST) -> bytes:
+        """One application key of one card."""
+        return diversified(self.sets[key_set][key], uid, AID, self.system)
+
+    def picc_key(self, uid: bytes) -> bytes:
+        """The card's own master key."""
+        return diversified(self.picc, uid, PICC_AID, self.system)
+
+    def transaction_key(self, uid: bytes) -> bytes:
+        """AppTransactionMACKey of one card."""
+        return diversified(self.transaction, uid, AID, self.system)
+
+
+def diversified(master: bytes, uid: bytes, aid: bytes, system: bytes) -> bytes:
+    """AN10922 over UID, AID as sent, and system identifier."""
+    return diversify(master, uid + aid + system)
 
 
 def blank_stock(rng: Random) -> DesfireCard:
@@ -14,34 +78,153 @@ def blank_stock(rng: Random) -> DesfireCard:
     return DesfireCard(b"\x04" + rng.randbytes(6), rng.randbytes)
 
 
-def personalised_card(rng: Random, keys: dict[CardKey, bytes]) -> DesfireCard:
-    """A card with our application, its keys and its empty files."""
+def transport_keyed(rng: Random, transport_master: bytes, system: bytes = b"") -> DesfireCard:
+    """A card as a trusted supplier ships it: nothing on it, but its master key is diversified from a transport key."""
     card = blank_stock(rng)
-    files: dict[int, CardFile] = {}
-    for spec in FILES:
-        make = backup_file if spec.backup else standard_file
-        rights = Rights(spec.rights.read, spec.rights.write, spec.rights.read_write, spec.rights.change)
-        files[spec.number] = make(spec.size, Mode(spec.mode), rights)
-    master = rng.randbytes(KEY_BYTES)
-    card.create_application(APPLICATION, [keys.get(key, master) for key in CardKey], files)
+    card.set_key(0, 0, diversified(transport_master, card.uid, PICC_AID, system), 1)
     return card
+
+
+def personalised_card(rng: Random, keys: CardMasters | Mapping[CardKey, bytes]) -> DesfireCard:
+    """A card with our application, its keys and its empty files.
+
+    A plain mapping of keys puts those undiversified, with one key set and random keys for the others.
+    """
+    card = blank_stock(rng)
+    transaction = keys.transaction_key(card.uid) if isinstance(keys, CardMasters) else rng.randbytes(KEY_BYTES)
+    files = {spec.number: _file(spec, transaction) for spec in FILES}
+    if not isinstance(keys, CardMasters):
+        card.create_application(APPLICATION, [keys.get(key, rng.randbytes(KEY_BYTES)) for key in CardKey], files)
+        return card
+    card.create_application(APPLICATION, [bytes(KEY_BYTES)], files, KEY_SETTINGS)
+    card.put_key_sets(APPLICATION, [_key_set(keys, card.uid, number) for number in KeySet], CardKey.ROLL)
+    card.set_key(0, 0, keys.picc_key(card.uid), 1)
+    card.set_key_settings(0, KEY_SETTINGS)
+    return card
+
+
+def _key_set(masters: CardMasters, uid: bytes, number: KeySet) -> sim.KeySet:
+    version = SET_VERSIONS[number]
+    keys = [sim.Key(masters.card_key(uid, key, number), version) for key in CardKey]
+    return sim.KeySet(keys, version, finalised=True)
+
+
+def _file(spec: FileSpec, transaction_key: bytes) -> sim.CardFile:
+    mode = sim.Mode(spec.mode)
+    rights = sim.Rights(spec.rights.read, spec.rights.write, spec.rights.read_write, spec.rights.change)
+    match spec.kind:
+        case FileKind.STANDARD:
+            return sim.standard_file(spec.size, mode, rights)
+        case FileKind.BACKUP:
+            return sim.backup_file(spec.size, mode, rights)
+        case FileKind.VALUE:
+            return sim.ValueFile(mode, rights, spec.lower, spec.upper, 0)
+        case FileKind.CYCLIC:
+            return sim.cyclic_file(spec.size, spec.records, mode, rights)
+        case FileKind.TRANSACTION_MAC:
+            return sim.TransactionMacFile(mode, rights, transaction_key, 1)
+
+
+# What is on a card, and what an attack would leave on it.
+
+
+def content(card: DesfireCard, file: FileSpec) -> bytes:
+    """A whole file as committed: data, a value or a proof as it is read, or records oldest first."""
+    return card.file_bytes(APPLICATION, file.number)
+
+
+def put(card: DesfireCard, file: FileSpec, what: bytes) -> None:
+    """Replace a whole file, in the form that `content` gives."""
+    card.overwrite(APPLICATION, file.number, what)
 
 
 def claim_content(card: DesfireCard) -> bytes:
     """The claim file as it stands on the card."""
-    return card.file_bytes(APPLICATION, CLAIM_FILE.number)
+    return content(card, CLAIM_FILE)
 
 
-def put_claim(card: DesfireCard, content: bytes) -> None:
+def put_claim(card: DesfireCard, what: bytes) -> None:
     """Write the claim file without any key, as no skier could: for attacks."""
-    card.overwrite(APPLICATION, CLAIM_FILE.number, content)
+    put(card, CLAIM_FILE, what)
 
 
 def usage_content(card: DesfireCard) -> bytes:
     """The usage file as committed."""
-    return card.file_bytes(APPLICATION, USAGE_FILE.number)
+    return content(card, USAGE_FILE)
 
 
-def put_usage(card: DesfireCard, content: bytes) -> None:
+def put_usage(card: DesfireCard, what: bytes) -> None:
     """Write the usage file without any key: yesterday's rides, or an attack."""
-    card.overwrite(APPLICATION, USAGE_FILE.number, content)
+    put(card, USAGE_FILE, what)
+
+
+def amendment_content(card: DesfireCard) -> bytes:
+    """The amendment file as committed."""
+    return content(card, AMENDMENT_FILE)
+
+
+def put_amendment(card: DesfireCard, what: bytes) -> None:
+    """Write the amendment file."""
+    put(card, AMENDMENT_FILE, what)
+
+
+def loads_content(card: DesfireCard) -> bytes:
+    """The file of the signed load statement as committed."""
+    return content(card, LOADS_FILE)
+
+
+def put_loads(card: DesfireCard, what: bytes) -> None:
+    """Write the load statement."""
+    put(card, LOADS_FILE, what)
+
+
+def rental_content(card: DesfireCard) -> bytes:
+    """The rental file as committed."""
+    return content(card, RENTAL_FILE)
+
+
+def put_rental(card: DesfireCard, what: bytes) -> None:
+    """Write the rental file."""
+    put(card, RENTAL_FILE, what)
+
+
+def purse(card: DesfireCard) -> int:
+    """Value of the purse, minor units."""
+    return int.from_bytes(content(card, PURSE_FILE), "little", signed=True)
+
+
+def put_purse(card: DesfireCard, value: int) -> None:
+    """Set the purse's value."""
+    put(card, PURSE_FILE, value.to_bytes(4, "little", signed=True))
+
+
+def spent(card: DesfireCard) -> int:
+    """Value of the file of what was spent of signed loads: zero or below, minor units."""
+    return int.from_bytes(content(card, SPENT_FILE), "little", signed=True)
+
+
+def put_spent(card: DesfireCard, value: int) -> None:
+    """Set what was spent, zero or below."""
+    put(card, SPENT_FILE, value.to_bytes(4, "little", signed=True))
+
+
+def recent_records(card: DesfireCard) -> list[bytes]:
+    """The records of passages and consumptions, oldest first."""
+    whole, size = content(card, RECENT_FILE), RECENT_FILE.size
+    return [whole[at : at + size] for at in range(0, len(whole), size)]
+
+
+def put_recent(card: DesfireCard, records: list[bytes]) -> None:
+    """Replace all records, oldest first."""
+    put(card, RECENT_FILE, b"".join(records))
+
+
+def proof(card: DesfireCard) -> tuple[int, bytes]:
+    """Counter and value of the last proved transaction."""
+    whole = content(card, PROOF_FILE)
+    return int.from_bytes(whole[:4], "little"), whole[4:]
+
+
+def put_proof(card: DesfireCard, counter: int, value: bytes) -> None:
+    """Set counter and value, as no command could."""
+    put(card, PROOF_FILE, counter.to_bytes(4, "little") + value)

@@ -6,7 +6,6 @@ from pistegate_simulators.card.desfire import DesfireCard
 from pistegate_simulators.card.files import (
     DENIED,
     FREE,
-    CardFile,
     DataFile,
     Kind,
     RecordFile,
@@ -17,8 +16,10 @@ from pistegate_simulators.card.files import (
     standard_file,
 )
 from pistegate_simulators.card.foreign import ClassicCard, PlainIsoCard, Type2Card
+from pistegate_simulators.card.memory import CardFile, Key, KeySet
 from pistegate_simulators.card.radio import IsoDepCard, RadioCard
 from pistegate_simulators.card.status import Status
+from pistegate_simulators.card.transaction_mac import TransactionMacFile
 
 __all__ = [
     "DENIED",
@@ -28,6 +29,8 @@ __all__ = [
     "DataFile",
     "DesfireCard",
     "IsoDepCard",
+    "Key",
+    "KeySet",
     "Kind",
     "Mode",
     "PlainIsoCard",
@@ -35,6 +38,7 @@ __all__ = [
     "RecordFile",
     "Rights",
     "Status",
+    "TransactionMacFile",
     "Type2Card",
     "ValueFile",
     "backup_file",

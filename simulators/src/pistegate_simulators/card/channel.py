@@ -55,8 +55,8 @@ class Channel(Protocol):
     def open(self, command: int, data: bytes, body: int, shape: Shape) -> bytes:
         """Verify and decipher; gives header + payload of `body` bytes, or raises CardError."""
 
-    def open_key_change(self, command: int, data: bytes, own: bool) -> KeyChange:
-        """Decipher ChangeKey's argument; `own` = the key being changed is the session's."""
+    def open_key_change(self, command: int, data: bytes, header: int, own: bool) -> KeyChange:
+        """Decipher ChangeKey's argument after `header` bytes; `own` = the key being changed is the session's."""
 
     def seal(self, data: bytes, shape: Shape, whole_file: bool) -> bytes:
         """Protect a successful answer; `whole_file` = the host did not say how long the answer is."""
@@ -107,11 +107,11 @@ class Ev1Channel:
         require(not any(padding), Status.INTEGRITY_ERROR)
         return header + payload
 
-    def open_key_change(self, command: int, data: bytes, own: bool) -> KeyChange:
+    def open_key_change(self, command: int, data: bytes, header: int, own: bool) -> KeyChange:
         """Material 16, version 1, CRC over command and these, then the CRC of the new key unless it is `own`."""
-        require(len(data) == 1 + 32, Status.LENGTH_ERROR)
-        plain = self._decipher(data[1:])
-        crc = crypto.crc32(bytes([command]) + data[:1] + plain[:17])
+        require(len(data) == header + 32, Status.LENGTH_ERROR)
+        plain = self._decipher(data[header:])
+        crc = crypto.crc32(bytes([command]) + data[:header] + plain[:17])
         require(crc == plain[17:21], Status.INTEGRITY_ERROR)
         require(not any(plain[21 if own else 25 :]), Status.INTEGRITY_ERROR)
         return KeyChange(plain[:16], plain[16], None if own else plain[21:25])
@@ -176,9 +176,9 @@ class Ev2Channel:
         self._count()
         return data
 
-    def open_key_change(self, command: int, data: bytes, own: bool) -> KeyChange:
+    def open_key_change(self, command: int, data: bytes, header: int, own: bool) -> KeyChange:
         """Material 16, version 1, then the CRC of the new key unless it is `own`."""
-        plain = self._decipher(self._verified(command, data)[1:])
+        plain = self._decipher(self._verified(command, data)[header:])
         require(len(plain) == (17 if own else 21), Status.LENGTH_ERROR)
         self._count()
         return KeyChange(plain[:16], plain[16], None if own else plain[17:])

@@ -2,15 +2,16 @@
 """What a command handler may use of the card: memory, the selected application, who is authenticated."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pistegate_simulators.card.channel import Channel, Mode, Side
-from pistegate_simulators.card.files import DENIED, FREE, CardFile
-from pistegate_simulators.card.memory import PICC_AID, Application, Memory
+from pistegate_simulators.card.files import DENIED, FREE
+from pistegate_simulators.card.memory import PICC_AID, Application, CardFile, Memory
 from pistegate_simulators.card.status import CardError, Status, require
+from pistegate_simulators.card.transaction_mac import Journal
 
-PICC_KEY_CHANGEABLE, DIRECTORY_FREE, CREATION_FREE, SETTINGS_CHANGEABLE = 1, 2, 4, 8  # key settings bits
+MASTER_CHANGEABLE, DIRECTORY_FREE, CREATION_FREE, SETTINGS_CHANGEABLE = 1, 2, 4, 8  # key settings bits
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Context:
     selected: Application
     channel: Channel | None = None
     key_number: int | None = None
+    transaction_input: bytearray = field(default_factory=bytearray)
 
     @property
     def at_picc_level(self) -> bool:
@@ -36,6 +38,7 @@ class Context:
     def drop_session(self) -> None:
         """Forget the authentication and roll back what it did not commit."""
         self.channel = self.key_number = None
+        self.transaction_input.clear()
         self.selected.rollback()
 
     def select(self, aid: int) -> None:
@@ -66,7 +69,8 @@ class Command(NamedTuple):
     """One command: what runs, how it is protected, and where its payload begins.
 
     `run` gets the whole argument, verified and deciphered. `header` counts the bytes never enciphered; `body` tells
-    from them how long the payload is (None: the argument is what arrived, in one frame).
+    from them how long the payload is (None: the argument is what arrived, in one frame). `journal` tells what a
+    TransactionMAC file proves of it; `ends_session`: the answer is a bare status and nobody is authenticated after it.
     """
 
     run: Callable[[Context, bytes], bytes]
@@ -76,3 +80,5 @@ class Command(NamedTuple):
     body: Callable[[bytes], int] | None = None
     lengths: tuple[int, ...] | None = None
     answers_all: Callable[[bytes], bool] = lambda data: False
+    journal: Journal | None = None
+    ends_session: bool = False

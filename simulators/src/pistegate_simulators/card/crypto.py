@@ -47,6 +47,22 @@ def cmac(key: bytes, data: bytes, iv: bytes = ZERO_IV) -> bytes:
     return encrypt(key, iv, head + xor(tail, subkey))[-BLOCK:]
 
 
+def diversify(master: bytes, message: bytes) -> bytes:
+    """AN10922, AES-128: a key of its own for each card from at most 31 bytes that name it.
+
+    Always two blocks: 01 and the message, padded with 80 00.. when shorter than 32 bytes. The mask of the last block
+    is the second subkey when there was padding, else the first; that is why a plain CMAC differs below 16 bytes.
+    """
+    if not 1 <= len(message) < 2 * BLOCK:
+        raise ValueError(f"{len(message)} bytes of diversification input, 1 to 31 are possible")
+    block = b"\x01" + message
+    mask = _double(encrypt(master, ZERO_IV, ZERO_IV))
+    if len(block) < 2 * BLOCK:
+        mask = _double(mask)
+        block = (block + b"\x80").ljust(2 * BLOCK, b"\x00")
+    return encrypt(master, ZERO_IV, block[:BLOCK] + xor(block[BLOCK:], mask))[-BLOCK:]
+
+
 def odd_bytes(mac: bytes) -> bytes:
     """The truncation of EV2 messaging: bytes 1, 3, .. 15 of a CMAC."""
     return mac[1::2]

@@ -5,28 +5,22 @@ import os
 from collections.abc import Sequence
 from typing import Any, Self
 
-from pistegate_simulators.card import authentication, file_commands, picc_commands
+from pistegate_simulators.card import authentication, file_commands, key_commands, picc_commands
 from pistegate_simulators.card.authentication import Handshake, Rng
 from pistegate_simulators.card.channel import Mode, Shape
 from pistegate_simulators.card.context import Command, Context
-from pistegate_simulators.card.files import CardFile, DataFile, RecordFile, ValueFile
-from pistegate_simulators.card.memory import (
-    IMAGE_VERSION,
-    PICC_AID,
-    Application,
-    Key,
-    Memory,
-    memory_from_image,
-    memory_image,
-)
+from pistegate_simulators.card.files import DataFile, ValueFile
+from pistegate_simulators.card.image import IMAGE_VERSION, memory_from_image, memory_image
+from pistegate_simulators.card.memory import PICC_AID, Application, CardFile, Key, KeySet, Memory
 from pistegate_simulators.card.radio import IsoDepCard
 from pistegate_simulators.card.status import CardError, Status, require
+from pistegate_simulators.card.transaction_mac import TransactionMacFile
 
 FRAME_DATA = 59  # bytes beside command or status; a native frame holds 60 (EV1 data sheet)
 WRAPPED_DATA = 256  # bytes that a short APDU can answer
-_SELECT, _CHANGE_KEY, _NEXT, _GET_VERSION, _GET_APPLICATION_IDS = 0x5A, 0xC4, 0xAF, 0x60, 0x6A
+_SELECT, _NEXT, _GET_VERSION, _GET_APPLICATION_IDS = 0x5A, 0xAF, 0x60, 0x6A
 _DESFIRE_NAME = bytes.fromhex("D2760000850100")
-_COMMANDS: dict[int, Command] = picc_commands.COMMANDS | file_commands.COMMANDS
+_COMMANDS: dict[int, Command] = picc_commands.COMMANDS | key_commands.COMMANDS | file_commands.COMMANDS
 
 
 class DesfireCard(IsoDepCard):
@@ -47,12 +41,30 @@ class DesfireCard(IsoDepCard):
         self, aid: int, keys: Sequence[bytes], files: dict[int, CardFile], key_settings: int = 0x0F
     ) -> None:
         """Put an application with its keys (16 bytes each, version 0) and files."""
-        application = Application(aid, [Key(key) for key in keys], key_settings, dict(files))
+        application = Application.with_keys(aid, [Key(key) for key in keys], key_settings)
+        application.files = dict(files)
         self._card.memory.applications[aid] = application
 
     def set_key(self, aid: int, number: int, value: bytes, version: int = 0) -> None:
-        """Put one key; aid 0 is the card itself."""
+        """Put one active key; aid 0 is the card itself."""
         self._card.memory.application(aid).keys[number] = Key(value, version)
+
+    def key(self, aid: int, number: int) -> tuple[bytes, int]:
+        """One active key and its version."""
+        return self._card.memory.application(aid).keys[number]
+
+    def put_key_sets(self, aid: int, key_sets: Sequence[KeySet], roll_key: int) -> None:
+        """Replace an application's keys by whole sets, the first one active, as personalisation would leave them."""
+        application = self._card.memory.application(aid)
+        application.key_sets, application.active, application.roll_key = list(key_sets), 0, roll_key
+
+    def set_key_settings(self, aid: int, settings: int) -> None:
+        """Put the key settings byte; aid 0 is the card itself."""
+        self._card.memory.application(aid).key_settings = settings
+
+    def active_key_set(self, aid: int) -> int:
+        """Which key set authenticates now."""
+        return self._card.memory.application(aid).active
 
     def applications(self) -> list[int]:
         """AIDs, the card's own 0 left out."""
@@ -63,13 +75,13 @@ class DesfireCard(IsoDepCard):
         return self._card.memory.application(aid).file(number)
 
     def file_bytes(self, aid: int, number: int) -> bytes:
-        """Committed content: data, a value as 4 bytes least significant first, or records oldest first."""
+        """Committed content: data, a value or TMC least significant byte first, or records oldest first."""
         file = self.file(aid, number)
         if isinstance(file, DataFile):
             return file.content
         if isinstance(file, ValueFile):
             return file.value.to_bytes(4, "little", signed=True)
-        return b"".join(file.records)
+        return file.content if isinstance(file, TransactionMacFile) else b"".join(file.records)
 
     def overwrite(self, aid: int, number: int, content: bytes) -> None:
         """Replace committed content, in the form that `file_bytes` gives; ValueError when the size cannot be."""
@@ -80,7 +92,9 @@ class DesfireCard(IsoDepCard):
             file.content = content
         elif isinstance(file, ValueFile):
             file.value = int.from_bytes(content, "little", signed=True)
-        elif isinstance(file, RecordFile):
+        elif isinstance(file, TransactionMacFile):
+            file.counter, file.value = int.from_bytes(content[:4], "little"), content[4:]
+        else:
             size = file.record_size
             if len(content) % size:
                 raise ValueError(f"records of file {number} are {size} bytes each")
@@ -88,25 +102,20 @@ class DesfireCard(IsoDepCard):
 
     def image(self) -> dict[str, Any]:
         """The card as JSON-able data: UID and EEPROM, nothing volatile."""
-        return {
-            "version": IMAGE_VERSION,
-            "uid": self.uid.hex(),
-            "applications": memory_image(self._card.memory),
-        }
+        return {"version": IMAGE_VERSION, "uid": self.uid.hex()} | memory_image(self._card.memory)
 
     @classmethod
     def from_image(cls, image: dict[str, Any], rng: Rng = os.urandom) -> Self:
         """A card with the EEPROM of `image`; ValueError when its version is not known."""
-        if image.get("version") != IMAGE_VERSION:
-            raise ValueError(f"card image version {image.get('version')!r}, this program reads {IMAGE_VERSION}")
+        memory = memory_from_image(image)
         card = cls(bytes.fromhex(image["uid"]), rng)
-        card._card.memory = memory_from_image(image["applications"])
+        card._card.memory = memory
         card.reset()
         return card
 
     def restore(self, image: dict[str, Any]) -> None:
         """Put an earlier image's EEPROM back into this card, as a rollback attack does."""
-        self._card.memory = memory_from_image(image["applications"])
+        self._card.memory = memory_from_image(image)
         self.reset()
 
     # The card itself.
@@ -173,6 +182,7 @@ class DesfireCard(IsoDepCard):
             established = authentication.finish(shake, data, self._rng)
             self._card.channel = established.channel
             self._card.key_number = established.key_number
+            self._card.transaction_input.clear()
             return Status.OK, established.answer
         if self._input is not None:
             (command, collected), self._input = self._input, None
@@ -191,8 +201,8 @@ class DesfireCard(IsoDepCard):
             require(len(data) == 3, Status.LENGTH_ERROR)
             self._card.select(picc_commands.aid_of(data))
             return Status.OK, b""
-        if command == _CHANGE_KEY:
-            return self._change_key(data)
+        if command in key_commands.CHANGES:
+            return self._change_key(command, data)
         return self._run(command, data, limit)
 
     def _authenticate(self, command: int, data: bytes) -> tuple[Status, bytes]:
@@ -205,13 +215,13 @@ class DesfireCard(IsoDepCard):
         self._handshake = authentication.begin(command, data, key, running, self._rng)
         return Status.ADDITIONAL_FRAME, self._handshake.encrypted
 
-    def _change_key(self, data: bytes) -> tuple[Status, bytes]:
+    def _change_key(self, command: int, data: bytes) -> tuple[Status, bytes]:
         channel = self._card.channel
-        answer, survives = picc_commands.change_key(self._card, data)
+        answer, survives = key_commands.change_key(self._card, command, data)
         if channel is None or not survives:
             self._card.drop_session()
             return Status.OK, answer
-        return Status.OK, channel.seal(answer, picc_commands.CHANGE_KEY_SHAPE, False)
+        return Status.OK, channel.seal(answer, key_commands.CHANGE_SHAPE, False)
 
     def _run(self, command: int, data: bytes, limit: int | None) -> tuple[Status, bytes]:
         spec = _COMMANDS.get(command)
@@ -232,7 +242,9 @@ class DesfireCard(IsoDepCard):
         argument = channel.open(command, data, body, shape) if channel else data
         require(spec.lengths is None or len(argument) in spec.lengths, Status.LENGTH_ERROR)
         answer = spec.run(self._card, argument)
-        if channel:
+        if spec.journal is not None and self._card.selected.transaction_mac is not None:
+            self._card.transaction_input += spec.journal(command, argument, answer)
+        if channel and not spec.ends_session:
             answer = channel.seal(answer, shape, spec.answers_all(argument))
         self._output = _frames(command, answer, limit)
         return self._next_frame()

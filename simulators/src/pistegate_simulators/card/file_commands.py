@@ -6,9 +6,17 @@ from typing import TypeVar
 
 from pistegate_simulators.card.channel import Mode, Side
 from pistegate_simulators.card.context import CREATION_FREE, DIRECTORY_FREE, Command, Context
-from pistegate_simulators.card.files import FREE, CardFile, DataFile, Kind, RecordFile, Rights, ValueFile
-from pistegate_simulators.card.memory import footprint
+from pistegate_simulators.card.files import DENIED, FREE, DataFile, Kind, RecordFile, Rights, ValueFile
+from pistegate_simulators.card.memory import CardFile, footprint
 from pistegate_simulators.card.status import CardError, Status, require
+from pistegate_simulators.card.transaction_mac import (
+    AES_KEY_OPTION,
+    TransactionMacFile,
+    journal_clear,
+    journal_read,
+    journal_value,
+    journal_write,
+)
 
 MAX_FILES = 32
 _F = TypeVar("_F", DataFile, ValueFile, RecordFile)
@@ -83,6 +91,27 @@ def _create(kind: Kind) -> Callable[[Context, bytes], bytes]:
     return run
 
 
+def create_transaction_mac_file(card: Context, data: bytes) -> bytes:
+    """Number, mode, rights, key option, key, key version; by the master key only, as the key travels in it."""
+    number, mode, option, key, version = data[0], data[1], data[4], data[5:21], data[21]
+    rights = Rights.decode(data[2:4])
+    require(number < MAX_FILES, Status.PARAMETER_ERROR)
+    # CommitReaderID, which the third right would name a key for, is not simulated.
+    require(option == AES_KEY_OPTION and rights.write == rights.both == DENIED, Status.PARAMETER_ERROR)
+    require(number not in card.selected.files and not card.selected.transaction_mac, Status.DUPLICATE_ERROR)
+    file = TransactionMacFile(_mode(mode), rights, key, version)
+    require(footprint(file) <= card.memory.free_bytes(), Status.OUT_OF_MEMORY)
+    card.selected.files[number] = file
+    card.transaction_input.clear()
+    return b""
+
+
+def _creating_transaction_mac(card: Context, _: bytes) -> Mode:
+    require(not card.at_picc_level, Status.PERMISSION_DENIED)
+    require(card.master, Status.AUTHENTICATION_ERROR)
+    return Mode.FULL
+
+
 _CREATE_LENGTH = {Kind.STANDARD: 7, Kind.BACKUP: 7, Kind.VALUE: 17, Kind.LINEAR: 10, Kind.CYCLIC: 10}  # bytes
 
 
@@ -106,9 +135,10 @@ def _build(kind: Kind, mode: Mode, rights: Rights, data: bytes) -> CardFile:
 
 
 def delete_file(card: Context, data: bytes) -> bytes:
-    """Remove a file for good."""
+    """Remove a file for good; the proof of transactions by the master key only."""
     card.require_setting(CREATION_FREE)
-    card.selected.file(data[0])
+    file = card.selected.file(data[0])
+    require(card.master or not isinstance(file, TransactionMacFile), Status.AUTHENTICATION_ERROR)
     del card.selected.files[data[0]]
     return b""
 
@@ -154,7 +184,10 @@ def _clearing(card: Context, data: bytes) -> Mode:
 
 def read_data(card: Context, data: bytes) -> bytes:
     """File, offset, length (0 = to the end)."""
-    return _file(card, data, DataFile).read(u24(data, 1), u24(data, 4))
+    file = _any_file(card, data)
+    if not isinstance(file, DataFile | TransactionMacFile):
+        raise CardError(Status.PERMISSION_DENIED)
+    return file.read(u24(data, 1), u24(data, 4))
 
 
 def write_data(card: Context, data: bytes) -> bytes:
@@ -219,17 +252,24 @@ def clear_record_file(card: Context, data: bytes) -> bytes:
 
 
 def commit_transaction(card: Context, data: bytes) -> bytes:
-    """All pending changes count, together; NO_CHANGES when there are none."""
-    require(data in (b"", b"\x00"), Status.PARAMETER_ERROR)
+    """All pending changes count, together with their proof, which option 01 answers; NO_CHANGES when there are none."""
+    require(data in (b"", b"\x00", b"\x01"), Status.PARAMETER_ERROR)
+    proof = card.selected.transaction_mac
+    wanted = data == b"\x01"
+    require(not wanted or proof is not None, Status.PARAMETER_ERROR)
     require(card.selected.dirty, Status.NO_CHANGES)
+    if proof is not None:
+        proof.prove(card.uid, bytes(card.transaction_input))
     card.selected.commit()
-    return b""
+    card.transaction_input.clear()
+    return proof.content if wanted and proof is not None else b""
 
 
 def abort_transaction(card: Context, _: bytes) -> bytes:
     """Forget all pending changes; NO_CHANGES when there are none."""
     require(card.selected.dirty, Status.NO_CHANGES)
     card.selected.rollback()
+    card.transaction_input.clear()
     return b""
 
 
@@ -237,14 +277,20 @@ def _sized(header: bytes) -> int:
     return u24(header, 4)
 
 
-_READ = Command(read_data, mode=_reading, lengths=(7,), answers_all=lambda data: _sized(data) == 0)
-_WRITE = Command(write_data, Side.COMMAND, _writing, header=7, body=_sized)
-_READ_RECORDS = Command(read_records, mode=_reading, lengths=(7,), answers_all=lambda data: _sized(data) == 0)
-_WRITE_RECORD = Command(write_record, Side.COMMAND, _writing, header=7, body=_sized)
+def _reads(run: Callable[[Context, bytes], bytes]) -> Command:
+    return Command(run, mode=_reading, lengths=(7,), answers_all=lambda data: _sized(data) == 0, journal=journal_read)
+
+
+def _writes(run: Callable[[Context, bytes], bytes]) -> Command:
+    return Command(run, Side.COMMAND, _writing, header=7, body=_sized, journal=journal_write)
+
+
+_READ, _READ_RECORDS = _reads(read_data), _reads(read_records)
+_WRITE, _WRITE_RECORD = _writes(write_data), _writes(write_record)
 
 
 def _value_change(run: Callable[[Context, bytes], bytes], mode: Callable[[Context, bytes], Mode]) -> Command:
-    return Command(run, Side.COMMAND, mode, header=1, body=lambda header: 4)
+    return Command(run, Side.COMMAND, mode, header=1, body=lambda header: 4, journal=journal_value)
 
 
 COMMANDS: dict[int, Command] = {
@@ -256,6 +302,9 @@ COMMANDS: dict[int, Command] = {
     0xCC: Command(_create(Kind.VALUE)),
     0xC1: Command(_create(Kind.LINEAR)),
     0xC0: Command(_create(Kind.CYCLIC)),
+    0xCE: Command(
+        create_transaction_mac_file, Side.COMMAND, _creating_transaction_mac, header=5, body=lambda header: 17
+    ),
     0xDF: Command(delete_file, lengths=(1,)),
     0xBD: _READ,
     0xAD: _READ,
@@ -265,11 +314,11 @@ COMMANDS: dict[int, Command] = {
     0xAB: _READ_RECORDS,
     0x3B: _WRITE_RECORD,
     0x8B: _WRITE_RECORD,
-    0x6C: Command(get_value, mode=_looking, lengths=(1,)),
+    0x6C: Command(get_value, mode=_looking, lengths=(1,), journal=journal_value),
     0x0C: _value_change(credit, _full_right),
     0xDC: _value_change(debit, _debiting),
     0x1C: _value_change(limited_credit, _writing),
-    0xEB: Command(clear_record_file, mode=_clearing, lengths=(1,)),
+    0xEB: Command(clear_record_file, mode=_clearing, lengths=(1,), journal=journal_clear),
     0xC7: Command(commit_transaction, lengths=(0, 1)),
     0xA7: Command(abort_transaction, lengths=(0,)),
 }

@@ -19,6 +19,7 @@ class Kind(IntEnum):
     VALUE = 2
     LINEAR = 3
     CYCLIC = 4
+    TRANSACTION_MAC = 5
 
 
 class Rights(NamedTuple):
@@ -229,9 +230,6 @@ class RecordFile:
         """What EEPROM holds, besides the common part."""
         records = [record.hex() for record in self.records]
         return {"record_size": self.record_size, "capacity": self.capacity, "records": records}
-
-
-CardFile = DataFile | ValueFile | RecordFile
 
 
 def standard_file(size: int, mode: Mode = Mode.PLAIN, rights: Rights = OPEN, content: bytes = b"") -> DataFile:

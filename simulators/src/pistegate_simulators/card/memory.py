@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a card's EEPROM holds - applications, keys, files - and its JSON-able image."""
+"""What a card's EEPROM holds: applications with their key sets and files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple, Self
 
-from pistegate_simulators.card.channel import Mode
-from pistegate_simulators.card.files import CardFile, DataFile, Kind, RecordFile, Rights, ValueFile
+from pistegate_simulators.card.files import DataFile, Kind, RecordFile, ValueFile
 from pistegate_simulators.card.status import CardError, Status
+from pistegate_simulators.card.transaction_mac import TransactionMacFile
 
 PICC_AID = 0
-IMAGE_VERSION = 1
 EEPROM_BYTES = 8192  # an 8 KiB part, storage size byte 1A
 _FILE_OVERHEAD = 32  # bytes; estimate, real cards allocate in blocks of 32
+_VALUE_BYTES, _PROOF_BYTES = 24, 48  # content with backup; estimates
+
+CardFile = DataFile | ValueFile | RecordFile | TransactionMacFile
 
 
 class Key(NamedTuple):
@@ -22,14 +25,42 @@ class Key(NamedTuple):
 
 
 @dataclass
+class KeySet:
+    """The keys of an application, one of up to 16 such sets; only a finalised set can become the active one."""
+
+    keys: list[Key]
+    version: int = 0
+    finalised: bool = False
+
+
+@dataclass
 class Application:
-    """Keys, key settings and files of one AID; AID 0 stands for the card itself."""
+    """Key sets, key settings and files of one AID; AID 0 stands for the card itself.
+
+    `key_sets` holds None for a set that was never initialised. `roll_key` is the key that may switch between sets;
+    None: the application was created without key sets.
+    """
 
     aid: int
-    keys: list[Key]
+    key_sets: list[KeySet | None]
     key_settings: int = 0x0F  # master key changeable, directory free, creation free, settings changeable
     files: dict[int, CardFile] = field(default_factory=dict)
     df_name: bytes = b""
+    active: int = 0
+    roll_key: int | None = None
+
+    @classmethod
+    def with_keys(cls, aid: int, keys: Sequence[Key], key_settings: int = 0x0F) -> Self:
+        """An application with one key set."""
+        return cls(aid, [KeySet(list(keys), finalised=True)], key_settings)
+
+    @property
+    def keys(self) -> list[Key]:
+        """The keys that authenticate now."""
+        active = self.key_sets[self.active]
+        if active is None:
+            raise ValueError(f"application {self.aid:06X}: the active key set {self.active} does not exist")
+        return active.keys
 
     def file(self, number: int) -> CardFile:
         """The file, or FILE_NOT_FOUND."""
@@ -37,6 +68,11 @@ class Application:
             return self.files[number]
         except KeyError:
             raise CardError(Status.FILE_NOT_FOUND) from None
+
+    @property
+    def transaction_mac(self) -> TransactionMacFile | None:
+        """The file that proves transactions; an application has at most one."""
+        return next((file for file in self.files.values() if isinstance(file, TransactionMacFile)), None)
 
     @property
     def dirty(self) -> bool:
@@ -56,9 +92,12 @@ class Application:
 
 @dataclass
 class Memory:
-    """The card itself (AID 0) and its applications."""
+    """The card itself (AID 0), its applications, and the key that new applications start with."""
 
-    applications: dict[int, Application] = field(default_factory=lambda: {PICC_AID: Application(PICC_AID, [Key()])})
+    applications: dict[int, Application] = field(
+        default_factory=lambda: {PICC_AID: Application.with_keys(PICC_AID, [Key()])}
+    )
+    default_key: Key = field(default_factory=Key)
 
     def application(self, aid: int) -> Application:
         """The application, or APPLICATION_NOT_FOUND."""
@@ -77,48 +116,6 @@ def footprint(file: CardFile) -> int:
     """Content bytes that a file occupies, backup copies included."""
     if isinstance(file, DataFile):
         return len(file.content) * (2 if file.kind is Kind.BACKUP else 1)
-    return 24 if isinstance(file, ValueFile) else file.record_size * file.capacity
-
-
-def _file_image(file: CardFile) -> dict[str, Any]:
-    common = {"kind": file.kind.name, "mode": file.mode.name, "rights": list(file.rights)}
-    return common | file.image()
-
-
-def _file_from_image(image: dict[str, Any]) -> CardFile:
-    fields = dict(image)
-    kind, mode = Kind[fields.pop("kind")], Mode[fields.pop("mode")]
-    rights = Rights(*fields.pop("rights"))
-    if kind in (Kind.STANDARD, Kind.BACKUP):
-        return DataFile(kind, mode, rights, bytes.fromhex(fields["content"]))
-    if kind is Kind.VALUE:
-        return ValueFile(mode, rights, **fields)
-    records = [bytes.fromhex(record) for record in fields["records"]]
-    return RecordFile(kind, mode, rights, fields["record_size"], fields["capacity"], records)
-
-
-def memory_image(memory: Memory) -> dict[str, Any]:
-    """EEPROM as JSON-able data; an open transaction is not part of it."""
-    return {
-        f"{app.aid:06X}": {
-            "keys": [[key.value.hex(), key.version] for key in app.keys],
-            "key_settings": app.key_settings,
-            "df_name": app.df_name.hex(),
-            "files": {str(number): _file_image(file) for number, file in app.files.items()},
-        }
-        for app in memory.applications.values()
-    }
-
-
-def memory_from_image(image: dict[str, Any]) -> Memory:
-    """Undo `memory_image`; KeyError or ValueError when it is not one."""
-    memory = Memory()
-    for aid, fields in image.items():
-        memory.applications[int(aid, 16)] = Application(
-            aid=int(aid, 16),
-            keys=[Key(bytes.fromhex(value), version) for value, version in fields["keys"]],
-            key_settings=fields["key_settings"],
-            df_name=bytes.fromhex(fields["df_name"]),
-            files={int(number): _file_from_image(file) for number, file in fields["files"].items()},
-        )
-    return memory
+    if isinstance(file, RecordFile):
+        return file.record_size * file.capacity
+    return _PROOF_BYTES if isinstance(file, TransactionMacFile) else _VALUE_BYTES

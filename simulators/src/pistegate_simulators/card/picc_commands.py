@@ -1,18 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands about the card, its applications and keys."""
+"""Commands about the card and its applications."""
 
-from pistegate_simulators.card import crypto
-from pistegate_simulators.card.channel import KeyChange, Mode, Shape, Side
-from pistegate_simulators.card.context import (
-    CREATION_FREE,
-    DIRECTORY_FREE,
-    PICC_KEY_CHANGEABLE,
-    SETTINGS_CHANGEABLE,
-    Command,
-    Context,
-)
-from pistegate_simulators.card.memory import PICC_AID, Application, Key
-from pistegate_simulators.card.status import CardError, Status, require
+from pistegate_simulators.card.channel import Mode, Side
+from pistegate_simulators.card.context import CREATION_FREE, DIRECTORY_FREE, Command, Context
+from pistegate_simulators.card.key_commands import AES_KEYS
+from pistegate_simulators.card.memory import PICC_AID, Application, Key, KeySet
+from pistegate_simulators.card.status import Status, require
 
 # Vendor NXP, type DESFire, 8 KiB, ISO 14443-4; 33 00 = EV3 (public GetVersion dumps of MF3D83).
 _HARDWARE = bytes.fromhex("04010133001A05")
@@ -20,7 +13,10 @@ _SOFTWARE = bytes.fromhex("04010103001A05")
 _PRODUCTION = bytes.fromhex("BA550B2B50") + bytes.fromhex("2323")  # batch of our own, week 23 of 2023
 VERSION_FRAMES = (7, 14)  # GetVersion breaks after these many bytes
 MAX_APPLICATION_KEYS = 14
-_AES = 0x80  # crypto bits of key settings 2
+_DEFAULT_KEY, _DEFAULT_KEY_BYTES = 0x01, 25  # SetConfiguration option; key 24 and version 1
+_ISO_FILE_ID, _MORE_SETTINGS = 0x20, 0x10  # flags of key settings 2
+_KEY_SETS = 0x01  # flag of key settings 3
+_SETS_MAX, _AES_KEY_SIZE = 16, 0x10
 
 
 def aid_of(data: bytes) -> int:
@@ -52,27 +48,53 @@ def get_application_ids(card: Context, _: bytes) -> bytes:
 
 
 def create_application(card: Context, data: bytes) -> bytes:
-    """AID, key settings, number of AES keys [, ISO file id, DF name]."""
+    """AID, key settings, number of AES keys [, key sets] [, ISO file id, DF name]."""
     require(card.at_picc_level, Status.PERMISSION_DENIED)
     card.require_setting(CREATION_FREE)
     require(len(data) >= 5, Status.LENGTH_ERROR)
-    aid, settings, kinds = aid_of(data), data[3], data[4]
+    aid, settings, kinds, rest = aid_of(data), data[3], data[4], data[5:]
     count = kinds & 0x0F
-    require(kinds & 0xC0 == _AES and 1 <= count <= MAX_APPLICATION_KEYS, Status.PARAMETER_ERROR)
-    df_name = data[7:] if kinds & 0x20 else b""
-    require(len(data) == 5 or bool(kinds & 0x20), Status.LENGTH_ERROR)
+    require(kinds & 0xC0 == AES_KEYS and 1 <= count <= MAX_APPLICATION_KEYS, Status.PARAMETER_ERROR)
+    application = Application.with_keys(aid, [card.memory.default_key] * count, settings)
+    if kinds & _MORE_SETTINGS:
+        rest = _add_key_sets(application, rest)
+    if kinds & _ISO_FILE_ID:
+        require(len(rest) >= 2, Status.LENGTH_ERROR)
+        application.df_name, rest = rest[2:], b""
+    require(not rest, Status.LENGTH_ERROR)
     require(aid not in card.memory.applications, Status.DUPLICATE_ERROR)
-    card.memory.applications[aid] = Application(aid, [Key()] * count, settings, df_name=df_name)
+    card.memory.applications[aid] = application
     return b""
 
 
+def _add_key_sets(application: Application, data: bytes) -> bytes:
+    """Key settings 3, version of the active set, number of sets, key size, roll key; gives what follows."""
+    require(len(data) >= 1, Status.LENGTH_ERROR)
+    require(data[0] & ~_KEY_SETS == 0, Status.PARAMETER_ERROR)  # no capability data, no virtual card keys
+    if not data[0]:
+        return data[1:]
+    require(len(data) >= 5, Status.LENGTH_ERROR)
+    version, count, key_size, roll_key = data[1], data[2], data[3], data[4]
+    require(2 <= count <= _SETS_MAX and key_size == _AES_KEY_SIZE, Status.PARAMETER_ERROR)
+    require(roll_key < len(application.keys), Status.PARAMETER_ERROR)
+    spare: list[KeySet | None] = [None] * (count - 1)
+    application.key_sets += spare
+    application.roll_key = roll_key
+    first = application.key_sets[0]
+    if first is not None:
+        first.version = version
+    return data[5:]
+
+
 def delete_application(card: Context, data: bytes) -> bytes:
-    """By the card's master key at card level, or by the application's own master key."""
+    """By the card's master key at card level, or, where deleting is free, by the application's own master key."""
     aid = aid_of(data)
     require(aid != PICC_AID, Status.PERMISSION_DENIED)
     application = card.memory.application(aid)
     require(card.at_picc_level or card.selected is application, Status.PERMISSION_DENIED)
     require(card.master, Status.AUTHENTICATION_ERROR)
+    free = bool(card.memory.application(PICC_AID).key_settings & CREATION_FREE)
+    require(card.at_picc_level or free, Status.AUTHENTICATION_ERROR)
     del card.memory.applications[aid]
     if card.selected is application:
         card.select(PICC_AID)
@@ -87,60 +109,20 @@ def format_picc(card: Context, _: bytes) -> bytes:
     return b""
 
 
-def get_key_settings(card: Context, _: bytes) -> bytes:
-    """Settings and number of keys, with the AES bit."""
-    card.require_setting(DIRECTORY_FREE)
-    return bytes([card.selected.key_settings, _AES | len(card.selected.keys)])
-
-
-def change_key_settings(card: Context, data: bytes) -> bytes:
-    """New settings byte, by the master key, while settings may still change."""
+def set_configuration(card: Context, data: bytes) -> bytes:
+    """Option 01: the key that applications start with, 24 bytes of which AES uses 16, and its version."""
+    require(card.at_picc_level, Status.PERMISSION_DENIED)
     require(card.master, Status.AUTHENTICATION_ERROR)
-    require(bool(card.selected.key_settings & SETTINGS_CHANGEABLE), Status.PERMISSION_DENIED)
-    card.selected.key_settings = data[0]
+    value, rest, version = data[1:17], data[17:25], data[25]
+    require(not any(rest), Status.PARAMETER_ERROR)
+    card.memory.default_key = Key(value, version)
     return b""
 
 
-def get_key_version(card: Context, data: bytes) -> bytes:
-    """One byte."""
-    return bytes([_key(card, data[0]).version])
-
-
-def _key(card: Context, number: int) -> Key:
-    require(number < len(card.selected.keys), Status.NO_SUCH_KEY)
-    return card.selected.keys[number]
-
-
-def _may_change(card: Context, number: int) -> bool:
-    """Whether the authenticated key may change key `number` (key settings, upper nibble)."""
-    settings = card.selected.key_settings
-    if number == 0:
-        return card.master and bool(settings & PICC_KEY_CHANGEABLE)
-    changer = settings >> 4
-    return card.key_number == (number if changer == 0xE else changer) and changer != 0xF
-
-
-def change_key(card: Context, data: bytes) -> tuple[bytes, bool]:
-    """Put the new key; gives the answer and whether the session outlives it."""
-    require(card.channel is not None and len(data) > 1, Status.AUTHENTICATION_ERROR)
-    if card.channel is None:
-        raise CardError(Status.AUTHENTICATION_ERROR)
-    number = data[0] & 0x3F  # at card level the upper bits name the key type
-    own = number == card.key_number
-    old = _key(card, number)
-    require(_may_change(card, number), Status.AUTHENTICATION_ERROR)
-    change: KeyChange = card.channel.open_key_change(0xC4, data, own)
-    value = change.material
-    if change.crc_of_new is not None:
-        value = crypto.xor(change.material, old.value)
-        require(crypto.crc32(value) == change.crc_of_new, Status.INTEGRITY_ERROR)
-    card.selected.keys[number] = Key(value, change.version)
-    return b"", not own
-
-
-def set_configuration(_card: Context, _data: bytes) -> bytes:
-    """Refused: nothing of ours needs it, and half of it cannot be undone."""
-    raise CardError(Status.PERMISSION_DENIED)
+def _configuring(_card: Context, data: bytes) -> Mode:
+    # The other options (random UID, no formatting, another ATS) are refused: half of them cannot be undone.
+    require(data[:1] == bytes([_DEFAULT_KEY]), Status.PERMISSION_DENIED)
+    return Mode.FULL
 
 
 COMMANDS: dict[int, Command] = {
@@ -151,9 +133,5 @@ COMMANDS: dict[int, Command] = {
     0xCA: Command(create_application),
     0xDA: Command(delete_application, lengths=(3,)),
     0xFC: Command(format_picc, lengths=(0,)),
-    0x45: Command(get_key_settings, lengths=(0,)),
-    0x64: Command(get_key_version, lengths=(1,)),
-    0x54: Command(change_key_settings, Side.COMMAND, Mode.FULL, body=lambda header: 1),
-    0x5C: Command(set_configuration),
+    0x5C: Command(set_configuration, Side.COMMAND, _configuring, header=1, body=lambda header: _DEFAULT_KEY_BYTES),
 }
-CHANGE_KEY_SHAPE = Shape(Side.COMMAND, Mode.FULL, 1)
