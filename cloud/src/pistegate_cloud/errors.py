@@ -24,7 +24,7 @@ STATUS: Final[dict[str, int]] = {
     "ticket_revoked": 409,
     "ticket_issued": 409,
     "ticket_reissues_exhausted": 409,
-    "deny_list_full": 409,
+    "document_full": 409,
     "encoder_busy": 409,
     "encoder_offline": 504,
     "broker_unreachable": 503,

@@ -1,12 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of documents."""
 
+from collections.abc import Iterable
+
+from tortoise.functions import Max
+
 from pistegate_cloud.documents.models import Document
+from pistegate_cloud.sites.models import Site
+
+
+async def lock(sites: Iterable[int]) -> None:
+    """Wait for other writers of these sites' documents, until the transaction ends (SQLite has one writer anyway).
+
+    In order of number, so that two writers never wait for each other.
+    """
+    query = Site.filter(number__in=set(sites)).order_by("number").select_for_update(no_key=True)
+    await query.values_list("number")
 
 
 async def newest(site: int, name: str) -> Document | None:
     """The newest version of a document."""
     return await Document.filter(site_id=site, name=name).order_by("-version").first()
+
+
+async def newest_versions(site: int) -> dict[str, int]:
+    """The newest version number of each document that a site has."""
+    rows = await Document.filter(site_id=site).annotate(top=Max("version")).group_by("name").values_list("name", "top")
+    return {str(name): int(top) for name, top in rows}
 
 
 async def newest_version(site: int, name: str) -> int:
@@ -20,6 +40,8 @@ async def versions(sites: set[int], name: str) -> dict[int, int]:
     return {site: await newest_version(site, name) for site in sites}
 
 
-async def add(document: Document) -> None:
-    """Store a new version; IntegrityError when another writer was first."""
-    await document.save()
+async def add(document: Document, keep: int) -> None:
+    """Store a new version and drop all but the newest `keep`; IntegrityError when another writer was first."""
+    await document.save(force_create=True)
+    older = Document.filter(site_id=document.site_id, name=document.name, version__lte=document.version - keep)
+    await older.delete()

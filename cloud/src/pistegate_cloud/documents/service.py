@@ -1,40 +1,111 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The deny list: signed anew at every denial, sent to all gates of its site."""
+"""Signed, versioned documents: whole and anew at every change, sent at once, and again to whoever tells an older one.
+
+A document belongs to one site. What concerns a group (group tickets, cards that any site may take) is published for
+every site of the group, each with entries of its own.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from pistegate_cloud.documents import queries
 from pistegate_cloud.documents.models import Document
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.gates import queries as gates
+from pistegate_cloud.services import Services
 from pistegate_cloud.settings import SigningKey
-from pistegate_protocol.documents import DENY_LIST, DenyList, sign_document
+from pistegate_protocol.documents import DENY_LIST, DOCUMENT_MAX, DenyList, sign_document
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.messages import DOWN, SignedDocument
 
+# Record type -> the name by which devices tell its version. In the order in which a returning device gets them.
+NAMES: Final[Mapping[type[Any], str]] = {DenyList: DENY_LIST}
+# Versions of one document that stay stored: every one is whole, and a season has thousands.
+KEPT_VERSIONS: Final = 20
 
-async def publish_deny_list(site: int, entries: list[tuple[int, int]], key: SigningKey, now_ms: int) -> bytes:
-    """Sign and store the next version of a site's deny list, in the caller's transaction; the message to send."""
-    version = await queries.newest_version(site, DENY_LIST) + 1
-    deny_list = DenyList(site=site, version=version, issued_at=now_ms, entries=entries)
+EntriesOf = Callable[[int], Awaitable[Sequence[Any]]]
+
+
+async def lock(sites: Iterable[int]) -> None:
+    """Keep other publishers of these sites waiting until the caller's transaction ends.
+
+    Before reading the entries of a document: else the later of two versions lacks what the earlier one told.
+    """
+    await queries.lock(sites)
+
+
+async def publish(site: int, record_type: type[Any], entries: Sequence[Any], key: SigningKey, now_ms: int) -> bytes:
+    """Sign and store the next version of a site's document, in the caller's transaction; the message to `push`.
+
+    The caller has called `lock`. Problem document_full when the entries do not fit into one message.
+    """
+    name = NAMES[record_type]
+    version = await queries.newest_version(site, name) + 1
+
+    def signed(count: int) -> SignedDocument:
+        document = record_type(site=site, version=version, issued_at=now_ms, entries=list(entries[:count]))
+        return sign_document(document, key.key_id, key.load())
+
     try:
-        signed = sign_document(deny_list, key.key_id, key.load())
+        document = signed(len(entries))
     except CodecError as error:
-        raise Problem("deny_list_full", count=len(entries)) from error
-    await queries.add(
-        Document(
-            site_id=site,
-            name=DENY_LIST,
-            version=version,
-            key_id=signed.key_id,
-            body=signed.body,
-            signature=signed.signature,
-            created_ms=now_ms,
-        )
+        fits = _fitting(signed, len(entries))
+        if len(signed(fits).body) < DOCUMENT_MAX // 2:
+            raise  # not for its length: a value that no document can carry
+        raise Problem("document_full", document=name, count=len(entries), fits=fits) from error
+    row = Document(
+        site_id=site,
+        name=name,
+        version=version,
+        key_id=document.key_id,
+        body=document.body,
+        signature=document.signature,
+        created_ms=now_ms,
     )
-    return DOWN.encode(signed)
+    await queries.add(row, KEPT_VERSIONS)
+    return DOWN.encode(document)
 
 
-async def newer_deny_list(site: int, applied: int) -> bytes | None:
-    """The message with the site's deny list, if it is newer than version `applied`."""
-    newest = await queries.newest(site, DENY_LIST)
-    if newest is None or newest.version <= applied:
-        return None
-    return DOWN.encode(SignedDocument(newest.key_id, bytes(newest.body), bytes(newest.signature)))
+def _fitting(signed: Callable[[int], SignedDocument], count: int) -> int:
+    """How many leading entries can be signed, fewer than `count`."""
+    fits, too_many = 0, count
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        try:
+            signed(middle)
+            fits = middle
+        except CodecError:
+            too_many = middle
+    return fits
+
+
+async def publish_for(
+    sites: Iterable[int], record_type: type[Any], entries_of: EntriesOf, key: SigningKey, now_ms: int
+) -> dict[int, bytes]:
+    """`lock` the sites and publish for each of them what `entries_of` finds for it; the messages to `push_all`."""
+    wanted = sorted(set(sites))
+    await queries.lock(wanted)
+    return {site: await publish(site, record_type, await entries_of(site), key, now_ms) for site in wanted}
+
+
+async def push(site: int, message: bytes, services: Services) -> None:
+    """Send a document to all devices of a site that use documents; who misses it gets it at the next Hello."""
+    await services.bridge.send_to(await gates.devices(site), message)
+
+
+async def push_all(messages: Mapping[int, bytes], services: Services) -> None:
+    """`push` by site."""
+    for site, message in messages.items():
+        await push(site, message, services)
+
+
+async def newer(site: int, told: Mapping[str, int]) -> list[bytes]:
+    """Messages with every document of the site that is newer than what a device tells, denials first."""
+    newest = await queries.newest_versions(site)
+    messages = []
+    for name in NAMES.values():
+        if newest.get(name, 0) > told.get(name, 0):
+            row = await queries.newest(site, name)
+            if row is not None:
+                messages.append(DOWN.encode(SignedDocument(row.key_id, bytes(row.body), bytes(row.signature))))
+    return messages

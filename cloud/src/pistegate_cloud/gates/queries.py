@@ -2,6 +2,7 @@
 """All queries of gates."""
 
 from pistegate_cloud.gates.models import Gate
+from pistegate_protocol.topics import Device, Role
 
 
 async def gate(site: int, number: int) -> Gate | None:
@@ -15,9 +16,10 @@ async def gates(site: int | None) -> list[Gate]:
     return await query.order_by("site_id", "number").select_related("post")
 
 
-async def numbers(site: int) -> list[int]:
-    """Numbers of all gates of a site."""
-    return [int(str(n)) for n in await Gate.filter(site_id=site).values_list("number", flat=True)]
+async def devices(site: int) -> list[Device]:
+    """Addresses of all devices of a site that use documents."""
+    numbers = await Gate.filter(site_id=site).values_list("number", flat=True)
+    return [Device(site, Role.GATE, int(str(number))) for number in numbers]
 
 
 async def save_status(gate: Gate) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a Hello means: status, missed acknowledgements, the deny list if it is old, two devices with one identity."""
+"""What a Hello means: status, newer documents, missed acknowledgements, two devices with one identity."""
 
 from pistegate_cloud.documents import service as documents
 from pistegate_cloud.exceptions import queries as exceptions
@@ -7,7 +7,6 @@ from pistegate_cloud.gates import queries
 from pistegate_cloud.gates.models import Gate
 from pistegate_cloud.ingest import store
 from pistegate_cloud.ingest.core import ChainKey, acknowledgement, observe_epoch, start_of
-from pistegate_protocol.documents import DENY_LIST
 from pistegate_protocol.events import Stream
 from pistegate_protocol.messages import DOWN, Hello, Notice
 from pistegate_protocol.topics import Device
@@ -20,10 +19,7 @@ async def hello(device: Device, message: Hello, generation: int, now_ms: int) ->
         return None
     gate.recent_epochs, conflict = observe_epoch(gate.recent_epochs, message.epoch)
     await _note_status(gate, message, now_ms)
-    answers = []
-    deny_list = await documents.newer_deny_list(device.site, message.documents.get(DENY_LIST, 0))
-    if deny_list:  # before any acknowledgement: a returning gate learns revocations first
-        answers.append(deny_list)
+    answers = await documents.newer(device.site, message.documents)  # first: a returning gate learns revocations
     answers += await _acknowledgements(device, message.epoch, generation)
     if conflict:
         key = f"{device.site}/{device.number}"

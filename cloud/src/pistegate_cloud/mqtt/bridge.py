@@ -16,7 +16,7 @@ from pistegate_cloud.errors import Problem
 from pistegate_cloud.ingest.core import Accepted, Refused, open_message
 from pistegate_cloud.settings import BrokerSettings
 from pistegate_protocol.messages import RelayResponse
-from pistegate_protocol.topics import ALL_UP, Device, Role
+from pistegate_protocol.topics import ALL_UP, Device
 
 GROUP_MAX = 200  # messages stored in one transaction
 QUEUE_MAX = 5000  # messages; more are dropped, and resent by their gates
@@ -54,10 +54,9 @@ class Bridge:
         except aiomqtt.MqttError as error:
             raise Problem("broker_unreachable") from error
 
-    async def send_to_gates(self, site: int, numbers: Sequence[int], payload: bytes) -> None:
-        """Publish to gates of a site; those out of reach hear it after their next Hello."""
-        topics = [Device(site, Role.GATE, number).down for number in numbers]
-        await self._send_all([(topic, payload) for topic in topics])
+    async def send_to(self, devices: Sequence[Device], payload: bytes) -> None:
+        """Publish to devices; those out of reach hear it after their next Hello."""
+        await self._send_all([(device.down, payload) for device in devices])
 
     async def _send_all(self, messages: Sequence[tuple[str, bytes]]) -> None:
         results = await asyncio.gather(*(self.send(*message) for message in messages), return_exceptions=True)

@@ -128,7 +128,7 @@ async def read_ticket(number: TicketNumber) -> TicketAnswer:
 @router.post(
     "/tickets/{number}/revoke",
     dependencies=[Depends(require(Scope.TICKETS_REVOKE))],
-    responses=documented("not_found", "state_conflict", "deny_list_full"),
+    responses=documented("not_found", "state_conflict", "document_full"),
 )
 async def revoke(number: TicketNumber, body: RevokeBody, services: WithServices) -> TicketAnswer:
     """Revoke a ticket: every gate of the site is told at once, and refuses it from then on."""

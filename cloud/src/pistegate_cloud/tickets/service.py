@@ -7,7 +7,6 @@ from tortoise.transactions import in_transaction
 
 from pistegate_cloud.clock import local_day
 from pistegate_cloud.documents import service as documents
-from pistegate_cloud.gates import queries as gates
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import SigningKey
 from pistegate_cloud.sites import queries as sites
@@ -15,6 +14,7 @@ from pistegate_cloud.states import TICKET
 from pistegate_cloud.tickets import queries
 from pistegate_cloud.tickets.models import Ticket
 from pistegate_protocol.claims import Claim, HolderClass, Scope
+from pistegate_protocol.documents import DenyList
 
 # A denial leaves the list when its ticket has expired at every gate, whatever the gate's clock (max 1 day off).
 DENY_AFTER_EXPIRY = timedelta(days=2)
@@ -59,9 +59,9 @@ async def deny(ticket: Ticket, below_revision: int, reason: str, key: SigningKey
     await queries.deny(ticket, below_revision, reason, now_ms)
     today = local_day(now_ms, await sites.zone(ticket.site_id))
     entries = await queries.denials(ticket.site_id, today - DENY_AFTER_EXPIRY)
-    return await documents.publish_deny_list(ticket.site_id, entries, key, now_ms)
+    return await documents.publish(ticket.site_id, DenyList, entries, key, now_ms)
 
 
 async def push(site: int, message: bytes, services: Services) -> None:
     """Send a document to every gate of a site; gates that miss it get it at their next Hello."""
-    await services.bridge.send_to_gates(site, await gates.numbers(site), message)
+    await documents.push(site, message, services)
