@@ -20,6 +20,8 @@ NOUNS: Final = (
     "products",
     "orders",
     "tickets",
+    "cards",
+    "issues",
     "ledger",
     "documents",
     "passages",

@@ -13,7 +13,10 @@ from pistegate_cloud.tokens.models import ApiToken
 
 
 class Order(Model):
-    """What one guest bought at once. `day`: calendar day of the sale in site zone. Amounts in minor units."""
+    """What one guest bought at once. `day`: calendar day of the sale in site zone. Amounts in minor units.
+
+    `phone`: only if the guest gave it, to find the cards again.
+    """
 
     id = fields.UUIDField(primary_key=True)
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("cloud.Site", on_delete=fields.RESTRICT)
@@ -24,12 +27,13 @@ class Order(Model):
     currency = fields.CharField(max_length=3)
     created_ms = fields.BigIntField()
     day = fields.DateField()
+    phone = fields.CharField(max_length=20, null=True)
 
     class Meta:
         """Table."""
 
         table = "sales_order"
-        indexes = (("site_id", "day"), ("site_id", "created_ms"))
+        indexes = (("site_id", "day"), ("site_id", "created_ms"), ("phone",))
 
 
 class OrderLine(Model):
@@ -60,7 +64,7 @@ class OrderLine(Model):
 
 
 class Payment(Model):
-    """Money taken for an order: `amount` = `tendered` - `change`."""
+    """Money taken for an order: `amount` = `tendered` - `change`; `reference`: what the guest's receipt says."""
 
     id = fields.BigIntField(primary_key=True)
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField(
@@ -76,12 +80,14 @@ class Payment(Model):
     change = fields.BigIntField()
     amount = fields.BigIntField()
     currency = fields.CharField(max_length=3)
+    reference = fields.CharField(max_length=64, null=True)
     at_ms = fields.BigIntField()
 
     class Meta:
         """Table."""
 
         table = "payment"
+        indexes = (("reference",),)
 
 
 class KeptAnswer(Model):

@@ -42,7 +42,11 @@ class Ticket(Model):
 
 
 class CardWrite(Model):
-    """A claim sent to a card: kept before it is sent. `uid`, `claim` in hex; done_ms None: never confirmed."""
+    """A claim sent to a card: kept before it is sent. `uid`, `claim`, `usage` in hex; done_ms None: never confirmed.
+
+    `usage`: what the card's usage began with. `counter`: the card's transaction counter after it, proved by its
+    TransactionMAC. `encoder_site`: None where it is the ticket's site.
+    """
 
     id = fields.BigIntField(primary_key=True)
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField(
@@ -54,10 +58,13 @@ class CardWrite(Model):
     )
     ticket_id: int
     encoder = fields.IntField()
+    encoder_site = fields.IntField(null=True)
     uid = fields.CharField(max_length=20)
     revision = fields.SmallIntField()
     claim = fields.CharField(max_length=256)
     claim_digest = fields.CharField(max_length=16)
+    usage = fields.CharField(max_length=64, null=True)
+    counter = fields.BigIntField(null=True)
     sent_ms = fields.BigIntField()
     done_ms = fields.BigIntField(null=True)
 
@@ -65,10 +72,11 @@ class CardWrite(Model):
         """Table."""
 
         table = "card_write"
+        indexes = (("uid",),)
 
 
 class Denial(Model):
-    """Claims of `ticket` below `below_revision` are refused at every gate of the site."""
+    """Claims of `ticket` below `below_revision` are refused at every gate of the site (or group)."""
 
     id = fields.BigIntField(primary_key=True)
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("cloud.Site", on_delete=fields.RESTRICT)
@@ -77,6 +85,7 @@ class Denial(Model):
         "cloud.Ticket", on_delete=fields.RESTRICT, db_index=True
     )
     ticket_id: int
+    group_number = fields.IntField(null=True)
     below_revision = fields.SmallIntField()
     reason = fields.CharField(max_length=200)
     at_ms = fields.BigIntField()
@@ -85,4 +94,5 @@ class Denial(Model):
         """Table."""
 
         table = "denial"
+        indexes = (("group_number",),)
         unique_together = (("site", "ticket"),)
