@@ -75,7 +75,7 @@ class CardWipe(Model):
     """A wipe: kept before it is sent, so that the card's money moves to the guest once. done_ms None: not confirmed.
 
     `purse`, `loaded`, `spent`: minor units as read before it (wallet.py); `counter`: the card's transaction counter
-    before it, `proved`: after it.
+    after it.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -92,8 +92,7 @@ class CardWipe(Model):
     loaded = fields.BigIntField()
     spent = fields.BigIntField()
     currency = fields.CharField(max_length=3, null=True)
-    counter = fields.BigIntField()
-    proved = fields.BigIntField(null=True)
+    counter = fields.BigIntField(null=True)
     actor = fields.CharField(max_length=80)
     sent_ms = fields.BigIntField()
     done_ms = fields.BigIntField(null=True)
