@@ -31,13 +31,14 @@ from pistegate_protocol.desfire.apdu import CardRefused, CardUntrusted, Status
 from pistegate_protocol.desfire.command import Command
 from pistegate_protocol.desfire.ev2 import Ev2Session, authenticate, without_session
 from pistegate_protocol.desfire.tmac import TransactionInput
+from pistegate_protocol.errors import CodecError
 from pistegate_protocol.signing import DIGEST_BYTES
+from pistegate_protocol.usage import decode_usage
 
 if TYPE_CHECKING:
     from pistegate_protocol.desfire.issuing import Batch
 
-_DIGEST = slice(1, 1 + DIGEST_BYTES)  # of a usage file: the claim that it belongs to
-_VERSION_BITS, _USAGE_V2, _AMENDED = 0x1F, 2, 0x20  # of a usage file's first byte
+_DIGEST = slice(1, 1 + DIGEST_BYTES)  # of a usage file in every layout: the claim that it belongs to
 
 
 @dataclass(slots=True)
@@ -99,8 +100,11 @@ def open_card(
 
 
 def is_amended(usage_file: bytes) -> bool:
-    """The usage says that an amendment is in its file."""
-    return usage_file[0] & _VERSION_BITS == _USAGE_V2 and bool(usage_file[0] & _AMENDED)
+    """The usage says that an amendment is in its file; a blank or unknown usage says nothing."""
+    try:
+        return decode_usage(usage_file).amended
+    except CodecError:
+        return False
 
 
 def read_wallet(session: Ev2Session) -> Generator[bytes, bytes, WalletFiles]:
