@@ -38,7 +38,8 @@ def test_good_configuration_is_taken_as_written(tmp_path: Path) -> None:
     assert (config.role, config.device.number) == (Role.GATE, 3)
     assert config.lane is not None
     assert config.lane.pulse_ms == 100
-    assert len(config.gate_key) == 16
+    assert config.key_store is not None
+    assert config.key_store.path == str(tmp_path / "gate.keys")
     assert [len(key) for key in config.issuer_keys.values()] == [32]
 
 
@@ -54,9 +55,9 @@ def test_good_configuration_is_taken_as_written(tmp_path: Path) -> None:
         ("place", {"holders": ["dog"]}, "place.holders = ['dog']:"),
         ("storage", {"reserve_kib": 1}, "storage.reserve_kib = 1:"),
         ("reader", {"baud": 9600}, "reader.baud = 9600:"),
-        ("card_keys", {"gate": "00"}, "card_keys.gate is not a key of 16 bytes: write 32 hex digits"),
-        ("card_keys", {"gate": "zz" * 16}, "card_keys.gate is not a key of 16 bytes"),
-        ("card_keys", {"issuer": "00"}, "card_keys.issuer is unknown: remove it"),
+        ("key_store", {"path": None}, "key_store.path is missing: add it under [key_store], a text in quotes"),
+        ("key_store", {"unlock": 7}, "key_store.unlock = 7:"),
+        ("key_store", {"gate": "00"}, "key_store.gate is unknown"),
         ("issuer_keys", {"x": "00"}, "issuer_keys.x: a key id is a whole number"),
         ("issuer_keys", {"1": "00"}, "issuer_keys.1 is not a key of 32 bytes"),
         ("lane", {"kind": "flap"}, "lane.kind = 'flap':"),
@@ -75,7 +76,7 @@ def test_wrong_value_is_named_with_its_path_and_remedy(
     assert problem.startswith(told)
 
 
-@pytest.mark.parametrize("section", ["device", "place", "storage", "reader", "broker", "lane", "signals"])
+@pytest.mark.parametrize("section", ["device", "place", "storage", "key_store", "reader", "broker", "lane", "signals"])
 def test_missing_section_is_named(tmp_path: Path, section: str) -> None:
     """With the fields that it wants."""
     tree = gate_tree(tmp_path)
@@ -83,7 +84,7 @@ def test_missing_section_is_named(tmp_path: Path, section: str) -> None:
     assert [p for p in problems(tree) if p.startswith(f"[{section}] is missing: add the section with")]
 
 
-@pytest.mark.parametrize("section", ["issuer_keys", "document_keys", "card_keys"])
+@pytest.mark.parametrize("section", ["issuer_keys", "document_keys", "key_store"])
 def test_missing_keys_are_named(tmp_path: Path, section: str) -> None:
     """A gate without keys could admit nobody."""
     tree = gate_tree(tmp_path)
@@ -103,8 +104,17 @@ def test_encoder_needs_no_lane_and_may_hold_no_key(tmp_path: Path) -> None:
     """A stolen encoder must not be a gate."""
     tree = {name: gate_tree(tmp_path)[name] for name in ("device", "reader", "broker")}
     assert c.check_config({"role": "encoder"} | tree).role is Role.ENCODER
-    told = problems({"role": "encoder", "card_keys": {"gate": "00" * 16}} | tree)
-    assert any("an encoder holds no key" in problem for problem in told)
+    for keys in ({"card_keys": {"gate": "00" * 16}}, {"key_store": {"path": "keys"}}, {"issuer_keys": {}}):
+        told = problems({"role": "encoder"} | keys | tree)
+        assert any("an encoder holds no key" in problem for problem in told)
+
+
+def test_keys_written_as_for_the_last_release_are_told_their_new_place(tmp_path: Path) -> None:
+    """An update in the field: the old section is named with what to do, and its key is not taken."""
+    told = problems(gate_tree(tmp_path, card_keys={"gate": "00" * 16}))
+    assert [
+        problem for problem in told if problem.startswith("card_keys is of an older release") and "key_store" in problem
+    ]
 
 
 def test_wrong_role_is_told(tmp_path: Path) -> None:
@@ -151,7 +161,15 @@ def test_help_works_without_hardware_and_with_an_example() -> None:
     """Every command tells how it is used, and imports neither reader nor pins for it."""
     program = "import sys; from pistegate_edge.cli import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n"
     program += "assert not {'nfc', 'gpiozero', 'paho', 'cryptography'} & set(sys.modules), sys.modules"
-    for command in ([], ["run"], ["check"], ["journal", "show"], ["journal", "set-aside"]):
+    for command in (
+        [],
+        ["run"],
+        ["check"],
+        ["journal", "show"],
+        ["journal", "set-aside"],
+        ["keys", "seal"],
+        ["keys", "check"],
+    ):
         done = subprocess.run(
             [sys.executable, "-c", program, *command, "--help"], capture_output=True, text=True, check=True
         )

@@ -5,7 +5,7 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -20,17 +20,18 @@ from gpiozero.pins.mock import MockFactory
 from pistegate_edge.clock import Clock
 from pistegate_edge.config import Config, check_config
 from pistegate_edge.gate import Gate
-from pistegate_protocol.card_layout import CardKey, claim_file_content
+from pistegate_protocol.card_layout import CardKey, KeySet, claim_file_content
 from pistegate_protocol.claims import Claim, Scope
+from pistegate_protocol.gate_keys import GateKeys, format_gate_keys
 from pistegate_protocol.signing import Medium, MediumKind, claim_digest, sign_claim
 from pistegate_protocol.usage import Usage, decode_usage, encode_usage
 from pistegate_simulators.card import DesfireCard
 from pistegate_simulators.reader import SimulatedReader
-from pistegate_simulators.stock import personalised_card, put_claim, put_usage, usage_content
+from pistegate_simulators.stock import CardMasters, personalised_card, put_claim, put_usage, usage_content
 
 ISSUER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 DOCUMENTS = Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))
-GATE_KEY = bytes.fromhex("00112233445566778899aabbccddeeff")
+MASTERS = CardMasters.drawn(Random("gate bench"))
 UNLOCK, PASS, GREEN, RED, BUZZER = 17, 27, 22, 23, 24
 WAIT_S = 10.0
 
@@ -40,15 +41,37 @@ def public(key: Ed25519PrivateKey) -> bytes:
     return key.public_key().public_bytes_raw()
 
 
+def gate_keys(
+    prefer: KeySet = KeySet.FIRST,
+    *,
+    roll: bool = False,
+    sets: Iterable[KeySet] = KeySet,
+    masters: CardMasters = MASTERS,
+) -> GateKeys:
+    """What the cloud exports for a gate or till: GATE masters of `sets`, and after a theft the ROLL master."""
+    gate = {number: masters.sets[number][CardKey.GATE] for number in sets}
+    return GateKeys(masters.system, prefer, gate, masters.sets[KeySet.FIRST][CardKey.ROLL] if roll else None)
+
+
+def key_file(directory: Path, keys: GateKeys | None = None) -> Path:
+    """A bare key file in `directory`, replaced if it is there: for [key_store] path."""
+    path = directory / "gate.keys"
+    path.touch(0o600)
+    path.write_text(format_gate_keys(keys or gate_keys()))
+    return path
+
+
 def gate_tree(directory: Path, reader: str = "/dev/ttyAMA0", **changes: Any) -> dict[str, Any]:
-    """A gate.toml as parsed; `changes` replace whole sections."""
+    """A gate.toml as parsed; `changes` replace whole sections. Without `key_store` among them, a key file is made."""
+    if "key_store" not in changes:
+        changes["key_store"] = {"path": str(key_file(directory))}
     tree: dict[str, Any] = {
         "role": "gate",
         "device": {"site": 1, "group": 1, "number": 3},
         "place": {"area": 0, "post_gates": [3, 4], "zone": "Asia/Shanghai"},
         "storage": {"directory": str(directory), "reserve_kib": 128},
         "reader": {"path": reader, "baud": 115200},
-        "card_keys": {"gate": GATE_KEY.hex()},
+        "key_store": {},
         "issuer_keys": {"1": public(ISSUER).hex()},
         "document_keys": {"1": public(DOCUMENTS).hex()},
         "broker": {"host": "127.0.0.1", "port": 1, "keepalive_s": 30},
@@ -95,7 +118,7 @@ def claim(**terms: Any) -> Claim:
 
 def ski_card(number: int = 1, what: Claim | None = None, **usage: Any) -> DesfireCard:
     """A personalised card with a signed claim on it; `number` seeds its UID, `usage` what is used of it."""
-    card = personalised_card(Random(number), {CardKey.GATE: GATE_KEY})
+    card = personalised_card(Random(number), MASTERS)
     signed = sign_claim(what or claim(), Medium(MediumKind.CARD, card.uid), ISSUER)
     put_claim(card, claim_file_content(signed))
     put_usage(card, encode_usage(Usage(claim=claim_digest(signed), **usage)))

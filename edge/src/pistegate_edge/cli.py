@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pistegate-gate: run a gate or an encoder, check its configuration, look at its journal."""
+"""pistegate-gate: run a gate or an encoder, check its configuration, seal its keys, look at its journal."""
 
 import argparse
 import json
@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pistegate_edge import keys_cli
+from pistegate_edge.commands import FAILED, OK, command
+
 if TYPE_CHECKING:
     from pistegate_edge.config import Config
 
-OK = 0
-FAILED = 1
 BAD_CONFIG = 2
 JOURNAL_DAMAGED = 3
 
@@ -31,14 +32,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     # Heavy imports and hardware come after --help and usage errors.
     from pistegate_edge.config import load_config
-    from pistegate_edge.errors import ConfigError, EdgeError, JournalDamaged
+    from pistegate_edge.errors import ConfigError, EdgeError, JournalDamaged, KeyStoreError
 
     try:
-        config = load_config(arguments.config)
-        result: int = arguments.do(arguments, config)
+        if "config" in arguments:
+            result: int = arguments.do(arguments, load_config(arguments.config))
+        else:
+            result = arguments.do(arguments)
     except ConfigError as error:
         for problem in error.problems:
             print(f"configuration: {problem}", file=sys.stderr)
+        return BAD_CONFIG
+    except KeyStoreError as error:
+        print(f"configuration: {error}", file=sys.stderr)
         return BAD_CONFIG
     except JournalDamaged as error:
         print(f"journal: {error}", file=sys.stderr)
@@ -60,32 +66,25 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = _command(commands, "run", "run the gate (or encoder) until SIGTERM", "run --config gate.toml")
+    run = command(commands, "run", "run the gate (or encoder) until SIGTERM", "run --config gate.toml")
     run.set_defaults(do=_run)
-    check = _command(commands, "check", "say what is wrong in gate.toml", "check --config gate.toml")
+    check = command(commands, "check", "say what is wrong in gate.toml", "check --config gate.toml")
     check.set_defaults(do=_check)
     journal = commands.add_parser("journal", help="look at the journal")
     inner = journal.add_subparsers(required=True, metavar="COMMAND")
-    show = _command(
+    show = command(
         inner, "show", "what is recorded and not yet acknowledged; changes nothing", "journal show --config gate.toml"
     )
     show.add_argument("--json", action="store_true", help="one JSON object")
     show.set_defaults(do=_show)
-    aside = _command(
+    aside = command(
         inner,
         "set-aside",
         "keep a damaged journal under a name with its date; the next start begins a new one",
         "journal set-aside --config gate.toml",
     )
     aside.set_defaults(do=_set_aside)
-    return parser
-
-
-def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str, example: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=words, description=words, epilog=f"example: pistegate-gate {example}")
-    parser.add_argument("--config", type=Path, required=True, metavar="GATE.TOML", help="the configuration file")
+    keys_cli.add_parser(commands)
     return parser
 
 

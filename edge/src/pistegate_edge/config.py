@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pistegate_edge.errors import ConfigError
-from pistegate_protocol.card_layout import KEY_BYTES
 from pistegate_protocol.claims import AREAS_MAX, HolderClass
 from pistegate_protocol.topics import Role
 
@@ -34,12 +33,13 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Place(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a gate stands. `post_gates`: numbers of all gates of this post, this one included."""
+    """Where a gate stands. `post_gates`: numbers of all gates of this post, this one included. `exit`: it leads out."""
 
     area: Annotated[int, Meta(ge=0, lt=AREAS_MAX)]
     post_gates: Annotated[list[DeviceNumber], Meta(min_length=1)]
     zone: str
     holders: list[Literal["adult", "child", "youth", "senior", "disabled", "staff", "vip"]] | None = None
+    exit: bool = False
 
 
 class Storage(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +47,13 @@ class Storage(Struct, frozen=True, forbid_unknown_fields=True):
 
     directory: Annotated[str, Meta(min_length=1)]
     reserve_kib: Annotated[int, Meta(ge=128, le=1_048_576)] = 256
+
+
+class KeyStoreFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """The file with the card keys. `unlock`: what opens a sealed one, a file's path or credential:NAME (systemd)."""
+
+    path: Annotated[str, Meta(min_length=1)]
+    unlock: Annotated[str, Meta(min_length=1)] | None = None
 
 
 class Reader(Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,15 +118,22 @@ class Config(Struct, frozen=True, kw_only=True):
     lane: Lane | None = None
     signals: Signals | None = None
     display: DisplayText = DisplayText()
-    gate_key: bytes = b""
+    key_store: KeyStoreFile | None = None
     issuer_keys: dict[int, bytes] = msgspec.field(default_factory=dict)
     document_keys: dict[int, bytes] = msgspec.field(default_factory=dict)
 
 
 _COMMON: dict[str, type[Struct]] = {"device": Device, "reader": Reader, "broker": Broker}
-_GATE: dict[str, type[Struct]] = {"place": Place, "storage": Storage, "lane": Lane, "signals": Signals}
+# What each role needs beside the common sections; a role that is not here does not run yet.
+_NEEDED: dict[Role, dict[str, type[Struct]]] = {
+    Role.GATE: {"place": Place, "storage": Storage, "key_store": KeyStoreFile, "lane": Lane, "signals": Signals},
+    Role.ENCODER: {},
+}
 _OPTIONAL: dict[str, type[Struct]] = {"clock": ClockSource, "display": DisplayText}
-_KEY_SECTIONS = ("card_keys", "issuer_keys", "document_keys")
+_PUBLIC_KEYS = ("issuer_keys", "document_keys")
+_KEY_SECTIONS = ("key_store", *_PUBLIC_KEYS)
+_OLD_KEYS = "card_keys"  # of release 0.1
+_KEYLESS = frozenset({Role.ENCODER})
 
 
 def load_config(path: Path) -> Config:
@@ -138,28 +152,37 @@ def load_config(path: Path) -> Config:
 def check_config(tree: Mapping[str, Any]) -> Config:
     """The configuration in a parsed gate.toml."""
     problems: list[str] = []
-    role = tree.get("role")
-    if role not in list(Role):
-        problems.append(f'role is {role!r}: write role = "gate" or role = "encoder" on the first line')
-        role = Role.GATE
-    is_gate = role == Role.GATE
-    wanted = _COMMON | (_GATE if is_gate else {})
-    known = ["role", *wanted, *_OPTIONAL, *(_KEY_SECTIONS if is_gate else ())]
-    problems += _unknown(tree, known, "")
-    values: dict[str, Any] = {"role": Role(role)}
+    role = _role(tree, problems)
+    keyless = role in _KEYLESS
+    wanted = _COMMON | _NEEDED[role]
+    known = ["role", *wanted, *_OPTIONAL, *(() if keyless else _PUBLIC_KEYS)]
+    problems += _unknown({name: tree[name] for name in tree if name not in _KEY_SECTIONS}, known, "")
+    values: dict[str, Any] = {"role": role}
     for name, kind in (wanted | _OPTIONAL).items():
         if name not in tree and name in _OPTIONAL:
             values[name] = kind()
         else:
             values[name] = _section(tree, name, kind, problems)
-    if is_gate:
+    if not keyless:
         values |= _keys(tree, problems)
+    elif any(name in tree for name in (*_KEY_SECTIONS, _OLD_KEYS)):
+        problems.append(f"an {role} holds no keys: remove {', '.join(_KEY_SECTIONS)}")
+    if role is Role.GATE:
         _cross(values, problems)
-    elif any(name in tree for name in _KEY_SECTIONS):
-        problems.append("an encoder holds no keys: remove card_keys, issuer_keys and document_keys")
     if problems:
         raise ConfigError(problems)
     return Config(**values)
+
+
+def _role(tree: Mapping[str, Any], problems: list[str]) -> Role:
+    """The role; a gate's sections are asked for where it is not one."""
+    role = tree.get("role")
+    for known in _NEEDED:
+        if role == known.value:
+            return known
+    words = " or ".join(f'role = "{known}"' for known in _NEEDED)
+    problems.append(f"role is {role!r}: write {words} on the first line")
+    return Role.GATE
 
 
 def _section(tree: Mapping[str, Any], name: str, kind: type[Struct], problems: list[str]) -> Struct | None:
@@ -203,7 +226,10 @@ def _wanted(hint: Any) -> str:
 def _unknown(table: Mapping[str, Any], known: Iterable[str], prefix: str) -> list[str]:
     problems = []
     for name in table:
-        if name not in known:
+        if name == _OLD_KEYS and not prefix:
+            remedy = "put the keys that the cloud exports into a file and name it by [key_store] path"
+            problems.append(f"{name} is of an older release: {remedy} (docs/technician.md)")
+        elif name not in known:
             near = difflib.get_close_matches(name, list(known), 1)
             remedy = f"did you mean {prefix}{near[0]}?" if near else "remove it"
             problems.append(f"{prefix}{name} is unknown: {remedy}")
@@ -211,15 +237,8 @@ def _unknown(table: Mapping[str, Any], known: Iterable[str], prefix: str) -> lis
 
 
 def _keys(tree: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
-    card = tree.get("card_keys")
-    gate_key = b""
-    if not isinstance(card, Mapping) or "gate" not in card:
-        problems.append(f'card_keys.gate is missing: add [card_keys] gate = "{2 * KEY_BYTES} hex digits"')
-    else:
-        problems += _unknown(card, ("gate",), "card_keys.")
-        gate_key = _hex("card_keys.gate", card["gate"], KEY_BYTES, problems)
-    values: dict[str, Any] = {"gate_key": gate_key}
-    for section in ("issuer_keys", "document_keys"):
+    values: dict[str, Any] = {}
+    for section in _PUBLIC_KEYS:
         table = tree.get(section)
         if not isinstance(table, Mapping) or not table:
             problems.append(f'[{section}] is missing: add it with at least one line, 1 = "64 hex digits"')

@@ -14,6 +14,10 @@ class ConfigError(EdgeError, ValueError):
         self.problems = problems
 
 
+class KeyStoreError(EdgeError, ValueError):
+    """The card keys cannot be got at."""
+
+
 class ClockError(EdgeError, OSError):
     """The configured time source gives no valid time."""
 

@@ -27,6 +27,7 @@ from pistegate_edge.core.passage import Passage, State
 from pistegate_edge.downlink import DocumentStore
 from pistegate_edge.errors import GpioUnavailable
 from pistegate_edge.journal.journal import Journal
+from pistegate_edge.keystore.opening import open_key_store
 from pistegate_edge.lane.tripod import Outputs, Tripod
 from pistegate_edge.readers.desk import GateDesk
 from pistegate_edge.readers.pn532 import Pn532
@@ -71,7 +72,7 @@ class Gate:
 
     def __init__(self, config: Config, clock: Clock, parts: ExitStack) -> None:
         place, storage, lane, signals = config.place, config.storage, config.lane, config.signals
-        if place is None or storage is None or lane is None or signals is None:
+        if place is None or storage is None or lane is None or signals is None or config.key_store is None:
             raise ValueError("a checked configuration of a gate is needed")
         self._clock = clock
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
@@ -85,6 +86,7 @@ class Gate:
         parts.callback(self._lane.close)
         self._signals = _signals(signals, config.display)
         parts.callback(self._signals.close)
+        self._keys = open_key_store(config.key_store)
         self._journal = parts.enter_context(_open_journal(storage, config.device, clock))
         self._profile = _profile(config.device, place)
         self._notes_at_start: list[tuple[a.IncidentCode, str]] = []
@@ -104,11 +106,11 @@ class Gate:
             self._journal,
             documents,
             self._mqtt,
-            self._passage.service,
+            self._state,
             self._note,
             lambda: self._feed(i.DenyListArrived(documents.deny)),
         )
-        self._desk = GateDesk(config.gate_key, self._queue.put)
+        self._desk = GateDesk(self._keys, self._queue.put)
         self._reader = ReaderThread(
             partial(Pn532, config.reader.path),
             self._desk,
@@ -180,6 +182,8 @@ class Gate:
             self._note_now(a.IncidentCode.JOURNAL_SET_ASIDE, f"kept as {self._journal.set_aside}")
         elif self._journal.created:
             self._note_now(a.IncidentCode.JOURNAL_CREATED, "a new journal was begun")
+        if self._keys.warning:
+            self._note_now(a.IncidentCode.LAB_KEYS, self._keys.warning)
         for code, detail in self._notes_at_start:
             self._note_now(code, detail)
         self._reader.start()
@@ -259,6 +263,10 @@ class Gate:
                 self._feed(i.LaneClosed(value))
             else:
                 self._feed(i.LaneForced())
+
+    def _state(self) -> str:
+        """The gate's state as Hello tells it; keys that are kept for the lab only are told with it."""
+        return self._passage.service() + ("; lab only" if self._keys.warning else "")
 
     def _on_pass(self) -> None:
         self._queue.put(PassEdge(self._clock.monotonic()))

@@ -34,6 +34,7 @@ class IncidentCode(StrEnum):
     MESSAGE_MALFORMED = "message_malformed"
     JOURNAL_CREATED = "journal_created"
     JOURNAL_SET_ASIDE = "journal_set_aside"
+    LAB_KEYS = "lab_keys"
 
 
 @dataclass(frozen=True, slots=True)

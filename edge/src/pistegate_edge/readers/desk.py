@@ -17,6 +17,7 @@ from pistegate_edge.core.inputs import (
     ReadProblem,
     WriteResult,
 )
+from pistegate_edge.keystore.store import KeyStore
 from pistegate_edge.readers.pn532 import CardGone, ForeignCard, Sighting
 from pistegate_edge.readers.session import ReadFailed, read_card, write_card
 
@@ -30,8 +31,8 @@ Reply = Read | Write | Release
 class GateDesk:
     """`reply` is called from the loop, everything else from the reader's thread."""
 
-    def __init__(self, key: bytes, tell: Callable[[Input], None]) -> None:
-        self._key = key
+    def __init__(self, keys: KeyStore, tell: Callable[[Input], None]) -> None:
+        self._keys = keys
         self._tell = tell
         self._replies: queue.SimpleQueue[Reply] = queue.SimpleQueue()
         self._token = 0
@@ -66,7 +67,8 @@ class GateDesk:
             return
         try:
             card = sighting.activate()
-            content = read_card(card, self._key, os.urandom(_RND_BYTES))
+            key = self._keys.gate_key(sighting.uid, self._keys.sets[0])
+            content = read_card(card, key, os.urandom(_RND_BYTES))
         except ForeignCard as error:
             self._unread(sighting.uid, ReadProblem.FOREIGN, str(error))
             return

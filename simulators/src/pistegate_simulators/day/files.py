@@ -7,8 +7,10 @@ from random import Random
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from pistegate_protocol.card_layout import KEY_BYTES, CardKey
+from pistegate_protocol.card_layout import CardKey, KeySet
+from pistegate_protocol.gate_keys import GateKeys, format_gate_keys
 from pistegate_simulators.day.settings import GROUP, LOCALE, SITE, ZONE
+from pistegate_simulators.stock import CardMasters
 from pistegate_simulators.turnstile.wired import Wiring
 
 KEY_ID = 1
@@ -20,13 +22,18 @@ class SiteKeys:
 
     issuer: bytes
     documents: bytes
-    card: dict[CardKey, bytes]
+    card: CardMasters
 
     @classmethod
     def from_seed(cls, rng: Random) -> "SiteKeys":
-        """Fresh keys: two Ed25519 seeds of 32 bytes, one AES key per card key number."""
-        card = {key: rng.randbytes(KEY_BYTES) for key in (CardKey.GATE, CardKey.ISSUER)}
+        """Fresh keys: two Ed25519 seeds of 32 bytes, and the masters of all cards."""
+        card = CardMasters.drawn(rng)
         return cls(rng.randbytes(32), rng.randbytes(32), card)
+
+    def gate(self) -> GateKeys:
+        """What a gate holds of the card keys: no roll key, for nothing was stolen."""
+        masters = {number: self.card.sets[number][CardKey.GATE] for number in KeySet}
+        return GateKeys(self.card.system, KeySet.FIRST, masters)
 
 
 def public(private: bytes) -> str:
@@ -53,9 +60,22 @@ private_key = "{keys.issuer.hex()}"
 key_id = {KEY_ID}
 private_key = "{keys.documents.hex()}"
 [card_keys]
-gate = "{keys.card[CardKey.GATE].hex()}"
-issuer = "{keys.card[CardKey.ISSUER].hex()}"
+{_masters(keys.card)}
 """
+
+
+def _masters(card: CardMasters) -> str:
+    """The cloud's card keys: every master there is."""
+    masters = {"system": card.system, "picc": card.picc, "transaction": card.transaction}
+    for number in KeySet:
+        masters |= {f"{key.name.lower()}_{int(number)}": card.sets[number][key] for key in CardKey}
+    return "\n".join(f'{name} = "{value.hex()}"' for name, value in masters.items())
+
+
+def write_gate_keys(keys: SiteKeys, path: Path) -> None:
+    """The card keys of a gate as the cloud exports them, bare: for a simulated site that is what they are."""
+    path.touch(0o600)
+    path.write_text(format_gate_keys(keys.gate()), "utf-8")
 
 
 def _device_toml(role: str, number: int, reader: Path, broker_port: int, time_page: Path) -> str:
@@ -91,6 +111,7 @@ def gate_toml(
     broker_port: int,
     time_page: Path,
     storage: Path,
+    key_file: Path,
     display: Path,
     lane_timeout_ms: int,
 ) -> str:
@@ -104,8 +125,8 @@ directory = "{storage}"
 area = {area}
 post_gates = {post_gates}
 zone = "{ZONE.key}"
-[card_keys]
-gate = "{keys.card[CardKey.GATE].hex()}"
+[key_store]
+path = "{key_file}"
 [issuer_keys]
 {KEY_ID} = "{public(keys.issuer)}"
 [document_keys]

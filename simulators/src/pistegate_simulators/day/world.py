@@ -158,6 +158,8 @@ class World:
         config = self.folder / f"gate{number}.toml"
         display = self.folder / f"gate{number}.display"
         areas = self.settings.gate_areas
+        key_file = self.folder / f"gate{number}.keys"
+        files.write_gate_keys(self.keys, key_file)
         config.write_text(
             files.gate_toml(
                 self.keys,
@@ -168,6 +170,7 @@ class World:
                 broker_port=self.wire.port,
                 time_page=self.time.path,
                 storage=self._storage(f"gate{number}"),
+                key_file=key_file,
                 display=display,
                 lane_timeout_ms=self.settings.lane_timeout_ms,
             ),
