@@ -11,6 +11,7 @@ _DATA_MAX = 255  # bytes in one short APDU
 class Ins(IntEnum):
     """Instruction codes used here."""
 
+    AUTHENTICATE_ISO = 0x1A
     AUTHENTICATE_EV2_FIRST = 0x71
     AUTHENTICATE_EV2_NON_FIRST = 0x77
     ADDITIONAL_FRAME = 0xAF

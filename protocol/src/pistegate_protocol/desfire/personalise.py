@@ -39,6 +39,8 @@ from pistegate_protocol.card_layout import (
 from pistegate_protocol.desfire import card_commands, file_commands
 from pistegate_protocol.desfire.apdu import CardRefused
 from pistegate_protocol.desfire.ev2 import Ev2Session, authenticate, without_session
+from pistegate_protocol.desfire.factory import RND_BYTES as FACTORY_RND_BYTES
+from pistegate_protocol.desfire.factory import replace_factory_key
 from pistegate_protocol.desfire.verification import (
     CLOSED,
     PICC_KEY,
@@ -59,9 +61,17 @@ _AID_BYTES = 3
 
 @dataclass(frozen=True, slots=True)
 class PiccKey:
-    """The card's own key (AES) before personalisation: the factory's zeros, or its transport key."""
+    """The card's own key before personalisation: the factory's zeros (a DES key, or AES already), or a transport key.
+
+    A transport key is an AES key.
+    """
 
     value: bytes = bytes(KEY_BYTES)
+
+    @property
+    def is_factorys(self) -> bool:
+        """All the world knows it."""
+        return not any(self.value)
 
 
 def personalise(
@@ -74,12 +84,9 @@ def personalise(
     """
     _check_keys(keys)
     card = yield from read_card(keys.uid)
-    session = yield from _with_final_key(keys, initial, rnd)
-    if session is not None and AID in (yield from _applications(session)):
+    session, opener = yield from _open(keys, initial, rnd)
+    if opener == keys.picc and AID in (yield from _applications(session)):
         return (yield from verify_personalised(keys, rnd))
-    opener = keys.picc if session is not None or initial is None else initial.value
-    if session is None:
-        session = yield from authenticate(PICC_KEY, opener, rnd(16))
     start_key = rnd(KEY_BYTES)
     yield from _create_application(session, opener, start_key, keys, rnd)
     yield from _fill(keys, start_key, rnd)
@@ -93,16 +100,27 @@ def _check_keys(keys: PersonalisationKeys) -> None:
         raise ValueError(f"key versions {versions}: 0 is a default key's")
 
 
-def _with_final_key(
+def _open(
     keys: PersonalisationKeys, initial: PiccKey | None, rnd: Random
-) -> Generator[bytes, bytes, Ev2Session | None]:
-    """A session with the card's final key; None when it has another key and there is an initial one to try."""
+) -> Generator[bytes, bytes, tuple[Ev2Session, bytes]]:
+    """A session of the card's own key, and which one it is: the final one is tried before the initial one."""
     try:
-        return (yield from authenticate(PICC_KEY, keys.picc, rnd(16)))
+        return (yield from authenticate(PICC_KEY, keys.picc, rnd(16))), keys.picc
     except CardRefused as error:
         if initial is None or error.status not in WRONG_KEY:
             raise
-    return None
+    return (yield from _with_initial_key(initial, rnd)), initial.value
+
+
+def _with_initial_key(initial: PiccKey, rnd: Random) -> Generator[bytes, bytes, Ev2Session]:
+    """A session with the card's initial key; a factory's DES key is made an AES key of the same zeros first."""
+    try:
+        return (yield from authenticate(PICC_KEY, initial.value, rnd(16)))
+    except CardRefused as error:
+        if not initial.is_factorys or error.status not in WRONG_KEY:
+            raise
+    yield from replace_factory_key(initial.value, _DEFAULT_VERSION, rnd(FACTORY_RND_BYTES))
+    return (yield from authenticate(PICC_KEY, initial.value, rnd(16)))
 
 
 def _applications(session: Ev2Session) -> Generator[bytes, bytes, set[bytes]]:
