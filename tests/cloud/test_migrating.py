@@ -25,7 +25,7 @@ from pistegate_cloud.errors import SchemaError
 from pistegate_cloud.migrate import check_schema, migrate, pending
 from pistegate_cloud.settings import DatabaseSettings
 
-NEWEST = "0005_cards"
+NEWEST = "0007_terms"
 Schema = dict[str, Any]
 
 
@@ -120,8 +120,8 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
     with pytest.raises(SchemaError, match=r"pistegate-cloud migrate --config /etc/cloud\.toml"):
         await check_schema(settings, Path("/etc/cloud.toml"))
     await migrate(settings, "0002_sales")
-    assert await pending(settings) == ["0003_ledger", "0004_events", NEWEST]
-    assert await migrate(settings) == ["0003_ledger", "0004_events", NEWEST]
+    assert await pending(settings) == ["0003_ledger", "0004_events", "0005_cards", NEWEST]
+    assert await migrate(settings) == ["0003_ledger", "0004_events", "0005_cards", NEWEST]
     await check_schema(settings, Path("/etc/cloud.toml"))
     assert await migrate(settings) == []
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Table of products."""
 
+from typing import Any
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -8,7 +10,11 @@ from pistegate_cloud.sites.models import Site
 
 
 class Product(Model):
-    """What can be bought. Never edited once sold: a changed product is a new number."""
+    """What can be bought. Never edited once sold: a changed product is a new number.
+
+    `scope`: "site" or "group", where its claims hold. `terms`: products.schemas.TermsBody; None: no further ones.
+    `valid_until`: last day of all its tickets (a season); None: `days` from the visit date.
+    """
 
     id = fields.BigIntField(primary_key=True)
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("cloud.Site", on_delete=fields.RESTRICT)
@@ -26,6 +32,9 @@ class Product(Model):
     entries_total = fields.IntField(null=True)
     reentry_s = fields.IntField(null=True)
     batch = fields.IntField(null=True)
+    scope = fields.CharField(max_length=10, default="site")
+    terms = fields.JSONField[dict[str, Any]](null=True)
+    valid_until = fields.DateField(null=True)
 
     class Meta:
         """Table."""

@@ -12,7 +12,10 @@ from pistegate_cloud.sites.models import Site
 
 
 class Ticket(Model):
-    """One ticket as sold; `number` is 48 bits, random so that it tells nothing."""
+    """One ticket as sold; `number` is 48 bits, random so that it tells nothing.
+
+    `redeemed_ms`: when it was first put on a medium; None: not yet. `amended_until`: its last day by amendment.
+    """
 
     number = fields.BigIntField(primary_key=True, generated=False)
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("cloud.Site", on_delete=fields.RESTRICT)
@@ -32,6 +35,8 @@ class Ticket(Model):
     revision = fields.SmallIntField(default=0)
     valid_from = fields.DateField()
     valid_until = fields.DateField()
+    redeemed_ms = fields.BigIntField(null=True)
+    amended_until = fields.DateField(null=True)
     created_ms = fields.BigIntField()
 
     class Meta:
