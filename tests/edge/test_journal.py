@@ -38,7 +38,7 @@ def open_journal(directory: Path, random32: int = 1) -> Journal:
 
 def admitted(ticket: int = 1, n: int = 1) -> RecordAdmission:
     """An admission."""
-    return RecordAdmission(Admitted(1000, ticket, b"\x01card", bytes(8), n, n, bytes(15), bytes(8)), n)
+    return RecordAdmission(Admitted(1000, ticket, b"\x01card", bytes(8), n, n, bytes(16), bytes(8)), n)
 
 
 def outcome(journal: Journal, seq: int, passed: int = 1) -> RecordOutcome:
@@ -276,7 +276,7 @@ def test_journal_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     """Both ends refuse a version that they do not know, and the message holds the remedy."""
     open_journal(tmp_path).close()
     connection = sqlite3.connect(tmp_path / opening.FILE_NAME)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute(f"PRAGMA user_version = {opening.SCHEMA_VERSION + 1}")
     connection.close()
     with pytest.raises(JournalDamaged, match="update this gate"):
         open_journal(tmp_path)

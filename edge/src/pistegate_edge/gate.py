@@ -218,6 +218,7 @@ class Gate:
                 self._owed_tidy_at = now.mono + OWED_TIDY_S
                 today = now.wall.astimezone(self._profile.zone).date()
                 self._journal.forget_owed(lambda entry: entry.holds(now.mono, today))
+                self._journal.forget_old()
 
     def _wait_s(self) -> float:
         now = self._clock.monotonic()

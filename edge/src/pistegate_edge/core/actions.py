@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pistegate_edge.core.memory import Memory
 from pistegate_edge.core.owed import OwedEntry
 from pistegate_protocol.events import Admitted, Incident, Outcome, Refused, Settled
 
@@ -85,12 +86,16 @@ class RecordProgress:
 
 @dataclass(frozen=True, slots=True)
 class RecordOutcome:
-    """Journal, in one commit: the outcome, what is owed from it, whose owed entry it spends, whether it is open."""
+    """Journal, in one commit: the outcome, what is owed from it, whose owed entry it spends, whether it is open.
+
+    `memory`: what the card confirmed.
+    """
 
     event: Outcome
     owed: OwedEntry | None = None
     spent: bytes | None = None
     unsettled: bool = False
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True, slots=True)

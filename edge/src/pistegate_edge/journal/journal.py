@@ -1,156 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the gate must not forget: two chained streams of events, admissions under way, owed entries, documents.
+"""What the gate must not forget: admissions and card uses under way, owed entries, what cards confirmed here.
 
-All of it is written by one thread. An admission is one durable commit; so is each outcome, with what it owes.
+An admission is one durable commit; so is each outcome, with what it owes and teaches.
 """
 
-import errno
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Self
 
-from pistegate_edge.clock import Clock
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordSettled
+from pistegate_edge.core.memory import KNOWN_CLAIMS_MAX, Confirmed, Memory
 from pistegate_edge.core.owed import OWED_S, OwedEntry, Unsettled
 from pistegate_edge.core.passage import Unfinished
 from pistegate_edge.errors import JournalDamaged, JournalFull
-from pistegate_edge.journal import opening
-from pistegate_edge.journal.reserve import Reserve
+from pistegate_edge.journal.store import Chain, Store
 from pistegate_protocol.events import (
     EVENTS,
     Admitted,
-    EpochOpened,
+    AdmittedV1,
+    CardUse,
+    CardUseEnded,
     Event,
+    Settled,
     Stream,
+    UseResult,
     admission_name,
-    first_head,
-    new_epoch,
-    next_head,
 )
-from pistegate_protocol.messages import SignedDocument
 
-CHECKPOINT_COMMITS = 400  # commits (about 5 MB of WAL) after which tidy moves them into the database
-
-
-@dataclass(slots=True)
-class Chain:
-    """The newest epoch of a stream: last seq and head."""
-
-    seq: int
-    head: bytes
+CONFIRMED_MAX = 50_000  # cards of the last passages; about 4 MB
+_UNDECIDED = frozenset({UseResult.UNCONFIRMED, UseResult.INTERRUPTED})
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """One epoch of a stream as the uplink starts with it."""
+class OpenUse:
+    """A card use of a till after which the card may be changed or not."""
 
-    stream: Stream
     epoch: int
-    last_seq: int
-    acked_seq: int
+    seq: int
+    name: bytes
+    event: CardUse
 
 
-class Journal:
-    """An open epoch. `random32` makes its number unique even if the counter was lost."""
+class Journal(Store):
+    """The journal of a gate or till."""
 
-    def __init__(
-        self, directory: Path, site: int, gate: int, reserve_bytes: int, clock: Clock, random32: int, software: str
-    ) -> None:
-        self._gate = gate
-        self._clock = clock
-        self._commits = 0
-        self._path = directory / opening.FILE_NAME
-        self._lock = opening.lock(directory)
-        self._mark = opening.read_mark(directory)
-        self.reserve = Reserve(directory, reserve_bytes)
-        self.created = not self._path.exists()
-        self.set_aside = self._mark[0] if self._mark else None
-        try:
-            self._db = self._open_somehow(site)
-        except BaseException:
-            self._lock.close()
-            raise
-        try:
-            self.reserve.take()
-            self.epoch, self._chains = self._begin_somehow(random32, software)
-        except BaseException:
-            self.close()
-            raise
-        (directory / opening.SET_ASIDE_MARK).unlink(missing_ok=True)
-
-    def _open_somehow(self, site: int) -> sqlite3.Connection:
-        """On a full disk the last run's reserve makes room for SQLite's side files."""
-        try:
-            return self._open(site)
-        except JournalFull:
-            if self.created:
-                raise
-        self.reserve.give_up()
-        return self._open(site)
-
-    def _open(self, site: int) -> sqlite3.Connection:
-        if not self.created:
-            opening.verify(self._path, site, self._gate)
-        try:
-            with self._full_told():
-                connection = opening.connect(self._path)
-                if self.created:
-                    opening.create(connection, site, self._gate, self._mark[1] if self._mark else 0)
-        except BaseException:
-            if self.created:
-                self._path.unlink(missing_ok=True)
-            raise
-        return connection
-
-    def _begin_somehow(self, random32: int, software: str) -> tuple[int, dict[Stream, Chain]]:
-        """On a full disk the reserve makes room for the epoch; the gate then starts out of service."""
-        try:
-            with self._full_told():
-                return self._begin(random32, software)
-        except JournalFull:
-            if not self.reserve.held:
-                raise
-        self.reserve.give_up()
-        with self._full_told():
-            return self._begin(random32, software)
-
-    def _begin(self, random32: int, software: str) -> tuple[int, dict[Stream, Chain]]:
-        """Open the next epoch: both chains start with EpochOpened, naming the heads before."""
-        at = self._clock.wall_ms()
-        with self._transaction():
-            counter = self._one("SELECT epoch_counter FROM identity")[0] + 1
-            epoch = new_epoch(counter, random32)
-            chains = {}
-            for stream in Stream:
-                previous = self._last(stream)
-                self._db.execute("INSERT INTO epoch VALUES (?, ?, ?, 0)", (stream, epoch, counter))
-                event = EpochOpened(at, previous[0], previous[1], software)
-                before = Chain(0, first_head(self._gate, stream, epoch))
-                chains[stream] = Chain(1, self._insert(stream, epoch, before, event))
-            self._db.execute("UPDATE identity SET epoch_counter = ?", (counter,))
-        return epoch, chains
-
-    # What the loop records
+    # Admissions
 
     def admit(self, action: RecordAdmission) -> tuple[int, bytes]:
         """One durable commit; returns the admission's seq and name. JournalFull: nothing was recorded."""
-        if not self.reserve.held:
-            raise JournalFull("the disk reserve is not held")
-        chain = self._chains[Stream.LEDGER]
-        seq = chain.seq + 1
-        name = admission_name(self._gate, self.epoch, seq)
-        with self._full_told(), self._transaction():
-            head = self._insert(Stream.LEDGER, self.epoch, chain, action.event)
-            self._db.execute(
-                "INSERT INTO admission (epoch, seq, name, party) VALUES (?, ?, ?, ?)",
-                (self.epoch, seq, name, action.party),
-            )
-        self._chains[Stream.LEDGER] = Chain(seq, head)
-        return seq, name
+        statement = "INSERT INTO admission (epoch, seq, name, party) VALUES (?, ?, ?, ?)"
+        return self._begun(action.event, statement, action.party)
 
     def progress(self, epoch: int, seq: int, passed: int) -> None:
         """`passed` persons of an admission went through so far; takes the reserve when the disk is full."""
@@ -175,6 +74,8 @@ class Journal:
                 self._db.execute("INSERT OR REPLACE INTO owed VALUES (?, ?, ?, ?, ?, ?)", self._owed_row(action.owed))
             if action.spent is not None:
                 self._db.execute("DELETE FROM owed WHERE admission = ?", (action.spent,))
+            if action.memory is not None:
+                self._remember(action.memory)
 
         self._with_reserve(write)
 
@@ -189,62 +90,56 @@ class Journal:
 
         self._with_reserve(write)
 
-    def note(self, event: Event) -> None:
-        """One event of the notes stream; JournalFull when there is no room (the reserve is not for notes)."""
-        with self._full_told(), self._transaction():
-            seq, head = self._append_in(Stream.NOTES, event)
-        self._chains[Stream.NOTES] = Chain(seq, head)
+    # Card uses of a till
 
-    def store_document(self, name: str, version: int, signed: SignedDocument) -> None:
-        """Replace the document of this name."""
-        with self._full_told(), self._transaction():
-            self._db.execute(
-                "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?)",
-                (name, version, signed.key_id, signed.body, signed.signature),
-            )
+    def begin_use(self, event: CardUse) -> tuple[int, bytes]:
+        """One durable commit before the card's; returns the use's seq and name. JournalFull: nothing was recorded."""
+        return self._begun(event, "INSERT INTO card_use (epoch, seq, name) VALUES (?, ?, ?)")
 
-    # What the uplink reads and acknowledges
+    def end_use(self, event: CardUseEnded) -> None:
+        """How it ended; one that may have changed the card waits for `settle_use`."""
+        key = (event.epoch, event.seq)
 
-    def pending(self) -> list[Pending]:
-        """Epochs not acknowledged to their end, and the newest ones, in order."""
+        def write() -> None:
+            self._append_in(Stream.LEDGER, event)
+            if event.result in _UNDECIDED:
+                self._db.execute("UPDATE card_use SET state = 'unsettled' WHERE epoch = ? AND seq = ?", key)
+            else:
+                self._db.execute("DELETE FROM card_use WHERE epoch = ? AND seq = ?", key)
+
+        self._with_reserve(write)
+
+    def settle_use(self, event: Settled) -> None:
+        """The card came back and told whether it had been changed."""
+
+        def write() -> None:
+            self._append_in(Stream.LEDGER, event)
+            self._db.execute("DELETE FROM card_use WHERE epoch = ? AND seq = ?", (event.epoch, event.seq))
+
+        self._with_reserve(write)
+
+    def open_uses(self) -> list[OpenUse]:
+        """Uses of earlier runs that never ended, oldest first: the till was stopped in between."""
+        return [use for use in self._uses("open") if use.epoch != self.epoch]
+
+    def unsettled_uses(self) -> list[OpenUse]:
+        """Uses after which the card has not come back, of this run too, oldest first."""
+        return self._uses("unsettled")
+
+    def _uses(self, state: str) -> list[OpenUse]:
         rows = self._db.execute(
-            "SELECT e.stream, e.epoch, e.acked_seq,"
-            " (SELECT MAX(seq) FROM event v WHERE v.stream = e.stream AND v.epoch = e.epoch)"
-            " FROM epoch e ORDER BY e.position, e.stream"
+            "SELECT u.epoch, u.seq, u.name, v.payload FROM card_use u"
+            " JOIN event v ON v.stream = ? AND v.epoch = u.epoch AND v.seq = u.seq"
+            " WHERE u.state = ? ORDER BY u.epoch, u.seq",
+            (Stream.LEDGER, state),
         ).fetchall()
-        found = [Pending(Stream(stream), epoch, last or 0, acked) for stream, epoch, acked, last in rows]
-        return [p for p in found if p.acked_seq < p.last_seq or p.epoch == self.epoch]
-
-    def last_seq(self, stream: Stream) -> int:
-        """Of this epoch."""
-        return self._chains[stream].seq
-
-    def fetch(self, stream: Stream, epoch: int, first: int, limit: int) -> tuple[bytes, list[bytes]]:
-        """The head before `first`, and up to `limit` payloads from it on."""
-        rows = self._db.execute(
-            "SELECT payload FROM event WHERE stream = ? AND epoch = ? AND seq >= ? ORDER BY seq LIMIT ?",
-            (stream, epoch, first, limit),
-        ).fetchall()
-        return self._head(stream, epoch, first - 1), [row[0] for row in rows]
-
-    def head_at(self, stream: Stream, epoch: int, seq: int) -> bytes | None:
-        """The chain's head after `seq`; None for an epoch or event that we never had."""
-        known = self._db.execute("SELECT 1 FROM epoch WHERE stream = ? AND epoch = ?", (stream, epoch)).fetchone()
-        if known is None:
-            return None
-        if seq == 0:
-            return first_head(self._gate, stream, epoch)
-        row = self._db.execute(
-            "SELECT head FROM event WHERE stream = ? AND epoch = ? AND seq = ?", (stream, epoch, seq)
-        ).fetchone()
-        return None if row is None else bytes(row[0])
-
-    def acknowledge(self, stream: Stream, epoch: int, seq: int) -> None:
-        """The cloud has stored everything of (stream, epoch) up to `seq`."""
-        with self._full_told(), self._transaction():
-            self._db.execute(
-                "UPDATE epoch SET acked_seq = MAX(acked_seq, ?) WHERE stream = ? AND epoch = ?", (seq, stream, epoch)
-            )
+        found = []
+        for epoch, seq, name, payload in rows:
+            event = EVENTS.decode(payload)
+            if not isinstance(event, CardUse):
+                raise JournalDamaged(f"a card use's event is a {type(event).__name__}")
+            found.append(OpenUse(epoch, seq, name, event))
+        return found
 
     # What a start finds
 
@@ -293,100 +188,46 @@ class Journal:
             with self._full_told(), self._transaction():
                 self._db.executemany("DELETE FROM owed WHERE admission = ?", over)
 
-    def document(self, name: str) -> tuple[int, SignedDocument] | None:
-        """Version and signed form of a document, as last stored."""
+    # What was learned of cards
+
+    def confirmed(self, medium: bytes, claim: bytes) -> Confirmed | None:
+        """The counters that this medium confirmed here last, of this claim (its digest)."""
         row = self._db.execute(
-            "SELECT version, key_id, body, signature FROM document WHERE name = ?", (name,)
+            "SELECT used_total, returns, bank_used FROM confirmed WHERE medium = ? AND claim = ?", (medium, claim)
         ).fetchone()
-        return None if row is None else (row[0], SignedDocument(row[1], bytes(row[2]), bytes(row[3])))
+        return None if row is None else Confirmed(*row)
 
-    def tidy(self) -> None:
-        """Between passages: move a grown WAL into the database."""
-        if self._commits >= CHECKPOINT_COMMITS:
-            self._commits = 0
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    def verified_claims(self) -> list[tuple[bytes, bytes]]:
+        """(digest, signed claim) of earlier runs, in the order they were learned."""
+        return self._db.execute("SELECT digest, signed FROM verified_claim ORDER BY rowid").fetchall()
 
-    def close(self) -> None:
-        """Close the database and let go of the lock."""
-        self._db.close()
-        self._lock.close()
+    def forget_old(self) -> None:
+        """Delete what was learned of cards beyond what is kept, oldest first."""
+        with self._full_told(), self._transaction():
+            for table, kept in (("confirmed", CONFIRMED_MAX), ("verified_claim", KNOWN_CLAIMS_MAX)):
+                self._db.execute(f"DELETE FROM {table} WHERE rowid <= (SELECT MAX(rowid) FROM {table}) - ?", (kept,))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def _remember(self, memory: Memory) -> None:
+        seen = memory.confirmed
+        row = (memory.medium, memory.claim, seen.used_total, seen.returns, seen.bank_used)
+        self._db.execute("INSERT OR REPLACE INTO confirmed VALUES (?, ?, ?, ?, ?)", row)
+        if memory.signed is not None:
+            self._db.execute("INSERT OR REPLACE INTO verified_claim VALUES (?, ?)", (memory.claim, memory.signed))
 
     # Inside
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-            self._commits += 1
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-
-    @contextmanager
-    def _full_told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            if not opening.is_full(error):
-                raise
-            raise JournalFull(f"no room for another record: {error}") from error
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise JournalFull(f"no room for another record: {error}") from error
-
-    def _with_reserve(self, write: Callable[[], None]) -> None:
-        """Run `write` in a transaction; when the disk is full, once more with the reserve given up."""
-        for last_try in (False, True):
-            before = self._chains[Stream.LEDGER]
-            try:
-                with self._full_told(), self._transaction():
-                    write()
-                return
-            except JournalFull:
-                self._chains[Stream.LEDGER] = before
-                if last_try or not self.reserve.held:
-                    raise
-                self.reserve.give_up()
-
-    def _append_in(self, stream: Stream, event: Event) -> tuple[int, bytes]:
-        """Inside a transaction: append, and move the ledger's chain on."""
-        chain = self._chains[stream]
-        head = self._insert(stream, self.epoch, chain, event)
-        moved = Chain(chain.seq + 1, head)
-        if stream is Stream.LEDGER:
-            self._chains[stream] = moved
-        return moved.seq, head
-
-    def _insert(self, stream: Stream, epoch: int, chain: Chain, event: Event) -> bytes:
-        payload = EVENTS.encode(event)
-        head = next_head(chain.head, payload)
-        self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", (stream, epoch, chain.seq + 1, payload, head))
-        return head
-
-    def _head(self, stream: Stream, epoch: int, seq: int) -> bytes:
-        head = self.head_at(stream, epoch, seq)
-        if head is None:
-            raise JournalDamaged(f"event {seq} of stream {stream}, epoch {epoch} is gone")
-        return head
-
-    def _last(self, stream: Stream) -> tuple[int, bytes]:
-        """Number and last head of the newest epoch of a stream; (0, empty) when there is none."""
-        row = self._db.execute(
-            "SELECT v.epoch, v.head FROM event v JOIN epoch e ON e.stream = v.stream AND e.epoch = v.epoch"
-            " WHERE v.stream = ? ORDER BY e.position DESC, v.seq DESC LIMIT 1",
-            (stream,),
-        ).fetchone()
-        return (0, b"") if row is None else (row[0], bytes(row[1]))
+    def _begun(self, event: Event, statement: str, *values: object) -> tuple[int, bytes]:
+        """Append `event`, and with `statement` a row of (epoch, seq, name, *values) that waits for its end."""
+        if not self.reserve.held:
+            raise JournalFull("the disk reserve is not held")
+        chain = self._chains[Stream.LEDGER]
+        seq = chain.seq + 1
+        name = admission_name(self._gate, self.epoch, seq)
+        with self._full_told(), self._transaction():
+            head = self._insert(Stream.LEDGER, self.epoch, chain, event)
+            self._db.execute(statement, (self.epoch, seq, name, *values))
+        self._chains[Stream.LEDGER] = Chain(seq, head)
+        return seq, name
 
     def _admissions(self, state: str) -> list[tuple[int, int, bytes, int, int, bytes]]:
         return self._db.execute(
@@ -396,9 +237,9 @@ class Journal:
             (Stream.LEDGER, state, self.epoch),
         ).fetchall()
 
-    def _admitted(self, payload: bytes) -> Admitted:
+    def _admitted(self, payload: bytes) -> Admitted | AdmittedV1:
         event = EVENTS.decode(payload)
-        if not isinstance(event, Admitted):
+        if not isinstance(event, (Admitted, AdmittedV1)):
             raise JournalDamaged(f"an admission's event is a {type(event).__name__}")
         return event
 
@@ -408,7 +249,3 @@ class Journal:
         until_wall = self._clock.wall_ms() + int(left * 1000)
         day = entry.day.isoformat() if entry.day else None
         return entry.admission, entry.persons, self._clock.boot_id, entry.until, until_wall, day
-
-    def _one(self, query: str) -> tuple[int, ...]:
-        row: tuple[int, ...] = self._db.execute(query).fetchone()
-        return row

@@ -13,7 +13,7 @@ from pistegate_protocol.events import Stream, first_head, next_head
 
 FILE_NAME = "journal.sqlite"
 LOCK_NAME = "lock"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # schema_N.sql leads from N - 1 to N
 SET_ASIDE_MARK = "journal.set-aside"  # holds the kept file's name and the last epoch counter until the next start
 _SIDE_FILES = ("-wal", "-shm")
 _CACHED_STATEMENTS = 64
@@ -64,10 +64,26 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def create(connection: sqlite3.Connection, site: int, gate: int, epoch_counter: int) -> None:
     """The tables of an empty database, in one transaction; closes the connection when that fails."""
-    schema = (files(__package__) / "schema.sql").read_text("utf-8")
     identity = f"INSERT INTO identity VALUES (1, {int(site)}, {int(gate)}, {int(epoch_counter)});"
+    _run_in_one(connection, _steps_from(0) + identity)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """An older schema to this release's, all or nothing; closes the connection when that fails."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version < SCHEMA_VERSION:
+        _run_in_one(connection, _steps_from(version))
+
+
+def _steps_from(version: int) -> str:
+    folder = files(__package__)
+    steps = range(version + 1, SCHEMA_VERSION + 1)
+    return "".join((folder / f"schema_{step}.sql").read_text("utf-8") for step in steps)
+
+
+def _run_in_one(connection: sqlite3.Connection, script: str) -> None:
     try:
-        connection.executescript(f"BEGIN IMMEDIATE; {schema} {identity} COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {script} COMMIT;")
     except BaseException:
         connection.close()
         raise

@@ -1,4 +1,4 @@
--- Journal schema 1. Times are milliseconds since 1970 UTC unless said otherwise.
+-- Journal schema 1, from nothing. Times are milliseconds since 1970 UTC unless said otherwise.
 
 CREATE TABLE identity (
     one INTEGER PRIMARY KEY CHECK (one = 1),

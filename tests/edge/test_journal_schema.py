@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Old journals: a gate that is updated goes on with what it had, and nothing of it is lost or told twice.
+
+data/journal-1.sqlite was written by release 0.1: gate 3 of site 1, two epochs, an admission passed, one unconfirmed
+with its owed person, one of three persons cut off after the first, two notes, a deny list.
+"""
+
+import shutil
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from gate_bench import DOCUMENTS, public
+
+from pistegate_edge.clock import Clock
+from pistegate_edge.core.memory import Confirmed, Memory
+from pistegate_edge.errors import JournalFull
+from pistegate_edge.journal import journal as module
+from pistegate_edge.journal import opening, store
+from pistegate_edge.journal.journal import Journal
+from pistegate_protocol.documents import open_document
+from pistegate_protocol.events import EVENTS, AdmittedV1, EpochOpened, Outcome, OutcomeKind, Stream, epoch_counter
+from pistegate_protocol.signing import KeyRing
+
+OLD = Path(__file__).parent / "data" / "journal-1.sqlite"
+SITE, GATE = 1, 3
+
+
+def old_journal(tmp_path: Path) -> Path:
+    """A folder as release 0.1 left it."""
+    shutil.copy(OLD, tmp_path / opening.FILE_NAME)
+    return tmp_path
+
+
+def reopened(directory: Path) -> Journal:
+    """By this release."""
+    return Journal(directory, SITE, GATE, 65_536, Clock(), 77, "test")
+
+
+def schema(path: Path) -> list[tuple[object, ...]]:
+    """Every table as SQLite keeps it."""
+    connection = sqlite3.connect(path)
+    try:
+        found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").fetchall()
+        return [*found, connection.execute("PRAGMA user_version").fetchone()]
+    finally:
+        connection.close()
+
+
+def test_every_schema_has_its_step() -> None:
+    """The newest step is the schema version, and none is missing in between."""
+    steps = {path.name for path in files(store.__package__).iterdir() if path.name.endswith(".sql")}
+    assert steps == {f"schema_{number}.sql" for number in range(1, opening.SCHEMA_VERSION + 1)}
+
+
+def test_old_journal_becomes_what_a_new_one_is(tmp_path: Path) -> None:
+    """Migrated or created: the same tables, the same version."""
+    (tmp_path / "new").mkdir()
+    (tmp_path / "old").mkdir()
+    reopened(tmp_path / "new").close()
+    reopened(old_journal(tmp_path / "old")).close()
+    assert schema(tmp_path / "old" / opening.FILE_NAME) == schema(tmp_path / "new" / opening.FILE_NAME)
+
+
+def test_what_the_old_release_left_open_is_still_open(tmp_path: Path) -> None:
+    """Unfinished and unsettled admissions, owed persons, the deny list, and what the cloud has not acknowledged."""
+    with reopened(old_journal(tmp_path)) as journal:
+        (unfinished,) = journal.unfinished()
+        assert (unfinished.n, unfinished.party, unfinished.passed) == (3, 3, 1)
+        (unsettled,) = journal.unsettled()
+        assert unsettled.claim == b"claim002"
+        assert [(owed.admission, owed.persons) for owed in journal.owed()] == [(unsettled.name, 1)]
+        found = journal.document("deny_list")
+        assert found is not None
+        document = open_document(found[1], KeyRing({1: public(DOCUMENTS)}), SITE, 0)
+        assert document.entries == [(4711, 1)]
+        waiting = {(p.stream, epoch_counter(p.epoch)): (p.acked_seq, p.last_seq) for p in journal.pending()}
+        assert waiting[Stream.LEDGER, 1] == (3, 5)
+        assert waiting[Stream.LEDGER, 2] == (0, 2)
+
+
+def test_the_chain_of_the_old_release_goes_on(tmp_path: Path) -> None:
+    """Its events stay byte for byte, and the new epoch names its last head."""
+    with reopened(old_journal(tmp_path)) as journal:
+        (last,) = [p for p in journal.pending() if p.stream is Stream.LEDGER and epoch_counter(p.epoch) == 2]
+        opened = EVENTS.decode(journal.fetch(Stream.LEDGER, journal.epoch, 1, 1)[1][0])
+        assert isinstance(opened, EpochOpened)
+        assert opened.previous_head == journal.head_at(Stream.LEDGER, last.epoch, last.last_seq)
+        events = [EVENTS.decode(payload) for payload in journal.fetch(Stream.LEDGER, last.epoch, 1, 9)[1]]
+        assert [type(event) for event in events] == [EpochOpened, AdmittedV1]
+
+
+def test_full_disk_while_migrating_leaves_the_old_journal_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All or nothing: the next start, with room, migrates it."""
+    plain = opening.connect
+
+    def no_room(path: Path) -> sqlite3.Connection:
+        connection = plain(path)
+        connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
+        return connection
+
+    before = schema(OLD)
+    monkeypatch.setattr(opening, "connect", no_room)
+    with pytest.raises(JournalFull):
+        reopened(old_journal(tmp_path))
+    monkeypatch.undo()
+    assert schema(tmp_path / opening.FILE_NAME) == before
+    with reopened(tmp_path) as journal:
+        assert len(journal.unfinished()) == 1
+
+
+def memory(number: int, total: int = 1, signed: bytes | None = None) -> Memory:
+    """What an outcome teaches of one card."""
+    return Memory(b"\x01" + number.to_bytes(7, "big"), number.to_bytes(8, "big"), Confirmed(total, 0, 0), signed)
+
+
+def taught(journal: Journal, *memories: Memory) -> None:
+    """Outcomes that teach."""
+    for what in memories:
+        event = Outcome(1, journal.epoch, 1, OutcomeKind.PASSED, 1)
+        journal.outcome(module.RecordOutcome(event, memory=what))
+
+
+def test_what_cards_confirmed_survives_a_restart(tmp_path: Path) -> None:
+    """The last counters of each card and claim, and the signed claims by their digests."""
+    with reopened(tmp_path) as journal:
+        taught(journal, memory(1, 3, b"claim one"), memory(2, 1), memory(1, 4))
+    with reopened(tmp_path) as journal:
+        assert journal.confirmed(memory(1).medium, memory(1).claim) == Confirmed(4, 0, 0)
+        assert journal.confirmed(memory(2).medium, memory(1).claim) is None
+        assert journal.verified_claims() == [(memory(1).claim, b"claim one")]
+
+
+def test_only_so_many_cards_are_remembered_and_the_newest_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A season's cards must not fill the disk; a card that comes again is new again."""
+    monkeypatch.setattr(module, "CONFIRMED_MAX", 2)
+    monkeypatch.setattr(module, "KNOWN_CLAIMS_MAX", 1)
+    with reopened(tmp_path) as journal:
+        taught(journal, *(memory(number, 1, b"signed") for number in (1, 2, 3, 1)))
+        journal.forget_old()
+        known = [number for number in (1, 2, 3) if journal.confirmed(memory(number).medium, memory(number).claim)]
+        assert known == [1, 3]
+        assert [digest for digest, _ in journal.verified_claims()] == [memory(1).claim]
