@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import IntEnum
 
+from pistegate_protocol.claim_terms import Bank as Bank
+from pistegate_protocol.claim_terms import ClockStart as ClockStart
+from pistegate_protocol.claim_terms import ClockTerm as ClockTerm
+from pistegate_protocol.claim_terms import Window as Window
 from pistegate_protocol.errors import CodecError, UnknownVersion
 
 CLAIM_VERSION = 1
@@ -66,6 +70,18 @@ class Claim:
     """Seconds before the same ticket may enter at the same post again."""
     batch: int | None = None
     """Persons of a party admitted at one presentation; None: all that remain."""
+    windows: tuple[Window, ...] = ()
+    """Parts of the day in which it holds, at most two, in order; empty: all day."""
+    blackout: int | None = None
+    """Number of the set of days on which it does not hold."""
+    days: int | None = None
+    """Distinct days of the validity on which it may be used (N of M)."""
+    bank: Bank | None = None
+    clock: ClockTerm | None = None
+    overtime: int | None = None
+    """Minutes after the clock's end in which it is still admitted, and marked."""
+    tracked: bool = False
+    """Lanes in and out are counted: nobody enters on a ticket whose persons are all inside."""
 
 
 _TERMS: tuple[tuple[str, str], ...] = (

@@ -9,83 +9,19 @@ the one before, and only when the whole party is in does the ticket count as pas
 party has, the round ends with the interval, so that they are not refused next time for those who stayed away.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 
-from pistegate_protocol.claims import ENTRIES_MAX, Claim, HolderClass, day_number
+from pistegate_protocol.claims import ENTRIES_MAX, Claim, day_number
+from pistegate_protocol.decision import Admit as Admit
+from pistegate_protocol.decision import Decision as Decision
+from pistegate_protocol.decision import GateProfile as GateProfile
+from pistegate_protocol.decision import Knowledge as Knowledge
+from pistegate_protocol.decision import Owed as Owed
+from pistegate_protocol.decision import Prompt as Prompt
+from pistegate_protocol.decision import Refuse as Refuse
 from pistegate_protocol.reasons import PRIORITY, Reason
 from pistegate_protocol.usage import Usage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateProfile:
-    """What a gate knows of itself. `post_gates`: all gates of its post, itself included."""
-
-    site: int
-    group: int
-    gate: int
-    post_gates: frozenset[int]
-    area: int
-    zone: tzinfo
-    holders: frozenset[HolderClass] | None = None
-    """Holder classes this lane serves; None: all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """Persons admitted by `admission` (its name) who did not pass, still within their time."""
-
-    admission: bytes
-    persons: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knowledge:
-    """What was sent down or journaled about this ticket and others.
-
-    `deny`: ticket -> revisions below this one are refused. `owed`: of this ticket at this gate, if any.
-    """
-
-    deny: Mapping[int, int] = field(default_factory=dict)
-    owed: Owed | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What the guest and the attendant are shown: entries left today and in total after this one (None: unlimited)."""
-
-    holder: HolderClass
-    valid_until: date
-    left_today: int | None
-    left_total: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """Permission for `n` persons. `usage` still names the previous admission: whoever commits names the new one.
-
-    It is exactly what a card will give back: in UTC and whole seconds, every counter within its field. `charged`
-    entries were added to it; `reoffer_of` names the admission whose owed persons these are.
-    """
-
-    n: int
-    usage: Usage
-    charged: int
-    prompt: Prompt
-    reoffer_of: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """`reason`, and for a passback: `until` when, and the gate to go back to."""
-
-    reason: Reason
-    until: datetime | None = None
-    gate: int | None = None
-
-
-Decision = Admit | Refuse
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,30 +18,55 @@ class Reason(StrEnum):
     SIGNATURE_INVALID = "signature_invalid"
     WRONG_MEDIUM = "wrong_medium"
     USAGE_INVALID = "usage_invalid"
+    CARD_LOST = "card_lost"
+    """Reported lost or stolen."""
+    CARD_ROLLED_BACK = "card_rolled_back"
+    """Its content is older than what was confirmed."""
+    TWO_CARDS = "two_cards"
+    """More than one of ours at once: neither is used."""
     # What was sold does not hold here and now.
     WRONG_SITE = "wrong_site"
     REVOKED = "revoked"
+    ON_HOLD = "on_hold"
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
+    RULES_MISSING = "rules_missing"
+    """The claim names rules that this gate does not have."""
+    BLACKED_OUT = "blacked_out"
+    OUTSIDE_WINDOW = "outside_window"
     WRONG_AREA = "wrong_area"
+    SUSPENDED = "suspended"
     HOLDER_CLASS = "holder_class"
     USED_UP = "used_up"
+    DAYS_USED_UP = "days_used_up"
+    TIME_USED_UP = "time_used_up"
+    """The clock has ended, or the bank of hours is empty."""
     USED_UP_TODAY = "used_up_today"
+    ALREADY_INSIDE = "already_inside"
     PASSBACK = "passback"
     # The gate itself cannot serve now.
     OUT_OF_SERVICE = "out_of_service"
 
 
-# One policy for which reason is told when several hold: first the one that no other remedy can lift
-# (another site, revoked), then the widest in time, then place, then person, then what is used.
+# One policy for which reason is told when several hold: first the one that no other remedy can lift (another site,
+# revoked, on hold), then time from the widest to the narrowest, then place, then person (a lane for children is told
+# only where another lane would help), then what is used, from the whole ticket to this post.
 PRIORITY: tuple[Reason, ...] = (
     Reason.WRONG_SITE,
     Reason.REVOKED,
+    Reason.ON_HOLD,
     Reason.EXPIRED,
     Reason.NOT_YET_VALID,
+    Reason.RULES_MISSING,
+    Reason.BLACKED_OUT,
+    Reason.OUTSIDE_WINDOW,
     Reason.WRONG_AREA,
+    Reason.SUSPENDED,
     Reason.HOLDER_CLASS,
     Reason.USED_UP,
+    Reason.DAYS_USED_UP,
+    Reason.TIME_USED_UP,
     Reason.USED_UP_TODAY,
+    Reason.ALREADY_INSIDE,
     Reason.PASSBACK,
 )
