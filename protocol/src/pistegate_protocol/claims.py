@@ -3,7 +3,7 @@
 
 Body, big-endian: version u8 = 1, key id u8, ticket u48, revision u8, scope u16 (top bit: group), product u16,
 holder class u8, party u8, areas u32 (bit n = area n), valid from u16, valid until u16 (days since 2020-01-01, site
-zone, inclusive), terms u16 (one bit per optional term, in the order of `_TERMS`), then the terms that are present.
+zone, inclusive), terms u16 (one bit per optional term, in the order of claim_terms.TERMS), then the terms present.
 An unknown term bit is an unknown version: a gate must not admit on terms that it cannot evaluate.
 """
 
@@ -11,7 +11,19 @@ import struct
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import IntEnum
+from itertools import pairwise
+from typing import Any
 
+from pistegate_protocol.claim_terms import (
+    DAY_MINUTES,
+    Values,
+    pack_clock,
+    pack_terms,
+    pack_window,
+    unpack_clock,
+    unpack_terms,
+    unpack_window,
+)
 from pistegate_protocol.claim_terms import Bank as Bank
 from pistegate_protocol.claim_terms import ClockStart as ClockStart
 from pistegate_protocol.claim_terms import ClockTerm as ClockTerm
@@ -23,9 +35,12 @@ CLAIM_BODY_MAX = 36  # bytes; with a 64-byte signature: QR version <= 6 at ECC M
 DAY_ZERO = date(2020, 1, 1)
 AREAS_MAX = 32  # areas of a site, one bit each
 ENTRIES_MAX = 0xFFFF  # of all persons of a ticket together; usage counts them in 16 bits
+ON_DAY_MAX = 0xFF  # of all persons on one day, where usage counts days besides
 
 _HEAD = struct.Struct(">BB6sBHHBBIHHH")
 _GROUP_BIT = 0x8000
+_PLAIN = ("entries_per_day", "entries_total", "reentry_s", "batch", "blackout", "days", "overtime")
+_WINDOWS = ("window", "second_window")
 
 
 class HolderClass(IntEnum):
@@ -84,14 +99,6 @@ class Claim:
     """Lanes in and out are counted: nobody enters on a ticket whose persons are all inside."""
 
 
-_TERMS: tuple[tuple[str, str], ...] = (
-    ("entries_per_day", ">B"),
-    ("entries_total", ">H"),
-    ("reentry_s", ">H"),
-    ("batch", ">B"),
-)
-
-
 def day_number(day: date) -> int:
     """Days since 2020-01-01, 0..65535."""
     return (day - DAY_ZERO).days
@@ -100,12 +107,7 @@ def day_number(day: date) -> int:
 def encode_claim(claim: Claim) -> bytes:
     """The body of a claim, 25..36 bytes; CodecError when a value does not fit its field or contradicts another."""
     _check(claim)
-    terms, tail = 0, b""
-    for bit, (name, layout) in enumerate(_TERMS):
-        value = getattr(claim, name)
-        if value is not None:
-            terms |= 1 << bit
-            tail += _pack(layout, value, name)
+    terms, tail = pack_terms(_terms_of(claim))
     areas = sum(1 << area for area in claim.areas)
     scope = claim.scope.number | (_GROUP_BIT if claim.scope.group else 0)
     try:
@@ -125,6 +127,11 @@ def encode_claim(claim: Claim) -> bytes:
         )
     except (struct.error, OverflowError) as error:
         raise CodecError(f"claim value out of range: {error}") from error
+    if len(head) + len(tail) > CLAIM_BODY_MAX:
+        names = ", ".join(_terms_of(claim))
+        raise CodecError(
+            f"claim of {len(head) + len(tail)} bytes, at most {CLAIM_BODY_MAX}: too many terms together ({names})"
+        )
     return head + tail
 
 
@@ -137,8 +144,7 @@ def decode_claim(body: bytes) -> Claim:
     if not _HEAD.size <= len(body) <= CLAIM_BODY_MAX:
         raise CodecError(f"claim of {len(body)} bytes")
     _, key_id, ticket, revision, scope, product, holder, party, areas, first, last, terms = _HEAD.unpack_from(body)
-    if terms >> len(_TERMS):
-        raise UnknownVersion(f"claim terms {terms:#06x}, this release reads {len(_TERMS)} kinds")
+    values = unpack_terms(terms, body[_HEAD.size :])
     if holder not in list(HolderClass):
         raise UnknownVersion(f"holder class {holder}")
     claim = Claim(
@@ -152,32 +158,40 @@ def decode_claim(body: bytes) -> Claim:
         areas=frozenset(area for area in range(AREAS_MAX) if areas >> area & 1),
         valid_from=DAY_ZERO + timedelta(days=first),
         valid_until=DAY_ZERO + timedelta(days=last),
-        **_unpack_terms(terms, body[_HEAD.size :]),
+        **_fields_of(values),
     )
     _check(claim)
     return claim
 
 
-def _unpack_terms(terms: int, tail: bytes) -> dict[str, int]:
-    values: dict[str, int] = {}
-    offset = 0
-    for bit, (name, layout) in enumerate(_TERMS):
-        if terms >> bit & 1:
-            try:
-                (values[name],) = struct.unpack_from(layout, tail, offset)
-            except struct.error as error:
-                raise CodecError(f"claim ends before {name}") from error
-            offset += struct.calcsize(layout)
-    if offset != len(tail):
-        raise CodecError(f"{len(tail) - offset} bytes after the claim")
-    return values
+def _terms_of(claim: Claim) -> dict[str, Values]:
+    """The terms present, as claim_terms packs them."""
+    terms: dict[str, Values] = {name: (value,) for name in _PLAIN if (value := getattr(claim, name)) is not None}
+    terms |= {name: pack_window(window) for name, window in zip(_WINDOWS, claim.windows, strict=False)}
+    if claim.bank is not None:
+        terms["bank"] = claim.bank.minutes, claim.bank.minimum
+    if claim.clock is not None:
+        terms["clock"] = pack_clock(claim.clock)
+        if claim.clock.within is not None:
+            terms["within"] = (claim.clock.within,)
+    if claim.tracked:
+        terms["tracked"] = ()
+    return terms
 
 
-def _pack(layout: str, value: int, name: str) -> bytes:
-    try:
-        return struct.pack(layout, value)
-    except struct.error as error:
-        raise CodecError(f"{name} {value} out of range") from error
+def _fields_of(terms: dict[str, Values]) -> dict[str, Any]:
+    """The inverse of `_terms_of`; CodecError for a term that cannot be without another."""
+    for name, other in (("second_window", "window"), ("within", "clock")):
+        if name in terms and other not in terms:
+            raise CodecError(f"claim with {name} but no {other}")
+    fields: dict[str, Any] = {name: terms[name][0] for name in _PLAIN if name in terms}
+    fields["windows"] = tuple(unpack_window(terms[name]) for name in _WINDOWS if name in terms)
+    if "bank" in terms:
+        fields["bank"] = Bank(*terms["bank"])
+    if "clock" in terms:
+        fields["clock"] = unpack_clock(terms["clock"], *terms.get("within", (None,)))
+    fields["tracked"] = "tracked" in terms
+    return fields
 
 
 def _check(claim: Claim) -> None:
@@ -189,7 +203,54 @@ def _check(claim: Claim) -> None:
         raise CodecError(f"areas are numbered 0..{AREAS_MAX - 1}")
     if not 0 <= claim.scope.number < _GROUP_BIT:
         raise CodecError(f"scope {claim.scope.number} out of range")
-    if 0 in (claim.batch, claim.entries_per_day, claim.entries_total):
-        raise CodecError("a batch has at least one person, and a limited ticket at least one entry")
+    _check_entries(claim)
+    _check_windows(claim.windows)
+    _check_time(claim)
+    if claim.clock is not None:
+        _check_clock(claim, claim.clock)
+
+
+def _check_entries(claim: Claim) -> None:
+    if 0 in (claim.batch, claim.entries_per_day, claim.entries_total, claim.days):
+        raise CodecError("a batch has at least one person, and a limited ticket at least one entry and one day")
     if (claim.entries_total or 0) * claim.party > ENTRIES_MAX:
         raise CodecError(f"{claim.entries_total} entries for {claim.party} persons, at most {ENTRIES_MAX} in all")
+    if claim.days is not None and (claim.entries_per_day or 0) * claim.party > ON_DAY_MAX:
+        raise CodecError(
+            f"{claim.entries_per_day} entries a day for {claim.party} persons: where days are counted, at most "
+            f"{ON_DAY_MAX} a day"
+        )
+    if claim.tracked and claim.reentry_s is not None:
+        raise CodecError("a ticket tracked in and out needs no re-entry interval: it enters again only after it left")
+
+
+def _check_windows(windows: tuple[Window, ...]) -> None:
+    if len(windows) > len(_WINDOWS):
+        raise CodecError(f"{len(windows)} windows a day, at most {len(_WINDOWS)}")
+    for window in windows:
+        if not 0 <= window.start < window.end <= DAY_MINUTES:
+            raise CodecError(f"window from minute {window.start} to {window.end} of a day that has {DAY_MINUTES}")
+    if any(later.start <= earlier.end for earlier, later in pairwise(windows)):
+        raise CodecError("windows of a day are in order and apart")
+
+
+def _check_time(claim: Claim) -> None:
+    if claim.bank is not None and claim.clock is not None:
+        raise CodecError("a ticket has a bank of hours or a clock, not both")
+    if claim.bank is not None and not 0 <= claim.bank.minimum <= claim.bank.minutes:
+        raise CodecError(f"a bank of {claim.bank.minutes} minutes, of which a day draws {claim.bank.minimum} at least")
+    if claim.bank is not None and claim.bank.minutes < 1:
+        raise CodecError("a bank of hours has at least one minute")
+    if claim.overtime is not None and (claim.clock is None or claim.overtime < 1):
+        raise CodecError("overtime is at least one minute, after the end of a clock")
+
+
+def _check_clock(claim: Claim, clock: ClockTerm) -> None:
+    if clock.minutes < 1:
+        raise CodecError("a clock runs for at least one minute")
+    if clock.at and clock.start not in (ClockStart.SALE, ClockStart.FIXED):
+        raise CodecError("a clock that a passage starts has no start of its own")
+    if clock.within is not None and (clock.start is not ClockStart.SALE or clock.within < 1):
+        raise CodecError("only a clock that starts at the sale may wait, at least a minute, for the first passage")
+    if claim.valid_from + timedelta(days=clock.at // DAY_MINUTES) > claim.valid_until:
+        raise CodecError("the clock starts after the ticket's last day")

@@ -24,7 +24,6 @@ USAGE_BYTES = 32
 COUNTERS_BYTES = USAGE_BYTES - 2 * DIGEST_BYTES  # what an admission event carries of it: layout byte and counters
 COUNTERS_V1_BYTES = 15  # as events of the first release carry them
 NO_ADMISSION = bytes(DIGEST_BYTES)
-ON_DAY_MAX = 0xFF  # persons on one day where days are counted, 0xFFFF otherwise
 BANK_MAX = 0xFFFF  # minutes drawn from a bank
 AHEAD_MAX = 0xFF  # minutes of them drawn ahead
 # The counters end in October 2051 (24 bits of minutes) and January 2054 (30 bits of seconds); decide refuses before.
