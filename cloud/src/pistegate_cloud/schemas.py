@@ -19,6 +19,7 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 SiteNumber = Annotated[int, Field(ge=0, le=SITE_MAX, description="Site number.")]
 DeviceNumber = Annotated[int, Field(ge=1, le=0xFFFF)]
 AreaNumber = Annotated[int, Field(ge=0, le=31, description="One bit of a claim's areas.")]
+SetNumber = Annotated[int, Field(ge=1, le=255, description="Number of a blackout set; claims carry it in 8 bits.")]
 Money = Annotated[int, Field(ge=0, le=MONEY_MAX, description="Minor units, such as fen.")]
 TicketNumber = Annotated[int, Field(ge=0, lt=2**48)]
 

@@ -52,6 +52,13 @@ async def all_sites() -> list[Site]:
     return await Site.all().order_by("number")
 
 
+async def of_group(group: int) -> list[int]:
+    """Numbers of the sites of a group."""
+    return [
+        int(str(n)) for n in await Site.filter(group_number=group).order_by("number").values_list("number", flat=True)
+    ]
+
+
 async def areas(site_number: int | None) -> list[Area]:
     """Areas, of one site or all."""
     query = Area.all() if site_number is None else Area.filter(site_id=site_number)
