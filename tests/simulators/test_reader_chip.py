@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pistegate_simulators.card import ClassicCard, DesfireCard, PlainIsoCard, Type2Card, standard_file
+from pistegate_simulators.card import ClassicCard, DesfireCard, Type2Card, standard_file
 from pistegate_simulators.reader import Cut, Pn532, frames
 from pistegate_simulators.reader.chip import SyntaxFault
 
@@ -78,30 +78,16 @@ def listing(*cards: object) -> Pn532:
 
 
 def test_the_list_of_cards() -> None:
-    """Nothing, one with and without automatic RATS, two, one by its UID, and the limit."""
+    """Nothing, one with and without automatic RATS, one by its UID, and the limit."""
     assert ask(listing(), "4A0200") == "00"
     chip = listing(DesfireCard(), ClassicCard())
-    assert ask(chip, "4A0100") == "010103442007" + "04A1B2C3D4E5F6" + "067577810280"
-    assert ask(chip, "4A0200") == "020103442007" + "04A1B2C3D4E5F6" + "067577810280" + "0200040804DEADBEEF"
-    chip.handle(H("1200"))  # no automatic RATS
-    assert ask(chip, "4A0100") == "010103442007" + "04A1B2C3D4E5F6"
-    assert ask(chip, "4A0100DEADBEEF") == "0101" + "00040804DEADBEEF"
-    assert ask(chip, "4A01008804A1B2C3D4E5F6") == "010103442007" + "04A1B2C3D4E5F6"
+    assert ask(chip, "4A0100DEADBEEF") == "0101" + "03440804DEADBEEF"  # both said their ATQA: 0344 or 0004
+    assert ask(chip, "4A01008804A1B2C3D4E5F6") == "010103442007" + "04A1B2C3D4E5F6" + "067577810280"
     assert ask(chip, "4A010012345678") == "00"
     assert ask(chip, "4A0103" + "00") == "00"
-
-
-def test_selecting_between_two_cards() -> None:
-    """A foreign card and ours: InSelect tells whom InCommunicateThru reaches."""
-    chip = listing(PlainIsoCard(), DesfireCard())
-    ask(chip, "4A0200")
-    select = "905A000003000000" + "00"
-    assert ask(chip, "4001" + select) == "006D00"
-    assert ask(chip, "4002" + select) == "009100"
-    assert ask(chip, "5402") == "00"
-    assert ask(chip, "4203" + select) == "00039100"  # the block number that InDataExchange left
-    assert ask(chip, "5403") == "27"
-    assert ask(chip, "4003") == "27"
+    chip = listing(DesfireCard())
+    chip.handle(H("1200"))  # no automatic RATS
+    assert ask(chip, "4A0100") == "010103442007" + "04A1B2C3D4E5F6"
 
 
 def test_chip_does_iso_dep_by_itself() -> None:
@@ -113,6 +99,12 @@ def test_chip_does_iso_dep_by_itself() -> None:
     assert ask(chip, "40015A010000") == "0000"
     data = bytes(range(200)).hex().upper()
     assert ask(chip, "4001" + "8D01000000C80000" + data) == "0000"
+    chip.rf.lose_answers(1)
+    assert ask(chip, "4001" + "AD01000000C80000") == "01"  # MaxRtyCOM 0: given up at once
+    chip = listing(card)
+    ask(chip, "4A0100")
+    ask(chip, "40015A010000")
+    chip.handle(H("320401"))
     chip.rf.lose_answers(1)
     assert ask(chip, "4001" + "AD01000000C80000") == "0000" + data
     chip.rf.cut_after(0, Cut.AFTER)

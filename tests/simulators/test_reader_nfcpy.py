@@ -5,15 +5,21 @@ import errno
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import nfc
 import nfc.clf
 import nfc.tag.tt4
 import pytest
+from card_flows import run_flow
 from nfc.clf import RemoteTarget
 
-from pistegate_protocol import card_layout
+from pistegate_protocol.card_layout import AID as AID_BYTES
+from pistegate_protocol.card_layout import CardKey
 from pistegate_protocol.desfire import transactions
+from pistegate_protocol.desfire.diversify import diversify
+from pistegate_protocol.desfire.tmac import transaction_mac
+from pistegate_simulators import stock
 from pistegate_simulators.card import (
     FREE,
     CardFile,
@@ -29,7 +35,6 @@ from pistegate_simulators.card import (
     standard_file,
 )
 from pistegate_simulators.reader import Cut, SimulatedReader
-from pistegate_simulators.reader.port import CARD_S
 
 from .desfire_host import FULL, MAC, PLAIN, Host, u24
 from .nfcpy_reader import GONE, host, opened, tap
@@ -187,33 +192,28 @@ def test_sensing_again_switches_the_field_and_rolls_back(
 
 
 def test_the_gates_own_card_flow_is_accepted(reader: SimulatedReader, frontend: nfc.ContactlessFrontend) -> None:
-    """pistegate_protocol's host side and this card were written apart; they agree on keys, MACs and files."""
-    card = DesfireCard()
-    aid = int.from_bytes(card_layout.AID, "little")
-    files: dict[int, CardFile] = {}
-    for file in card_layout.FILES:
-        make = backup_file if file.backup else standard_file
-        rights = Rights.decode(file.rights.to_int().to_bytes(2, "little"))
-        files[file.number] = make(file.size, Mode(file.mode), rights)
-    card.create_application(aid, [bytes([number] * 16) for number in range(len(card_layout.KEYS))], files)
+    """pistegate_protocol's host side and this card were written apart; they agree on keys, MACs, files and proofs."""
+    masters = stock.CardMasters.drawn(Random(7))
+    card = stock.personalised_card(Random(8), masters)
     reader.present(card)
     tag = tap(frontend)
     assert tag is not None
 
-    def run(flow):  # type: ignore[no-untyped-def]
-        try:
-            apdu = next(flow)
-            while True:
-                apdu = flow.send(bytes(tag.transceive(apdu)))
-        except StopIteration as end:
-            return end.value
+    def transceive(apdu: bytes) -> bytes:
+        return bytes(tag.transceive(apdu))
 
-    content = run(transactions.open_card(b"\x01" * 16, bytes(range(16))))
-    usage = b"U" * len(content.usage_file)
-    run(transactions.write_usage(content.session, usage))
-    assert card.file_bytes(aid, card_layout.USAGE_FILE.number) != usage
-    run(transactions.commit(content.session))
-    assert card.file_bytes(aid, card_layout.USAGE_FILE.number) == usage
+    key = diversify(masters.sets[0][CardKey.GATE], card.uid, AID_BYTES, masters.system)
+    content = run_flow(transactions.open_card(key, bytes(range(16))), transceive)
+    usage, record = b"U" * len(content.usage_file), b"R" * 16
+    run_flow(transactions.write_use(content.session, usage, record), transceive)
+    assert stock.usage_content(card) != usage
+    proof = run_flow(transactions.commit(content.session), transceive)
+    assert stock.usage_content(card) == usage
+    assert stock.recent_records(card) == [record]
+    assert stock.proof(card) == (proof.counter, proof.value) == (1, proof.value)
+    covered = transactions.use_input(content.usage_file, usage, record, claim_file=content.claim_file)
+    transaction_key = diversify(masters.transaction, card.uid, AID_BYTES, masters.system)
+    assert proof.value == transaction_mac(transaction_key, card.uid, 1, covered)
 
 
 @pytest.mark.parametrize(
@@ -306,6 +306,6 @@ def test_pacing_takes_the_time_of_air_and_line(tmp_path: Path) -> None:
         pass_the_gate(device, b"U" * 32)
         seconds = time.monotonic() - started
         line = slow.counters.uart_in + slow.counters.uart_out
-        floor = slow.counters.rf_bytes * 9 / 106e3 + 9 * CARD_S + line * 10 / 921_600  # nfcpy's choice of speed
+        floor = slow.counters.rf_bytes * 9 / 106e3 + 0.021 + line * 10 / 921_600  # nfcpy's choice of speed
         print(f"paced: {seconds * 1e3:.0f} ms, floor {floor * 1e3:.0f} ms, {slow.counters}")
     assert floor < seconds < 3 * floor

@@ -15,9 +15,17 @@ from pistegate_simulators.card.files import (
     cyclic_file,
     standard_file,
 )
-from pistegate_simulators.card.foreign import ClassicCard, PlainIsoCard, Type2Card
+from pistegate_simulators.card.foreign import (
+    ClassicCard,
+    Phone,
+    PlainIsoCard,
+    ResidentIdCard,
+    Type2Card,
+    UidClone,
+    other_operators_card,
+)
 from pistegate_simulators.card.memory import CardFile, Key, KeySet
-from pistegate_simulators.card.radio import IsoDepCard, RadioCard
+from pistegate_simulators.card.radio import IsoDepCard, Modulation, RadioCard
 from pistegate_simulators.card.status import Status
 from pistegate_simulators.card.transaction_mac import TransactionMacFile
 
@@ -33,15 +41,20 @@ __all__ = [
     "KeySet",
     "Kind",
     "Mode",
+    "Modulation",
+    "Phone",
     "PlainIsoCard",
     "RadioCard",
     "RecordFile",
+    "ResidentIdCard",
     "Rights",
     "Status",
     "TransactionMacFile",
     "Type2Card",
+    "UidClone",
     "ValueFile",
     "backup_file",
     "cyclic_file",
+    "other_operators_card",
     "standard_file",
 ]

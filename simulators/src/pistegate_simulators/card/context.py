@@ -24,6 +24,7 @@ class Context:
     channel: Channel | None = None
     key_number: int | None = None
     transaction_input: bytearray = field(default_factory=bytearray)
+    failing: bool = False  # power goes while this command is carried out
 
     @property
     def at_picc_level(self) -> bool:

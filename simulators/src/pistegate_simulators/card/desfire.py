@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Self
 
-from pistegate_simulators.card import authentication, file_commands, key_commands, picc_commands
+from pistegate_simulators.card import authentication, file_commands, key_commands, picc_commands, timing
 from pistegate_simulators.card.authentication import Handshake, Rng
 from pistegate_simulators.card.channel import Mode, Shape
 from pistegate_simulators.card.context import Command, Context
@@ -120,10 +120,24 @@ class DesfireCard(IsoDepCard):
 
     # The card itself.
 
+    def receive_half(self, frame: bytes) -> None:
+        """Of a write to a standard file the first half arrives in EEPROM; everything else is whole or not at all."""
+        self._card.failing = True
+        try:
+            self.receive(frame)
+        finally:
+            self._card.failing = False
+
     def reset(self) -> None:
         """Back to card level: session, chains and open transaction are gone."""
         self._abandon()
         self._card.select(PICC_AID)
+
+    def compute_s(self, apdu: bytes) -> float:
+        """By command, see `timing`."""
+        command = apdu[1:2] if apdu[:1] == b"\x90" else apdu[:1]
+        proving, chained = self._handshake is not None, bool(self._output)
+        return timing.command_s(command[0], proving=proving, chained=chained) if command else timing.OTHER_S
 
     @property
     def authenticated_key(self) -> int | None:
@@ -202,6 +216,7 @@ class DesfireCard(IsoDepCard):
             self._card.select(picc_commands.aid_of(data))
             return Status.OK, b""
         if command in key_commands.CHANGES:
+            require(not self._card.failing, Status.COMMAND_ABORTED)
             return self._change_key(command, data)
         return self._run(command, data, limit)
 
@@ -241,9 +256,12 @@ class DesfireCard(IsoDepCard):
             require(len(data) == expected, Status.LENGTH_ERROR)
         argument = channel.open(command, data, body, shape) if channel else data
         require(spec.lengths is None or len(argument) in spec.lengths, Status.LENGTH_ERROR)
+        if self._card.failing:
+            file_commands.half_write(self._card, spec, argument)
+            raise CardError(Status.COMMAND_ABORTED)
         answer = spec.run(self._card, argument)
-        if spec.journal is not None and self._card.selected.transaction_mac is not None:
-            self._card.transaction_input += spec.journal(command, argument, answer)
+        if spec.journal is not None:
+            file_commands.journal(self._card, spec.journal, command, argument, answer)
         if channel and not spec.ends_session:
             answer = channel.seal(answer, shape, spec.answers_all(argument))
         self._output = _frames(command, answer, limit)

@@ -11,6 +11,7 @@ from pistegate_simulators.card.memory import CardFile, footprint
 from pistegate_simulators.card.status import CardError, Status, require
 from pistegate_simulators.card.transaction_mac import (
     AES_KEY_OPTION,
+    Journal,
     TransactionMacFile,
     journal_clear,
     journal_read,
@@ -19,6 +20,7 @@ from pistegate_simulators.card.transaction_mac import (
 )
 
 MAX_FILES = 32
+_FILE_NUMBER = 0x1F
 _F = TypeVar("_F", DataFile, ValueFile, RecordFile)
 
 
@@ -139,6 +141,7 @@ def delete_file(card: Context, data: bytes) -> bytes:
     card.require_setting(CREATION_FREE)
     file = card.selected.file(data[0])
     require(card.master or not isinstance(file, TransactionMacFile), Status.AUTHENTICATION_ERROR)
+    card.memory.lost_bytes += footprint(file)
     del card.selected.files[data[0]]
     return b""
 
@@ -148,7 +151,7 @@ def delete_file(card: Context, data: bytes) -> bytes:
 
 def _any_file(card: Context, data: bytes) -> CardFile:
     require(len(data) > 0, Status.LENGTH_ERROR)
-    return card.selected.file(data[0] & 0x1F)
+    return card.selected.file(data[0] & _FILE_NUMBER)
 
 
 def _reading(card: Context, data: bytes) -> Mode:
@@ -194,6 +197,14 @@ def write_data(card: Context, data: bytes) -> bytes:
     """File, offset, length, bytes."""
     _file(card, data, DataFile).write(u24(data, 1), data[7:])
     return b""
+
+
+def half_write(card: Context, command: Command, argument: bytes) -> None:
+    """What a failing write leaves: a standard file has no copy to fall back on."""
+    file = _any_file(card, argument) if command.run is write_data else None
+    if isinstance(file, DataFile) and file.kind is Kind.STANDARD:
+        data = argument[7:]
+        file.write(u24(argument, 1), data[: len(data) // 2])
 
 
 # Value
@@ -252,12 +263,15 @@ def clear_record_file(card: Context, data: bytes) -> bytes:
 
 
 def commit_transaction(card: Context, data: bytes) -> bytes:
-    """All pending changes count, together with their proof, which option 01 answers; NO_CHANGES when there are none."""
+    """All pending changes count, together with their proof, which option 01 answers.
+
+    NO_CHANGES when there are none; where transactions are proved, to have read something is enough.
+    """
     require(data in (b"", b"\x00", b"\x01"), Status.PARAMETER_ERROR)
     proof = card.selected.transaction_mac
     wanted = data == b"\x01"
     require(not wanted or proof is not None, Status.PARAMETER_ERROR)
-    require(card.selected.dirty, Status.NO_CHANGES)
+    _require_transaction(card)
     if proof is not None:
         proof.prove(card.uid, bytes(card.transaction_input))
     card.selected.commit()
@@ -265,12 +279,24 @@ def commit_transaction(card: Context, data: bytes) -> bytes:
     return proof.content if wanted and proof is not None else b""
 
 
+def _require_transaction(card: Context) -> None:
+    require(card.selected.dirty or bool(card.transaction_input), Status.NO_CHANGES)
+
+
 def abort_transaction(card: Context, _: bytes) -> bytes:
-    """Forget all pending changes; NO_CHANGES when there are none."""
-    require(card.selected.dirty, Status.NO_CHANGES)
+    """Forget all pending changes, and what was read so far; NO_CHANGES when there is nothing."""
+    _require_transaction(card)
     card.selected.rollback()
     card.transaction_input.clear()
     return b""
+
+
+def journal(card: Context, add: Journal, command: int, argument: bytes, answer: bytes) -> None:
+    """Add a command that succeeded to what the TransactionMAC will prove."""
+    file = card.selected.file(argument[0] & _FILE_NUMBER)
+    if card.selected.transaction_mac is not None and not isinstance(file, TransactionMacFile):
+        unit = file.record_size if isinstance(file, RecordFile) else 1
+        card.transaction_input += add(command, argument, answer, unit)
 
 
 def _sized(header: bytes) -> int:

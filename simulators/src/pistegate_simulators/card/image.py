@@ -16,6 +16,7 @@ def memory_image(memory: Memory) -> dict[str, Any]:
     """The parts of a card image that hold EEPROM; an open transaction is not part of it."""
     return {
         "default_key": _key_image(memory.default_key),
+        "lost_bytes": memory.lost_bytes,
         "applications": {f"{app.aid:06X}": _application_image(app) for app in memory.applications.values()},
     }
 
@@ -28,6 +29,7 @@ def memory_from_image(image: dict[str, Any]) -> Memory:
     memory = Memory()
     if version > 1:
         memory.default_key = _key_from_image(image["default_key"])
+        memory.lost_bytes = image["lost_bytes"]
     for aid, fields in image["applications"].items():
         memory.applications[int(aid, 16)] = _application_from_image(int(aid, 16), fields, version)
     if PICC_AID not in {int(aid, 16) for aid in image["applications"]}:

@@ -141,7 +141,7 @@ def roll_key_set(card: Context, data: bytes) -> bytes:
     application, number = card.selected, data[0]
     require(not card.at_picc_level and application.roll_key is not None, Status.PERMISSION_DENIED)
     require(card.key_number == application.roll_key, Status.AUTHENTICATION_ERROR)
-    require(number < len(application.key_sets), Status.PARAMETER_ERROR)
+    require(number < len(application.key_sets) and number != application.active, Status.PARAMETER_ERROR)
     require(number > application.active, Status.PERMISSION_DENIED)
     require(_key_set(application, number).finalised, Status.PERMISSION_DENIED)
     card.drop_session()

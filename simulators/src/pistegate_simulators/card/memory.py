@@ -92,12 +92,16 @@ class Application:
 
 @dataclass
 class Memory:
-    """The card itself (AID 0), its applications, and the key that new applications start with."""
+    """The card itself (AID 0), its applications, and the key that new applications start with.
+
+    `lost_bytes`: what deleted applications and files occupied. Only formatting gives it back, as seen on EV3.
+    """
 
     applications: dict[int, Application] = field(
         default_factory=lambda: {PICC_AID: Application.with_keys(PICC_AID, [Key()])}
     )
     default_key: Key = field(default_factory=Key)
+    lost_bytes: int = 0
 
     def application(self, aid: int) -> Application:
         """The application, or APPLICATION_NOT_FOUND."""
@@ -108,8 +112,13 @@ class Memory:
 
     def free_bytes(self) -> int:
         """Estimate of GetFreeMemory, never negative."""
-        files = [file for app in self.applications.values() for file in app.files.values()]
-        return max(0, EEPROM_BYTES - sum(_FILE_OVERHEAD + footprint(file) for file in files))
+        taken = sum(occupied(app) for app in self.applications.values())
+        return max(0, EEPROM_BYTES - self.lost_bytes - taken)
+
+
+def occupied(application: Application) -> int:
+    """Bytes of an application's files."""
+    return sum(_FILE_OVERHEAD + footprint(file) for file in application.files.values())
 
 
 def footprint(file: CardFile) -> int:

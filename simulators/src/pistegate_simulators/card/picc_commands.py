@@ -4,7 +4,7 @@
 from pistegate_simulators.card.channel import Mode, Side
 from pistegate_simulators.card.context import CREATION_FREE, DIRECTORY_FREE, Command, Context
 from pistegate_simulators.card.key_commands import AES_KEYS
-from pistegate_simulators.card.memory import PICC_AID, Application, Key, KeySet
+from pistegate_simulators.card.memory import PICC_AID, Application, Key, KeySet, occupied
 from pistegate_simulators.card.status import Status, require
 
 # Vendor NXP, type DESFire, 8 KiB, ISO 14443-4; 33 00 = EV3 (public GetVersion dumps of MF3D83).
@@ -17,6 +17,7 @@ _DEFAULT_KEY, _DEFAULT_KEY_BYTES = 0x01, 25  # SetConfiguration option; key 24 a
 _ISO_FILE_ID, _MORE_SETTINGS = 0x20, 0x10  # flags of key settings 2
 _KEY_SETS = 0x01  # flag of key settings 3
 _SETS_MAX, _AES_KEY_SIZE = 16, 0x10
+_ROLL_KEY_MAX = 7  # three bits; EV3 refuses more
 
 
 def aid_of(data: bytes) -> int:
@@ -76,7 +77,7 @@ def _add_key_sets(application: Application, data: bytes) -> bytes:
     require(len(data) >= 5, Status.LENGTH_ERROR)
     version, count, key_size, roll_key = data[1], data[2], data[3], data[4]
     require(2 <= count <= _SETS_MAX and key_size == _AES_KEY_SIZE, Status.PARAMETER_ERROR)
-    require(roll_key < len(application.keys), Status.PARAMETER_ERROR)
+    require(roll_key <= _ROLL_KEY_MAX and roll_key < len(application.keys), Status.PARAMETER_ERROR)
     spare: list[KeySet | None] = [None] * (count - 1)
     application.key_sets += spare
     application.roll_key = roll_key
@@ -95,6 +96,7 @@ def delete_application(card: Context, data: bytes) -> bytes:
     require(card.master, Status.AUTHENTICATION_ERROR)
     free = bool(card.memory.application(PICC_AID).key_settings & CREATION_FREE)
     require(card.at_picc_level or free, Status.AUTHENTICATION_ERROR)
+    card.memory.lost_bytes += occupied(application)
     del card.memory.applications[aid]
     if card.selected is application:
         card.select(PICC_AID)
@@ -106,6 +108,7 @@ def format_picc(card: Context, _: bytes) -> bytes:
     require(card.at_picc_level, Status.PERMISSION_DENIED)
     require(card.master, Status.AUTHENTICATION_ERROR)
     card.memory.applications = {PICC_AID: card.selected}
+    card.memory.lost_bytes = 0
     return b""
 
 

@@ -82,27 +82,32 @@ class TransactionMacFile:
         }
 
 
-# What each command adds to the input, from its plain argument and plain answer, whatever the communication mode.
+# What each command adds to the input, from its plain argument and plain answer, whatever the communication mode
+# (10.3.4). A read of the TransactionMAC file itself adds nothing; that is the caller's affair.
 
-Journal = Callable[[int, bytes, bytes], bytes]
-
-
-def journal_read(command: int, argument: bytes, answer: bytes) -> bytes:
-    """ReadData, ReadRecords: command, header, padding, what was read, padding."""
-    return crypto.pad_zero(bytes([command]) + argument) + crypto.pad_zero(answer)
+Journal = Callable[[int, bytes, bytes, int], bytes]
+"""Command, argument, answer, and the size of one thing read: a byte or a record."""
 
 
-def journal_write(command: int, argument: bytes, _answer: bytes) -> bytes:
+def journal_read(command: int, argument: bytes, answer: bytes, unit: int) -> bytes:
+    """ReadData, ReadRecords: command, header, padding, what was read, padding; a length of 0 by the real one."""
+    header, length = argument[: _READ_HEADER - 3], argument[_READ_HEADER - 3 :]
+    if not any(length):
+        length = (len(answer) // unit).to_bytes(3, "little")
+    return crypto.pad_zero(bytes([command]) + header + length) + crypto.pad_zero(answer)
+
+
+def journal_write(command: int, argument: bytes, _answer: bytes, _unit: int) -> bytes:
     """WriteData, WriteRecord: command, header, padding, what was written, padding."""
     header, data = argument[:_READ_HEADER], argument[_READ_HEADER:]
     return crypto.pad_zero(bytes([command]) + header) + crypto.pad_zero(data)
 
 
-def journal_value(command: int, argument: bytes, answer: bytes) -> bytes:
+def journal_value(command: int, argument: bytes, answer: bytes, _unit: int) -> bytes:
     """GetValue, Credit, Debit, LimitedCredit: command, file number, value or amount, padding."""
     return crypto.pad_zero(bytes([command]) + argument + answer)
 
 
-def journal_clear(command: int, argument: bytes, _answer: bytes) -> bytes:
+def journal_clear(command: int, argument: bytes, _answer: bytes, _unit: int) -> bytes:
     """ClearRecordFile: command, file number, padding."""
     return crypto.pad_zero(bytes([command]) + argument)

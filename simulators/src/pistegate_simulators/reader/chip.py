@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
-from pistegate_simulators.card import RadioCard
-from pistegate_simulators.card.radio import IsoDepCard
-from pistegate_simulators.reader.field import RfField
-from pistegate_simulators.reader.initiator import RATS, Initiator
+from pistegate_simulators.card import Modulation
+from pistegate_simulators.reader.field import Heard, RfField
 from pistegate_simulators.reader.registers import Registers, crc_a
+from pistegate_simulators.reader.targets import NO_CARD_S, Found, Target, Targets, Tuning
 
 FIRMWARE = bytes.fromhex("32010607")  # PN532 v1.6, ISO 14443 A and B, ISO 18092
 BAUDRATES = (9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600, 1288000)
 START_BAUDRATE = 115200
-NO_CARD_S = 0.005  # one fruitless try of InListPassiveTarget; estimate
 FOREVER = 0xFF  # MxRtyPassiveActivation
 _AUTO_RATS = 0x10  # SetParameters flag
-_TYPE_A_106 = 0x00
-_CASCADE_TAG = 0x88
+_MODULATIONS = {0x00: Modulation.A, 0x03: Modulation.B}  # BrTy of InListPassiveTarget at 106 kbit/s
+_TARGET_NUMBER = 0x3F
+_PRESENCE_TEST = 0x06  # Diagnose: R(NAK) to the card in the protocol
 _AUTO_POLL_UNIT_S = 0.15  # PN532 user manual 7.3.13
 _TYPE_A_KINDS = (0x00, 0x10, 0x20)  # InAutoPoll: generic 106 kbit/s A, MIFARE, ISO-DEP
-_MIFARE, _ISO_DEP_A = 0x10, 0x20
+_TYPE_B_KINDS = (0x03, 0x23)
+_MIFARE, _ISO_DEP_A, _AUTO_B = 0x10, 0x20, 0x03
 
 
 class Error(IntEnum):
@@ -53,25 +53,23 @@ class Pn532:
     rf: RfField = field(default_factory=RfField)
     registers: Registers = field(default_factory=Registers)
     baudrate: int = START_BAUDRATE
-    _auto_rats: bool = True
-    _poll_retries: int = FOREVER
-    _timeout_s: float = 0.0512  # retry time-out 0A = 51.2 ms, reset value
-    _targets: list[RadioCard] = field(default_factory=list)
-    _current: RadioCard | None = None
-    _links: dict[int, Initiator] = field(default_factory=dict)
     _waiting: bytes | None = None
+
+    def __post_init__(self) -> None:
+        self._targets = Targets(self.rf)
+
+    @property
+    def tuning(self) -> Tuning:
+        """What the host has set."""
+        return self._targets.tuning
 
     def reset(self) -> None:
         """Power was lost."""
         self.rf.switch(False)
         self.registers = Registers()
         self.baudrate = START_BAUDRATE
-        self._auto_rats, self._poll_retries = True, FOREVER
-        self._forget_targets()
+        self._targets = Targets(self.rf)
         self._waiting = None
-
-    def _forget_targets(self) -> None:
-        self._targets, self._links, self._current = [], {}, None
 
     def abort(self) -> None:
         """The host sent an ACK: whatever is waiting is given up."""
@@ -102,14 +100,25 @@ class Pn532:
     def _diagnose(self, data: bytes) -> Answer:
         if data[0] == 0x00:
             return Answer(data)
+        if data[0] == _PRESENCE_TEST:
+            return self._presence()
         return Answer(b"\x00")
+
+    def _presence(self) -> Answer:
+        """00: the card in the protocol is still there; 01: it is not; 27: there is none."""
+        current = self._targets.current
+        if current is None or current.link is None:
+            return Answer(bytes([Error.CONTEXT]))
+        present = self.rf.exchange(current.card, b"\xb2").answer is not None
+        return Answer(bytes([Error.NONE if present else Error.TIMEOUT]), 0.0 if present else current.link.wait_s)
 
     def _firmware(self, _: bytes) -> Answer:
         return Answer(FIRMWARE)
 
     def _general_status(self, _: bytes) -> Answer:
-        targets = b"".join(bytes([number, 0, 0, 0]) for number in range(1, len(self._targets) + 1))
-        return Answer(bytes([0, 1, len(self._targets)]) + targets + b"\x80")
+        numbers = range(1, len(self._targets.listed) + 1)
+        targets = b"".join(bytes([number, 0, 0, 0]) for number in numbers)
+        return Answer(bytes([0, 1, len(numbers)]) + targets + b"\x80")
 
     def _read_register(self, data: bytes) -> Answer:
         pairs = range(0, len(data) - 1, 2)
@@ -125,7 +134,7 @@ class Pn532:
         return Answer(b"")
 
     def _set_parameters(self, data: bytes) -> Answer:
-        self._auto_rats = bool(data[0] & _AUTO_RATS)
+        self.tuning.auto_rats = bool(data[0] & _AUTO_RATS)
         return Answer(b"")
 
     def _quiet(self, _: bytes) -> Answer:
@@ -133,7 +142,7 @@ class Pn532:
 
     def _power_down(self, _: bytes) -> Answer:
         self.rf.switch(False)
-        self._forget_targets()
+        self._targets.forget()
         return Answer(b"\x00")
 
     def _rf_configuration(self, data: bytes) -> Answer:
@@ -142,115 +151,93 @@ class Pn532:
             self.rf.switch(bool(values[0] & 1))
         elif item == 0x02:
             # 100 us doubled per step; 0 means none, and the host's own limit counts.
-            self._timeout_s = 100e-6 * 2 ** (values[2] - 1) if values[2] else 1.0
+            self.tuning.timeout_s = 100e-6 * 2 ** (values[2] - 1) if values[2] else 1.0
+        elif item == 0x04:
+            self.tuning.com_retries = values[0]
         elif item == 0x05:
-            self._poll_retries = values[2]
+            self.tuning.tries = None if values[2] == FOREVER else values[2] + 1
         return Answer(b"")
 
     # Cards
 
     def _list_passive_target(self, data: bytes) -> Answer | None:
-        limit, modulation, wanted = data[0], data[1], data[2:]
-        listed = self._poll(min(limit, 2), modulation == _TYPE_A_106, wanted)
-        if listed:
-            return Answer(bytes([len(listed)]) + b"".join(data for data, _ in listed), sum(s for _, s in listed))
-        if self._poll_retries == FOREVER:
+        limit, modulation = data[0], _MODULATIONS.get(data[1])
+        found = self._find(limit, modulation, data[2:] if modulation is Modulation.A else b"")
+        if found.targets:
+            entries = [bytes([number]) + target.entry for number, target in enumerate(found.targets, start=1)]
+            return Answer(bytes([len(entries)]) + b"".join(entries), found.seconds)
+        if self.tuning.tries is None:
             self._waiting = b"\x4a" + data
             return None
-        return Answer(b"\x00", NO_CARD_S * (self._poll_retries + 1))
+        return Answer(b"\x00", NO_CARD_S * self.tuning.tries)
 
     def _auto_poll(self, data: bytes) -> Answer | None:
         rounds, period_s, kinds = data[0], data[1] * _AUTO_POLL_UNIT_S, data[2:]
-        listed = self._poll(2, any(kind in _TYPE_A_KINDS for kind in kinds), b"")
-        if listed:
-            kinds_found = [_ISO_DEP_A if card.iso_dep else _MIFARE for card in self._targets]
-            pairs = zip(kinds_found, listed, strict=True)
-            entries = [bytes([kind, len(entry)]) + entry for kind, (entry, _) in pairs]
-            return Answer(bytes([len(listed)]) + b"".join(entries), sum(s for _, s in listed))
+        found = Found([], 0.0)
+        if any(kind in _TYPE_A_KINDS for kind in kinds):
+            found = self._find(2, Modulation.A)
+        if not found.targets and any(kind in _TYPE_B_KINDS for kind in kinds):
+            found = self._find(1, Modulation.B)
+        if found.targets:
+            entries = [_auto_poll_entry(number, target) for number, target in enumerate(found.targets, start=1)]
+            return Answer(bytes([len(entries)]) + b"".join(entries), found.seconds)
         self._waiting = b"\x60" + data
         return None if rounds == FOREVER else Answer(b"\x00", rounds * period_s * len(kinds))
 
-    def _poll(self, limit: int, type_a: bool, wanted: bytes) -> list[tuple[bytes, float]]:
-        """Wake cards up and list them; what was listed before is forgotten."""
+    def _find(self, limit: int, modulation: Modulation | None, wanted: bytes = b"") -> Found:
         self.rf.counters.polls += 1
-        self._forget_targets()
-        self.registers.polled()
         self.rf.switch(True)
-        if type_a:
-            self._targets = [card for card in self.rf.awake() if _matches(card, wanted)][:limit]
-        self._current = self._targets[0] if self._targets else None
-        return [self._introduce(number, card) for number, card in enumerate(self._targets, start=1)]
-
-    def _introduce(self, number: int, card: RadioCard) -> tuple[bytes, float]:
-        entry = bytes([number]) + card.atqa + bytes([card.sak, len(card.uid)]) + card.uid
-        if not (self._auto_rats and card.iso_dep):
-            return entry, 0.0
-        ats, _, seconds = self.rf.exchange(card, RATS)
-        if ats is None:
-            return entry, seconds
-        self._links[number] = Initiator(ats)
-        return entry + ats, seconds
+        if modulation is None:  # FeliCa, Jewel: no such card here
+            self._targets.forget()
+            return Found([], 0.0)
+        self.registers.polled(modulation)
+        return self._targets.find(limit, modulation, wanted)
 
     def _communicate_thru(self, data: bytes) -> Answer:
-        card = self._current if self.registers.type_a else None
-        answer, whole, seconds = self.rf.exchange(card, data)
-        if answer is None:
-            return Answer(bytes([Error.TIMEOUT]), self._timeout_s)
-        if not whole:
-            return Answer(bytes([Error.CRC]), seconds)
-        crc = crc_a(answer) if self.registers.host_sees_crc and len(answer) > 1 else b""
-        return Answer(bytes([Error.NONE]) + answer + crc, seconds)
+        heard = self._targets.raw(data, self.registers.modulation)
+        if heard.answer is None or not heard.whole:
+            return _failed(heard)
+        crc = crc_a(heard.answer) if self.registers.host_sees_crc and len(heard.answer) > 1 else b""
+        return Answer(bytes([Error.NONE]) + heard.answer + crc, heard.seconds)
 
     def _data_exchange(self, data: bytes) -> Answer:
-        number = data[0] & 0x3F
-        if not 1 <= number <= len(self._targets):
+        target = self._targets.get(data[0] & _TARGET_NUMBER)
+        if target is None:
             return Answer(bytes([Error.CONTEXT]))
-        card, spent = self._targets[number - 1], 0.0
-
-        def exchange(frame: bytes) -> bytes | None:
-            nonlocal spent
-            answer, whole, seconds = self.rf.exchange(card, frame)
-            spent += seconds if answer else self._timeout_s
-            return answer if whole else None
-
-        link = self._links.get(number)
-        answer = link.transceive(data[1:], exchange) if link else exchange(data[1:])
-        if answer is None:
-            return Answer(bytes([Error.TIMEOUT]), spent)
-        return Answer(bytes([Error.NONE]) + answer, spent)
+        heard = self._targets.transceive(target, data[1:])
+        return _failed(heard) if heard.answer is None else Answer(bytes([Error.NONE]) + heard.answer, heard.seconds)
 
     def _select(self, data: bytes) -> Answer:
-        if not 1 <= data[0] <= len(self._targets):
+        target = self._targets.get(data[0])
+        if target is None:
             return Answer(bytes([Error.CONTEXT]))
-        self._current = self._targets[data[0] - 1]
-        return Answer(bytes([Error.NONE]))
+        seconds = self._targets.wake(target)
+        if seconds is None:
+            return Answer(bytes([Error.TIMEOUT]), self.tuning.timeout_s)
+        self.registers.polled(target.card.modulation)
+        return Answer(bytes([Error.NONE]), seconds)
 
     def _deselect(self, data: bytes) -> Answer:
-        chosen = range(1, len(self._targets) + 1) if data[0] == 0 else [data[0]]
-        for number in chosen:
-            if number in self._links and isinstance(card := self._targets[number - 1], IsoDepCard):
-                self.rf.exchange(card, b"\xc2")
-                del self._links[number]
+        self._targets.deselect(data[0])
         return Answer(bytes([Error.NONE]))
 
     def _release(self, data: bytes) -> Answer:
-        answer = self._deselect(data)
-        if data[0] == 0:
-            self._forget_targets()
-        return answer
+        self._targets.release(data[0])
+        return Answer(bytes([Error.NONE]))
 
     def _no_peer(self, _: bytes) -> Answer:
-        return Answer(bytes([Error.TIMEOUT]), self._timeout_s)
+        return Answer(bytes([Error.TIMEOUT]), self.tuning.timeout_s)
 
 
-def _matches(card: RadioCard, wanted: bytes) -> bool:
-    """The host may name a UID, with a cascade tag before each three bytes that are not the last four."""
-    if not wanted:
-        return True
-    plain = wanted[1:] if wanted[0] == _CASCADE_TAG and len(wanted) > 4 else wanted
-    if len(plain) > 7 and plain[3] == _CASCADE_TAG:
-        plain = plain[:3] + plain[4:]
-    return plain == card.uid
+def _failed(heard: Heard) -> Answer:
+    code = Error.TIMEOUT if heard.whole else Error.CRC
+    return Answer(bytes([code]), heard.seconds)
+
+
+def _auto_poll_entry(number: int, target: Target) -> bytes:
+    kind = _AUTO_B if target.card.modulation is Modulation.B else _ISO_DEP_A if target.card.iso_dep else _MIFARE
+    entry = bytes([number]) + target.entry
+    return bytes([kind, len(entry)]) + entry
 
 
 _COMMANDS: dict[int, Callable[[Pn532, bytes], Answer | None]] = {

@@ -20,9 +20,8 @@ from typing import Self
 from pistegate_simulators.card import RadioCard
 from pistegate_simulators.reader import frames
 from pistegate_simulators.reader.chip import Answer, Pn532, SyntaxFault
-from pistegate_simulators.reader.field import Counters, Cut, RfField
+from pistegate_simulators.reader.field import Counters, Cut, Executed, RfField
 
-CARD_S = 0.003  # card compute per exchange when paced; facts: about 21 ms for 7 exchanges, estimate
 _BITS_PER_BYTE = 10  # start, eight, stop
 _READ_SIZE = 4096
 
@@ -74,7 +73,6 @@ class SimulatedReader:
 
     def __post_init__(self) -> None:
         self._chip.rf.paced = self.paced
-        self._chip.rf.card_s = CARD_S
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         self.replug()
@@ -122,10 +120,13 @@ class SimulatedReader:
         with self._lock:
             self._chip.rf.remove(card)
 
-    def cut_after(self, exchanges: int, when: Cut = Cut.AFTER) -> None:
-        """Let so many card exchanges pass (RATS counts as one), then tear all cards out before or after the next."""
+    def cut_after(self, exchanges: int, when: Cut = Cut.AFTER, executed: Executed = Executed.NOTHING) -> None:
+        """Let so many card exchanges pass (RATS counts as one), then tear all cards out before, during or after one.
+
+        `executed` tells how far the card came with a command DURING which it is torn.
+        """
         with self._lock:
-            self._chip.rf.cut_after(exchanges, when)
+            self._chip.rf.cut_after(exchanges, when, executed)
 
     def unplug(self) -> None:
         """Pull the device: hosts get EIO, the chip and all cards lose power, the link is gone."""

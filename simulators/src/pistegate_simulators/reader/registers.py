@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contactless unit's registers, as far as host drivers depend on their values."""
 
+from pistegate_simulators.card import Modulation
+
 TX_MODE, RX_MODE, FIFO_DATA = 0x6302, 0x6303, 0x6339
 CRC_ENABLED = 0x80  # TxMode, RxMode bit 7
-_FRAMING = 0x03  # 0 = ISO 14443 type A
+_FRAMING, _TYPE_A, _TYPE_B = 0x03, 0x00, 0x03
 _SENS_REQ = 0x26
 
 
@@ -14,9 +16,10 @@ class Registers:
         self._values: dict[int, int] = {}
         self.polled()
 
-    def polled(self) -> None:
-        """The firmware set up 106 kbit/s type A with CRC."""
-        self._values[TX_MODE] = self._values[RX_MODE] = CRC_ENABLED
+    def polled(self, modulation: Modulation = Modulation.A) -> None:
+        """The firmware set up 106 kbit/s with CRC."""
+        framing = _TYPE_A if modulation is Modulation.A else _TYPE_B
+        self._values[TX_MODE] = self._values[RX_MODE] = CRC_ENABLED | framing
 
     def read(self, address: int) -> int:
         """One byte. The FIFO still holds the unanswered SENS_REQ, by which nfcpy knows that no card is there."""
@@ -27,9 +30,10 @@ class Registers:
         self._values[address] = value
 
     @property
-    def type_a(self) -> bool:
-        """Frames go out as type A."""
-        return not self._values[TX_MODE] & _FRAMING
+    def modulation(self) -> Modulation | None:
+        """How frames go out; None: FeliCa or NFC-DEP."""
+        framing = self._values[TX_MODE] & _FRAMING
+        return {_TYPE_A: Modulation.A, _TYPE_B: Modulation.B}.get(framing)
 
     @property
     def host_sees_crc(self) -> bool:
