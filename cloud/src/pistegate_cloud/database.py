@@ -28,6 +28,9 @@ NOUNS: Final = (
     "suspensions",
     "calendars",
     "passages",
+    "wallets",
+    "rentals",
+    "proofs",
     "exceptions",
     "ingest",
 )

@@ -2,8 +2,8 @@
 """Migrations: tortoise's own, wrapped because on SQLite they lose rows, indexes and triggers without a word.
 
 Measured (docs/decisions/0005-cloud.md): altering a field on SQLite rebuilds the table; with foreign keys on, dropping
-the old one cascades; its indexes and triggers are gone; and an index that names a relation instead of its column
-(site, not site_id) becomes one of a constant. So: copy first, foreign keys off, count rows before and after, create
+the old one cascades; its indexes, unique sets and triggers are gone; and an index that names a relation instead of its
+column (site, not site_id) becomes one of a constant. So: copy first, foreign keys off, count rows before and after, create
 what is missing, check references, and put the copy back when anything is wrong.
 """
 
@@ -24,6 +24,8 @@ from pistegate_cloud.settings import DatabaseSettings
 
 _log = logging.getLogger(__name__)
 _CREATE_INDEX = re.compile(r'CREATE (?:UNIQUE )?INDEX IF NOT EXISTS "\w+" ON "(\w+)" \(([^)]+)\)')
+_CREATE_TABLE = re.compile(r'CREATE TABLE IF NOT EXISTS "(\w+)" \((.*?)\n\)', re.DOTALL)
+_UNIQUE_SET = re.compile(r'CONSTRAINT "(\w+)" UNIQUE \(([^)]+)\)')
 
 
 @asynccontextmanager
@@ -89,30 +91,38 @@ async def _apply(settings: DatabaseSettings, target: str) -> list[str]:
     return [step.migration.name for step in steps]
 
 
-_IndexKey = tuple[str, tuple[str, ...]]
+_IndexKey = tuple[str, tuple[str, ...], bool]
 
 
 async def _wanted_indexes(settings: DatabaseSettings) -> dict[_IndexKey, str]:
-    """Every index that the models declare: (table, columns) -> the statement that creates it."""
+    """Every index and unique set that the models declare: (table, columns, unique) -> the statement that creates it."""
     async with _executor(settings, foreign_keys=False) as executor:
         connection = executor.connection
         sql = connection.schema_generator(connection).get_create_schema_sql(safe=True)
-    return {
-        (match[1], tuple(column.strip(' "') for column in match[2].split(","))): match[0]
-        for match in _CREATE_INDEX.finditer(sql)
+    wanted: dict[_IndexKey, str] = {
+        (match[1], _columns(match[2]), False): match[0] for match in _CREATE_INDEX.finditer(sql)
     }
+    for table, body in _CREATE_TABLE.findall(sql):
+        for name, columns in _UNIQUE_SET.findall(body):
+            statement = f'CREATE UNIQUE INDEX IF NOT EXISTS "{name}" ON "{table}" ({columns})'
+            wanted[table, _columns(columns), True] = statement
+    return wanted
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    return tuple(column.strip(' "') for column in text.split(","))
 
 
 def _present_indexes(database: sqlite3.Connection) -> set[_IndexKey]:
     query = """
-        SELECT m.tbl_name, i.name, c.name FROM sqlite_master m
+        SELECT m.tbl_name, i.name, i."unique", c.name FROM sqlite_master m
         JOIN pragma_index_list(m.name) i JOIN pragma_index_info(i.name) c
         WHERE m.type = 'table' ORDER BY i.name, c.seqno
     """
-    columns: dict[tuple[str, str], list[str]] = {}
-    for table, index, column in database.execute(query):
-        columns.setdefault((table, index), []).append(column)
-    return {(table, tuple(names)) for (table, _), names in columns.items()}
+    columns: dict[tuple[str, str, bool], list[str]] = {}
+    for table, index, unique, column in database.execute(query):
+        columns.setdefault((table, index, bool(unique)), []).append(column)
+    return {(table, tuple(names), unique) for (table, _, unique), names in columns.items()}
 
 
 @dataclass(frozen=True, slots=True)

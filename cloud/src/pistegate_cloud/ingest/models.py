@@ -51,6 +51,24 @@ class RawEvent(Model):
         unique_together = (("site", "gate", "stream", "epoch", "seq"),)
 
 
+class LooseEnd(Model):
+    """Event (`epoch`, `seq`) of a ledger is about (`of_epoch`, `of_seq`), which has not come: it waits here for it."""
+
+    id = fields.BigIntField(primary_key=True)
+    site = fields.IntField()
+    gate = fields.IntField()
+    epoch = fields.BigIntField()
+    seq = fields.BigIntField()
+    of_epoch = fields.BigIntField()
+    of_seq = fields.BigIntField()
+
+    class Meta:
+        """Table."""
+
+        table = "loose_end"
+        unique_together = (("site", "gate", "epoch", "seq"),)
+
+
 class ForkEvent(Model):
     """An event under a key that another event already has; `head` in hex tells the branches apart."""
 

@@ -11,7 +11,9 @@ class Admission(Model):
     """Permission for `n` persons and how it ended. Names and media in hex; day and hour in site zone.
 
     Post and area are the gate's at the time of applying, so that moving a gate later rewrites no history.
-    `state`: see states.ADMISSION; `settled`: None, "charged" or "void"; `settled_by`: "gate" or "cloud".
+    `post` 0: a device that stands at none. `exit`: out of the area; `overtime`: admitted after its time. `state`: see
+    states.ADMISSION; `settled`: None, "charged" or "void"; `settled_by`: "gate", "cloud" (the card's next admission),
+    "card" (its records) or "proof" (its counters).
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -39,6 +41,8 @@ class Admission(Model):
     ended_ms = fields.BigIntField(null=True)
     settled = fields.CharField(max_length=10, null=True)
     settled_by = fields.CharField(max_length=10, null=True)
+    exit = fields.BooleanField(default=False)
+    overtime = fields.BooleanField(default=False)
 
     class Meta:
         """Table."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proofs: what cards MACed of their transactions, checked against what devices tell of them."""
