@@ -14,9 +14,10 @@ Layout 1, still read: version u8 = 1, the two names, used in total u16, day u16,
 
 import struct
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from pistegate_protocol.errors import CodecError, UnknownVersion
+from pistegate_protocol.instants import MINUTE, SECOND, TIME_ZERO, at_minute
 from pistegate_protocol.signing import DIGEST_BYTES
 
 USAGE_VERSION = 2
@@ -27,7 +28,6 @@ NO_ADMISSION = bytes(DIGEST_BYTES)
 BANK_MAX = 0xFFFF  # minutes drawn from a bank
 AHEAD_MAX = 0xFF  # minutes of them drawn ahead
 # The counters end in October 2051 (24 bits of minutes) and January 2054 (30 bits of seconds); decide refuses before.
-TIME_ZERO = datetime(2020, 1, 1, tzinfo=UTC)
 TIME_END = datetime(2051, 1, 1, tzinfo=UTC)
 
 _VERSION_BITS = 0x1F
@@ -35,8 +35,6 @@ _DAYS, _BANK, _AMENDED = 0x80, 0x40, 0x20
 _FLAGS = {"counts_days": _DAYS, "bank": _BANK, "amended": _AMENDED}
 _COUNTERS = struct.Struct(">H2sIHBB3s")
 _COUNTERS_V1 = struct.Struct(">HHHIHBBB")
-_SECOND = timedelta(seconds=1)
-_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +108,7 @@ def decode_counters(counters: bytes, claim: bytes, admission: bytes) -> Usage:
         raise UnknownVersion(f"usage layout {counters[0]:#04x}, this release reads 1 and {USAGE_VERSION}")
     flags = {name: bool(counters[0] & bit) for name, bit in _FLAGS.items()}
     total, on_day, last, gate, returns, in_round, clock = _COUNTERS.unpack(counters[1:])
-    entry = TIME_ZERO + (last >> 2) * _SECOND if last else None
+    entry = TIME_ZERO + (last >> 2) * SECOND if last else None
     day = (entry - TIME_ZERO).days + (last & 3) - 1 if entry else 0
     if day < 0:
         raise CodecError("usage counts on a day before 2020")
@@ -126,7 +124,7 @@ def decode_counters(counters: bytes, claim: bytes, admission: bytes) -> Usage:
         returns=returns,
         in_round=in_round,
         days_used=on_day[1] if flags["counts_days"] else 0,
-        started=TIME_ZERO + minutes * _MINUTE if minutes and not flags["bank"] else None,
+        started=at_minute(minutes) if minutes and not flags["bank"] else None,
         bank_used=minutes >> 8 if flags["bank"] else 0,
         bank_ahead=minutes & 0xFF if flags["bank"] else 0,
         **flags,
@@ -146,7 +144,7 @@ def decode_counters_v1(counters: bytes, claim: bytes, admission: bytes) -> Usage
         used_total=total,
         day=day,
         used_on_day=on_day,
-        last_entry=TIME_ZERO + last * _SECOND if last else None,
+        last_entry=TIME_ZERO + last * SECOND if last else None,
         last_gate=gate,
         returns=returns,
         in_round=in_round,
@@ -168,9 +166,9 @@ def _last(usage: Usage) -> int:
         return 0
     since = usage.last_entry - TIME_ZERO
     ahead = usage.day - since.days + 1
-    if usage.day < 0 or not 0 <= ahead <= 3 or not 0 <= since // _SECOND < 1 << 30:
+    if usage.day < 0 or not 0 <= ahead <= 3 or not 0 <= since // SECOND < 1 << 30:
         raise CodecError(f"usage of day {usage.day} with a last entry at {usage.last_entry}")
-    return since // _SECOND << 2 | ahead
+    return since // SECOND << 2 | ahead
 
 
 def _clock(usage: Usage) -> bytes:
@@ -182,7 +180,7 @@ def _clock(usage: Usage) -> bytes:
         raise CodecError("usage with minutes drawn, but its layout has no bank")
     if usage.started is None:
         return bytes(3)
-    minutes, rest = divmod(usage.started - TIME_ZERO, _MINUTE)
+    minutes, rest = divmod(usage.started - TIME_ZERO, MINUTE)
     if rest or not 0 < minutes < 1 << 24:
         raise CodecError(f"usage with a clock started at {usage.started}: a whole minute after 2020 is expected")
     return minutes.to_bytes(3, "big")
