@@ -120,8 +120,8 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
     with pytest.raises(SchemaError, match=r"pistegate-cloud migrate --config /etc/cloud\.toml"):
         await check_schema(settings, Path("/etc/cloud.toml"))
     await migrate(settings, "0002_sales")
-    assert await pending(settings) == ["0003_ledger", "0004_events", "0005_cards", NEWEST]
-    assert await migrate(settings) == ["0003_ledger", "0004_events", "0005_cards", NEWEST]
+    assert await pending(settings) == ["0003_ledger", "0004_events", "0005_cards", "0006_wallets", NEWEST]
+    assert await migrate(settings) == ["0003_ledger", "0004_events", "0005_cards", "0006_wallets", NEWEST]
     await check_schema(settings, Path("/etc/cloud.toml"))
     assert await migrate(settings) == []
 

@@ -8,18 +8,18 @@ every site of the group, each with entries of its own.
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from pistegate_cloud.documents import queries
-from pistegate_cloud.documents.models import Document
+from pistegate_cloud.documents import models, queries
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.gates import queries as gates
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import SigningKey
-from pistegate_protocol.documents import DENY_LIST, DOCUMENT_MAX, DenyList, sign_document
+from pistegate_protocol.documents import DENY_LIST, DOCUMENT_MAX, DOCUMENT_NAMES, LOST_CARDS, Document, sign_document
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.messages import DOWN, SignedDocument
 
-# Record type -> the name by which devices tell its version. In the order in which a returning device gets them.
-NAMES: Final[Mapping[type[Any], str]] = {DenyList: DENY_LIST}
+# What shuts somebody out comes first to a returning device.
+_FIRST: Final = (DENY_LIST, LOST_CARDS)
+ORDER: Final = (*_FIRST, *(name for name in DOCUMENT_NAMES.values() if name not in _FIRST))
 # Versions of one document that stay stored: every one is whole, and a season has thousands.
 KEPT_VERSIONS: Final = 20
 
@@ -34,12 +34,14 @@ async def lock(sites: Iterable[int]) -> None:
     await queries.lock(sites)
 
 
-async def publish(site: int, record_type: type[Any], entries: Sequence[Any], key: SigningKey, now_ms: int) -> bytes:
+async def publish(
+    site: int, record_type: type[Document], entries: Sequence[Any], key: SigningKey, now_ms: int
+) -> bytes:
     """Sign and store the next version of a site's document, in the caller's transaction; the message to `push`.
 
     The caller has called `lock`. Problem document_full when the entries do not fit into one message.
     """
-    name = NAMES[record_type]
+    name = DOCUMENT_NAMES[record_type]
     version = await queries.newest_version(site, name) + 1
 
     def signed(count: int) -> SignedDocument:
@@ -53,7 +55,7 @@ async def publish(site: int, record_type: type[Any], entries: Sequence[Any], key
         if len(signed(fits).body) < DOCUMENT_MAX // 2:
             raise  # not for its length: a value that no document can carry
         raise Problem("document_full", document=name, count=len(entries), fits=fits) from error
-    row = Document(
+    row = models.Document(
         site_id=site,
         name=name,
         version=version,
@@ -80,7 +82,7 @@ def _fitting(signed: Callable[[int], SignedDocument], count: int) -> int:
 
 
 async def publish_for(
-    sites: Iterable[int], record_type: type[Any], entries_of: EntriesOf, key: SigningKey, now_ms: int
+    sites: Iterable[int], record_type: type[Document], entries_of: EntriesOf, key: SigningKey, now_ms: int
 ) -> dict[int, bytes]:
     """`lock` the sites and publish for each of them what `entries_of` finds for it; the messages to `push_all`."""
     wanted = sorted(set(sites))
@@ -103,7 +105,7 @@ async def newer(site: int, told: Mapping[str, int]) -> list[bytes]:
     """Messages with every document of the site that is newer than what a device tells, denials first."""
     newest = await queries.newest_versions(site)
     messages = []
-    for name in NAMES.values():
+    for name in ORDER:
         if newest.get(name, 0) > told.get(name, 0):
             row = await queries.newest(site, name)
             if row is not None:

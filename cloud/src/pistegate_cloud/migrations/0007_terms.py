@@ -11,7 +11,7 @@ from tortoise.migrations import operations as ops
 class Migration(migrations.Migration):
     """Terms of products, amendments of tickets, suspensions of areas, blackout sets."""
 
-    dependencies = [("cloud", "0005_cards")]
+    dependencies = [("cloud", "0006_wallets")]
 
     operations = [
         ops.AddField("Product", "scope", fields.CharField(default="site", max_length=10)),
