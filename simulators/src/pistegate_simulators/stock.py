@@ -32,9 +32,10 @@ from pistegate_protocol.card_layout import CardFile as FileSpec
 from pistegate_simulators import card as sim
 from pistegate_simulators.card import DesfireCard
 from pistegate_simulators.card.crypto import diversify
+from pistegate_simulators.card.des import FACTORY_KEY
 
 APPLICATION = int.from_bytes(AID, "little")
-KEY_SETTINGS = 0x0B  # of card and application: directory free; creating, deleting, keys, settings by the master key
+KEY_SETTINGS = 0x09  # of card and application: keys and settings may change, all of it by the master key only
 SET_VERSIONS = {KeySet.FIRST: 1, KeySet.SECOND: 2}  # of a set and of each key in it; 0 is what the factory leaves
 
 
@@ -74,8 +75,15 @@ def diversified(master: bytes, uid: bytes, aid: bytes, system: bytes) -> bytes:
 
 
 def blank_stock(rng: Random) -> DesfireCard:
-    """A card as its maker ships it, with a random 7-byte UID of NXP's range (first byte 04)."""
+    """A blank card of a random 7-byte UID of NXP's range (first byte 04), its master key an AES key of zeros."""
     return DesfireCard(b"\x04" + rng.randbytes(6), rng.randbytes)
+
+
+def factory_stock(rng: Random) -> DesfireCard:
+    """A blank card as its maker ships it: its master key is a DES key of zeros, which EV2 messaging cannot use yet."""
+    card = blank_stock(rng)
+    card.set_key(0, 0, FACTORY_KEY)
+    return card
 
 
 def transport_keyed(rng: Random, transport_master: bytes, system: bytes = b"") -> DesfireCard:

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The card's half of AuthenticateAES (0xAA), AuthenticateEV2First (0x71) and AuthenticateEV2NonFirst (0x77)."""
+"""The card's half of AuthenticateAES (0xAA), AuthenticateEV2First (0x71), AuthenticateEV2NonFirst (0x77).
+
+And of AuthenticateISO (0x1A) with the factory's DES key.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pistegate_simulators.card import crypto
+from pistegate_simulators.card import crypto, des
 from pistegate_simulators.card.channel import Channel, Ev1Channel, Ev2Channel
 from pistegate_simulators.card.status import CardError, Status, require
 
-EV1_AES, EV2_FIRST, EV2_NON_FIRST = 0xAA, 0x71, 0x77
-COMMANDS = frozenset({EV1_AES, EV2_FIRST, EV2_NON_FIRST})
+EV1_ISO, EV1_AES, EV2_FIRST, EV2_NON_FIRST = 0x1A, 0xAA, 0x71, 0x77
+COMMANDS = frozenset({EV1_ISO, EV1_AES, EV2_FIRST, EV2_NON_FIRST})
 
 Rng = Callable[[int], bytes]
 
@@ -47,6 +50,9 @@ def key_number_of(command: int, data: bytes) -> int:
 
 def begin(command: int, data: bytes, key: bytes, running: Channel | None, rng: Rng) -> Handshake:
     """First part: draw RndB and encrypt it. `running` is the session that NonFirst continues."""
+    if command == EV1_ISO:
+        rnd_b = rng(des.BLOCK)
+        return Handshake(command, key_number_of(command, data), key, rnd_b, des.encrypt(key, bytes(des.BLOCK), rnd_b))
     rnd_b = rng(crypto.BLOCK)
     shake = Handshake(command, key_number_of(command, data), key, rnd_b, crypto.encrypt(key, crypto.ZERO_IV, rnd_b))
     if command == EV2_FIRST:
@@ -60,6 +66,8 @@ def begin(command: int, data: bytes, key: bytes, running: Channel | None, rng: R
 
 def finish(shake: Handshake, data: bytes, rng: Rng) -> Established:
     """Second part: check that the host knew RndB and prove that the card knows RndA."""
+    if shake.command == EV1_ISO:
+        return _finish_des(shake, data)
     require(len(data) == 2 * crypto.BLOCK, Status.LENGTH_ERROR)
     # EV1 runs one CBC chain through both parts, EV2 starts each message from zero.
     iv = shake.encrypted if shake.command == EV1_AES else crypto.ZERO_IV
@@ -78,3 +86,13 @@ def finish(shake: Handshake, data: bytes, rng: Rng) -> Established:
         channel = Ev2Channel(enc, mac, rng(4))
         proof = channel.ti + proof + bytes(6) + shake.capabilities
     return Established(crypto.encrypt(shake.key, crypto.ZERO_IV, proof), shake.key_number, channel)
+
+
+def _finish_des(shake: Handshake, data: bytes) -> Established:
+    """One CBC chain through both parts, as for AuthenticateAES, in blocks of 8."""
+    require(len(data) == 2 * des.BLOCK, Status.LENGTH_ERROR)
+    plain = des.decrypt(shake.key, shake.encrypted, data)
+    rnd_a, rnd_b = plain[: des.BLOCK], plain[des.BLOCK :]
+    require(rnd_b == crypto.rotate_left(shake.rnd_b), Status.AUTHENTICATION_ERROR)
+    answer = des.encrypt(shake.key, data[-des.BLOCK :], crypto.rotate_left(rnd_a))
+    return Established(answer, shake.key_number, des.DesChannel(des.session_key(rnd_a, shake.rnd_b)))

@@ -226,8 +226,9 @@ class DesfireCard(IsoDepCard):
         if command != authentication.EV2_NON_FIRST:
             self._card.drop_session()
         require(number < len(self._card.selected.keys), Status.NO_SUCH_KEY)
-        key = self._card.selected.keys[number].value
-        self._handshake = authentication.begin(command, data, key, running, self._rng)
+        key = self._card.selected.keys[number]
+        require(key.is_des == (command == authentication.EV1_ISO), Status.AUTHENTICATION_ERROR)
+        self._handshake = authentication.begin(command, data, key.value, running, self._rng)
         return Status.ADDITIONAL_FRAME, self._handshake.encrypted
 
     def _change_key(self, command: int, data: bytes) -> tuple[Status, bytes]:

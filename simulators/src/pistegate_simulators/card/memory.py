@@ -12,16 +12,22 @@ from pistegate_simulators.card.transaction_mac import TransactionMacFile
 PICC_AID = 0
 EEPROM_BYTES = 8192  # an 8 KiB part, storage size byte 1A
 _FILE_OVERHEAD = 32  # bytes; estimate, real cards allocate in blocks of 32
+_DES_KEY_BYTES = 8
 _VALUE_BYTES, _PROOF_BYTES = 24, 48  # content with backup; estimates
 
 CardFile = DataFile | ValueFile | RecordFile | TransactionMacFile
 
 
 class Key(NamedTuple):
-    """An AES-128 key and its version byte."""
+    """An AES-128 key, or the factory's DES key (8 bytes), and its version byte."""
 
     value: bytes = bytes(16)
     version: int = 0
+
+    @property
+    def is_des(self) -> bool:
+        """Not an AES key."""
+        return len(self.value) == _DES_KEY_BYTES
 
 
 @dataclass
