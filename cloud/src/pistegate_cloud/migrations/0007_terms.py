@@ -17,7 +17,6 @@ class Migration(migrations.Migration):
         ops.AddField("Product", "scope", fields.CharField(default="site", max_length=10)),
         ops.AddField("Product", "terms", fields.JSONField(null=True)),
         ops.AddField("Product", "valid_until", fields.DateField(null=True)),
-        ops.AddField("Ticket", "redeemed_ms", fields.BigIntField(null=True)),
         ops.AddField("Ticket", "amended_until", fields.DateField(null=True)),
         ops.CreateModel(
             name="TicketAmendment",

@@ -14,7 +14,7 @@ from pistegate_cloud.sites.models import Site
 class Ticket(Model):
     """One ticket as sold; `number` is 48 bits, random so that it tells nothing.
 
-    `redeemed_ms`: when it was first put on a medium; None: not yet. `amended_until`: its last day by amendment.
+    `amended_until`: its last day by amendment (None: as sold).
     """
 
     number = fields.BigIntField(primary_key=True, generated=False)
@@ -35,7 +35,6 @@ class Ticket(Model):
     revision = fields.SmallIntField(default=0)
     valid_from = fields.DateField()
     valid_until = fields.DateField()
-    redeemed_ms = fields.BigIntField(null=True)
     amended_until = fields.DateField(null=True)
     created_ms = fields.BigIntField()
 
