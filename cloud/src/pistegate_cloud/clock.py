@@ -75,6 +75,11 @@ def from_ms(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
+def ms_of(time: datetime) -> int:
+    """Milliseconds since 1970 of an aware time."""
+    return int(time.timestamp() * 1000)
+
+
 def local_day(milliseconds: int, zone: tzinfo) -> date:
     """The calendar day in a site's zone; OverflowError or ValueError for a time out of range."""
     return from_ms(milliseconds).astimezone(zone).date()
