@@ -49,7 +49,7 @@ async def returnable(ticket: Ticket, name: str | None, before: Sequence[TicketAm
 
 def _may_have_unpassed(taps: Sequence[Admission]) -> bool:
     """Whether it is worth asking: everybody of most admissions has passed."""
-    return taps[0].n > sum(int(tap.passed) for tap in taps)
+    return sum(int(tap.passed) for tap in taps) < int(taps[0].n)
 
 
 async def given_back(ticket: Ticket, held: Amended, returned: Returned, before: Iterable[TicketAmendment]) -> Amended:
