@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
+from card_stock import card_key_settings, stock_cards
 
 from pistegate_cloud.app import create_app
 from pistegate_cloud.database import open_database
@@ -27,17 +27,14 @@ from pistegate_cloud.services import Services
 from pistegate_cloud.settings import DatabaseSettings, Settings, parse_settings
 from pistegate_cloud.tokens.service import Scope
 from pistegate_cloud.tokens.service import create as create_token
-from pistegate_protocol.card_layout import CardKey
 from pistegate_protocol.events import EVENTS, EpochOpened, Event, Stream, first_head, next_head
 from pistegate_protocol.messages import DOWN, UP, Batch, Hello, RelayRequest, RelayResponse
 from pistegate_protocol.topics import Device, Role
 from pistegate_simulators.card import DesfireCard
-from pistegate_simulators.stock import personalised_card
 
 SITE = 1
 NOON_MS = 1768622400000  # 2026-01-17 12:00 in Shanghai
 DAY = "2026-01-17"
-CARD_KEYS = {CardKey.GATE: bytes.fromhex("11" * 16), CardKey.ISSUER: bytes.fromhex("22" * 16)}
 
 
 @dataclass
@@ -78,15 +75,18 @@ class Wire(Bridge):
 
 @dataclass
 class FakeEncoder:
-    """An encoder that speaks to a simulated card. `cut_after` responses the card is gone; `deaf`: it never answers.
+    """An encoder that speaks to a simulated card; `deaf`: it never answers.
 
-    While `holding`, requests wait in `held` until `resume`.
+    `cut_after` exchanges the card is gone: before it heard the next command, or, `cut_unheard`, after it has done it
+    and before its answer was heard. While `holding`, requests wait in `held` until `resume`. `exchanges` counts.
     """
 
     relay: Relay
     device: Device
     card: DesfireCard | None = None
     cut_after: int | None = None
+    cut_unheard: bool = False
+    exchanges: int = 0
     deaf: bool = False
     holding: bool = False
     requests: list[RelayRequest] = field(default_factory=list)
@@ -115,11 +115,14 @@ class FakeEncoder:
         responses: list[bytes] = []
         for apdu in request.apdus:
             if self.cut_after == 0:
+                if self.cut_unheard:
+                    self.card.process(apdu)
                 self.card.power_off()
                 self._answer(request, self.card.uid, responses, "card_lost")
                 return
             if self.cut_after is not None:
                 self.cut_after -= 1
+            self.exchanges += 1
             responses.append(self.card.process(apdu))
             if responses[-1][-2:] not in (b"\x91\x00", b"\x91\xaf"):
                 break
@@ -195,7 +198,7 @@ class Cloud:
         return {"Authorization": f"Bearer {made.text}"}
 
     async def open_site(self) -> None:
-        """Site 1 with two areas, a post in each, gates 1 to 3, two encoders and three products."""
+        """Site 1 with two areas, a post in each, gates 1 to 3, two encoders, three products, and cards in stock."""
         await self.post("/sites", {"number": SITE, "group": 1, "name": "Snow Valley 雪谷", "zone": "Asia/Shanghai"})
         for area in (0, 1):
             await self.post("/areas", {"site": SITE, "number": area, "name": f"Area {area}"})
@@ -206,6 +209,11 @@ class Cloud:
             await self.post("/encoders", {"site": SITE, "number": encoder, "name": f"Window {encoder}"})
         for product in PRODUCTS:
             await self.post("/products", product)
+        await self.take_into_stock(*stock_cards())
+
+    async def take_into_stock(self, *cards: DesfireCard) -> None:
+        """Import cards that a vendor has personalised."""
+        await self.post("/cards", {"site": SITE, "uids": [card.uid.hex() for card in cards]})
 
     async def sell(self, product: int = 1, quantity: int = 1, **headers: str) -> Any:
         """Sell for today; the order."""
@@ -301,7 +309,7 @@ def _settings(url: str) -> Settings:
         "database": {"url": url},
         "issuer": {"key_id": 1, "private_key": "01" * 32},
         "documents": {"key_id": 2, "private_key": "02" * 32},
-        "card_keys": {key.name.lower(): value.hex() for key, value in CARD_KEYS.items()},
+        "card_keys": card_key_settings(),
     }
     return parse_settings(raw, "test")
 
@@ -343,9 +351,9 @@ async def cloud(settings: Settings) -> AsyncIterator[Cloud]:
 
 @pytest.fixture
 def new_card() -> Callable[[], DesfireCard]:
-    """Makes personalised blank cards with the lab keys."""
-    rng = Random(7)
-    return lambda: personalised_card(rng, CARD_KEYS)
+    """Gives personalised cards of the site's stock, one after another."""
+    cards = iter(stock_cards())
+    return lambda: next(cards)
 
 
 @pytest.fixture

@@ -7,9 +7,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pistegate_cloud import problems
+from pistegate_cloud.amendments import api as amendments
+from pistegate_cloud.calendars import api as calendars
+from pistegate_cloud.cards import api as cards
 from pistegate_cloud.encoders import api as encoders
 from pistegate_cloud.exceptions import api as exceptions
 from pistegate_cloud.gates import api as gates
+from pistegate_cloud.issues import api as issues
 from pistegate_cloud.orders import api as orders
 from pistegate_cloud.passages import api as passages
 from pistegate_cloud.problems import BODY_MAX
@@ -17,6 +21,7 @@ from pistegate_cloud.products import api as products
 from pistegate_cloud.reports import api as reports
 from pistegate_cloud.services import Services, WithServices
 from pistegate_cloud.sites import api as sites
+from pistegate_cloud.suspensions import api as suspensions
 from pistegate_cloud.tickets import api as tickets
 from pistegate_protocol.version import __version__
 
@@ -46,7 +51,22 @@ def create_app(services: Services | None = None) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for noun in (sites, gates, encoders, products, orders, tickets, passages, exceptions, reports):
+    for noun in (
+        sites,
+        gates,
+        encoders,
+        products,
+        calendars,
+        suspensions,
+        orders,
+        tickets,
+        amendments,
+        cards,
+        issues,
+        passages,
+        exceptions,
+        reports,
+    ):
         app.include_router(noun.router, prefix=API)
     app.add_api_route(f"{API}/health", _health, tags=["health"])
     app.add_middleware(BodyLimit)

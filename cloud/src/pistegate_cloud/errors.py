@@ -18,6 +18,7 @@ STATUS: Final[dict[str, int]] = {
     "payment_too_small": 422,
     "amount_too_large": 422,
     "visit_date_past": 422,
+    "season_over": 422,
     "idempotency_key_reused": 409,
     "request_in_progress": 409,
     "state_conflict": 409,

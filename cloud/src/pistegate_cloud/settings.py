@@ -11,11 +11,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta
 
 from pistegate_cloud.errors import SettingsError
+from pistegate_protocol.gate_keys import SYSTEM_BYTES_MAX
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 KeyId = Annotated[int, Meta(ge=0, le=255)]
 Hex32 = Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")]
 Hex16 = Annotated[str, Meta(pattern="^[0-9a-fA-F]{32}$")]
+SystemId = Annotated[str, Meta(pattern=f"^([0-9a-fA-F]{{2}}){{1,{SYSTEM_BYTES_MAX}}}$")]
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,10 +86,24 @@ class SigningKey(_Section, frozen=True):
 
 
 class CardKeySettings(_Section, frozen=True):
-    """AES-128 keys of the card application, 32 hex digits each."""
+    """Master keys of the cards (AES-128, 32 hex digits each), from which each card's own are diversified.
 
-    gate: Hex16
-    issuer: Hex16
+    One per purpose and key set; `system`: the system identifier of AN10922; `transport`: of stock that its maker
+    delivers with a transport key. They are used in this process and never sent; `pistegate-cloud keys new` makes them.
+    """
+
+    system: SystemId
+    picc: Hex16
+    master_0: Hex16
+    issuer_0: Hex16
+    gate_0: Hex16
+    roll_0: Hex16
+    master_1: Hex16
+    issuer_1: Hex16
+    gate_1: Hex16
+    roll_1: Hex16
+    transaction: Hex16
+    transport: Hex16 | None = None
 
 
 class Settings(_Section, frozen=True):
@@ -121,7 +137,23 @@ def parse_settings(raw: dict[str, Any], where: str) -> Settings:
         raise SettingsError(f"{where}: {error}") from error
     _check_url(where, "database.url", settings.database.url, ("sqlite", "postgres", "postgresql"))
     _check_url(where, "broker.url", settings.broker.url, ("mqtt", "embedded"))
+    _check_masters(where, settings.card_keys)
     return settings
+
+
+def _check_masters(where: str, keys: CardKeySettings) -> None:
+    """One key for two purposes would let a gate do what only the cloud may; in both sets, a theft would go on."""
+    seen: dict[str, str] = {}
+    for name in keys.__struct_fields__[1:]:
+        value = getattr(keys, name)
+        if value is None:
+            continue
+        if value.lower() in seen:
+            raise SettingsError(
+                f"{where}: card_keys.{name} is the same key as card_keys.{seen[value.lower()]}: "
+                "make new ones with `pistegate-cloud keys new`"
+            )
+        seen[value.lower()] = name
 
 
 def _check_url(where: str, name: str, url: str, schemes: tuple[str, ...]) -> None:

@@ -30,10 +30,25 @@ ORDER = StateTable("order", {"new": {"pay": "paid"}, "paid": {}})
 TICKET = StateTable(
     "ticket",
     {
-        "sold": {"write": "issuing", "revoke": "revoked"},
-        "issuing": {"write": "issuing", "written": "issued", "revoke": "revoked"},
-        "issued": {"revoke": "revoked"},
+        "sold": {"write": "issuing", "amend": "sold", "revoke": "revoked"},
+        "issuing": {"write": "issuing", "written": "issued", "amend": "issuing", "revoke": "revoked"},
+        "issued": {"reissue": "issuing", "amend": "issued", "revoke": "revoked"},
         "revoked": {},
+    },
+)
+
+# A card IC卡. personalising: its keys and files are being written. stock 库存: ours, nobody's. in_use 在用: a guest has
+# it. returned 已退未清: taken back, what was on it may still be. lost 挂失: refused everywhere, may be found again.
+# void 作废: for good, as a lost card is once it was replaced.
+CARD = StateTable(
+    "card",
+    {
+        "personalising": {"personalise": "personalising", "personalised": "stock", "void": "void"},
+        "stock": {"issue": "in_use", "load": "in_use", "void": "void"},
+        "in_use": {"issue": "in_use", "load": "in_use", "take_back": "returned", "lose": "lost", "void": "void"},
+        "returned": {"take_back": "returned", "wipe": "stock", "void": "void"},
+        "lost": {"find": "in_use", "replace": "void", "void": "void"},
+        "void": {"replace": "void"},
     },
 )
 
@@ -49,3 +64,18 @@ ADMISSION = StateTable(
         "interrupted": {},
     },
 )
+
+# What a till did with a card, from being durable to its end (events.UseResult, in words).
+USE = StateTable(
+    "card use",
+    {
+        "open": {result: result for result in ("done", "void", "unconfirmed", "interrupted")},
+        "done": {},
+        "void": {},
+        "unconfirmed": {},
+        "interrupted": {},
+    },
+)
+
+# Money sent to a card by relay. sent: not known to be on it, and taken from the account.
+LOAD = StateTable("load", {"sent": {"done": "done", "void": "void"}, "done": {}, "void": {}})

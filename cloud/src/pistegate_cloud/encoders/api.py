@@ -18,7 +18,7 @@ router = APIRouter(tags=["encoders"])
 
 
 class EncoderBody(Body):
-    """An encoder to add."""
+    """An encoder to add. `trusted`: it stands where blank cards may get their keys, out of reach of guests."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"site": 1, "number": 1, "name": "Window 窗口 1"}}
@@ -27,6 +27,16 @@ class EncoderBody(Body):
     site: SiteNumber
     number: DeviceNumber
     name: Name
+    trusted: bool = False
+
+
+class TrustBody(Body):
+    """Whether blank cards may get their keys here."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"site": 1, "trusted": True}})
+
+    site: SiteNumber
+    trusted: bool
 
 
 class EncoderAnswer(EncoderBody):
@@ -45,21 +55,35 @@ class EncoderAnswer(EncoderBody):
 async def add_encoder(body: EncoderBody) -> EncoderAnswer:
     """Add an encoder to a site."""
     await sites.site(body.site)
-    await sites.add(Encoder(site_id=body.site, number=body.number, name=body.name), f"encoder {body.number}")
+    row = Encoder(site_id=body.site, number=body.number, name=body.name, trusted=body.trusted)
+    await sites.add(row, f"encoder {body.number}")
     return EncoderAnswer(**body.model_dump())
+
+
+@router.post(
+    "/encoders/{number}/trust",
+    dependencies=[Depends(require(Scope.SITES_WRITE))],
+    responses=documented("unknown_reference"),
+)
+async def trust_encoder(number: DeviceNumber, body: TrustBody) -> EncoderAnswer:
+    """Say whether an encoder is trusted; it holds for the next card."""
+    row = await queries.encoder(body.site, number)
+    await queries.trust(row, body.trusted)
+    return _answer(row)
 
 
 @router.get("/encoders", dependencies=[Depends(require(Scope.SITES_READ))], responses=documented())
 async def list_encoders(site: SiteFilter = None) -> Page[EncoderAnswer]:
     """Encoders of one site or of all."""
-    items = [
-        EncoderAnswer(
-            site=row.site_id,
-            number=row.number,
-            name=row.name,
-            last_seen=iso(row.last_seen_ms) if row.last_seen_ms is not None else None,
-            state=row.state,
-        )
-        for row in await queries.encoders(site)
-    ]
-    return Page(items=items)
+    return Page(items=[_answer(row) for row in await queries.encoders(site)])
+
+
+def _answer(row: Encoder) -> EncoderAnswer:
+    return EncoderAnswer(
+        site=row.site_id,
+        number=row.number,
+        name=row.name,
+        trusted=row.trusted,
+        last_seen=iso(row.last_seen_ms) if row.last_seen_ms is not None else None,
+        state=row.state,
+    )

@@ -19,6 +19,12 @@ async def encoders(site: int | None) -> list[Encoder]:
     return await query.order_by("site_id", "number")
 
 
+async def trust(encoder: Encoder, trusted: bool) -> None:
+    """Whether blank cards may get their keys there."""
+    await Encoder.filter(id=encoder.id).update(trusted=trusted)
+    encoder.trusted = trusted
+
+
 async def seen(site: int, number: int, now_ms: int, software: str, state: str) -> bool:
     """Note what an encoder said of itself; whether it is registered."""
     rows = Encoder.filter(site_id=site, number=number)

@@ -24,6 +24,7 @@ _PROBLEMS = (
     "wrong_currency",
     "payment_too_small",
     "visit_date_past",
+    "season_over",
     "amount_too_large",
     "idempotency_key_reused",
 )

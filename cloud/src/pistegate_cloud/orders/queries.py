@@ -34,6 +34,16 @@ async def payments_of(order_id: UUID) -> list[Payment]:
     return await Payment.filter(order_id=order_id).order_by("id")
 
 
+async def by_phone(phone: str) -> list[UUID]:
+    """Orders whose guest gave this phone number."""
+    return [UUID(str(row)) for row in await Order.filter(phone=phone).values_list("id", flat=True)]
+
+
+async def by_reference(reference: str) -> list[UUID]:
+    """Orders that were paid with this reference."""
+    return [UUID(str(row)) for row in await Payment.filter(reference=reference).values_list("order_id", flat=True)]
+
+
 async def page(site: int | None, day: date | None, after: UUID | None, limit: int) -> list[Order]:
     """Orders in order of id (which grows with time), after one."""
     query = Order.all() if site is None else Order.filter(site_id=site)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pistegate_cloud.schemas import Body, Code, Currency, Money, SiteNumber
+from pistegate_cloud.schemas import Body, Code, Currency, Money, Phone, Reference, SiteNumber
 
 LINES_MAX = 50
 TICKETS_MAX = 500  # of one order
@@ -22,15 +22,16 @@ class LineBody(Body):
 
 
 class PaymentBody(Body):
-    """Cash as it was handed over."""
+    """Cash as it was handed over; `reference`: what the guest's receipt says."""
 
     method: Literal["cash"]
     tendered: Money
     currency: Currency
+    reference: Reference | None = None
 
 
 class OrderBody(Body):
-    """What a guest buys and pays at once."""
+    """What a guest buys and pays at once. `phone`: only if the guest wants a lost card to be found by it."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -48,6 +49,7 @@ class OrderBody(Body):
     channel: Code
     lines: Annotated[list[LineBody], Field(min_length=1, max_length=LINES_MAX)]
     payment: PaymentBody
+    phone: Phone | None = None
 
 
 class LineAnswer(BaseModel):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Selling: an order with its tickets, paid at once in cash, in one transaction with its ledger postings."""
 
-from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,6 +22,7 @@ from pistegate_cloud.orders.schemas import (
 )
 from pistegate_cloud.products import queries as products
 from pistegate_cloud.products.models import Product
+from pistegate_cloud.products.terms import last_day
 from pistegate_cloud.schemas import MONEY_MAX, iso
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.states import ORDER
@@ -90,6 +90,7 @@ def _price(
         currency=body.payment.currency,
         created_ms=now_ms,
         day=today,
+        phone=body.phone,
     )
     lines = []
     for line in body.lines:
@@ -100,6 +101,8 @@ def _price(
             raise Problem("wrong_currency", expected=product.currency, got=order.currency)
         if line.visit_date < today:
             raise Problem("visit_date_past", date=line.visit_date, today=today)
+        if line.visit_date > (last := last_day(product, line.visit_date)):
+            raise Problem("season_over", date=line.visit_date, until=last)
         lines.append(_line(order, line.quantity, product, line.visit_date))
         order.total += lines[-1].amount
     if sum(line.quantity for line in lines) > TICKETS_MAX or order.total > MONEY_MAX:
@@ -130,12 +133,13 @@ def _take_cash(body: OrderBody, order: Order, now_ms: int) -> Payment:
         change=body.payment.tendered - order.total,
         amount=order.total,
         currency=order.currency,
+        reference=body.payment.reference,
         at_ms=now_ms,
     )
 
 
 def _tickets(order: Order, line: OrderLine) -> list[Ticket]:
-    last = line.visit_date + timedelta(days=line.product.days - 1)
+    last = last_day(line.product, line.visit_date)
     return [
         Ticket(
             number=tickets.new_number(),

@@ -6,11 +6,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
+from pistegate_cloud.cards.desk import DESK_PROBLEMS, USABLE_PROBLEMS, Desk
 from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
 from pistegate_cloud.problems import documented
-from pistegate_cloud.schemas import Body, DeviceNumber, Reason, TicketNumber, iso
+from pistegate_cloud.schemas import Body, DeviceNumber, Reason, SiteNumber, TicketNumber, WaitMs, iso
 from pistegate_cloud.services import IdempotencyKey, WithServices, require
 from pistegate_cloud.tickets import issuing, queries, service
 from pistegate_cloud.tickets.models import CardWrite, Ticket
@@ -19,31 +20,35 @@ from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["tickets"])
 
-_ISSUE_PROBLEMS = (
+ISSUE_PROBLEMS = (
+    *DESK_PROBLEMS,
+    *USABLE_PROBLEMS,
     "not_found",
-    "unknown_reference",
-    "no_card",
-    "foreign_card",
-    "card_key_refused",
-    "card_lost",
-    "card_refused",
-    "encoder_busy",
-    "encoder_offline",
-    "broker_unreachable",
-    "reader_lost",
+    "card_holds_ticket",
+    "card_not_blank",
+    "wrong_site",
     "ticket_revoked",
     "ticket_issued",
+    "ticket_reissues_exhausted",
+    "document_full",
+    "request_in_progress",
     "idempotency_key_reused",
 )
 
 
 class IssueBody(Body):
-    """Which encoder the card lies on, and how long to wait for it."""
+    """Which encoder the card lies on, and how long to wait for it.
+
+    `site`: of the encoder, where it is not the ticket's (tickets of a group). `give_up`: a ticket that the card holds
+    and may lose.
+    """
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"encoder": 1, "wait_ms": 5000}})
 
     encoder: DeviceNumber
-    wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 5000
+    site: SiteNumber | None = None
+    wait_ms: WaitMs = 5000
+    give_up: TicketNumber | None = None
 
 
 class IssueAnswer(BaseModel):
@@ -90,7 +95,7 @@ class TicketAnswer(BaseModel):
     cards: list[CardAnswer]
 
 
-@router.post("/tickets/{number}/issue", responses=documented(*_ISSUE_PROBLEMS))
+@router.post("/tickets/{number}/issue", responses=documented(*ISSUE_PROBLEMS))
 async def issue(
     number: TicketNumber,
     body: IssueBody,
@@ -103,15 +108,10 @@ async def issue(
     kept = await request.answered()
     if kept is not None:
         return IssueAnswer.model_validate(kept)
-    done = await issuing.issue(number, body.encoder, body.wait_ms, services)
-    answer = IssueAnswer(
-        ticket=number,
-        status=done.ticket.status,
-        uid=done.write.uid,
-        revision=done.write.revision,
-        claim=done.write.claim_digest,
-        round_trips=done.round_trips,
-    )
+    site = (await queries.ticket(number)).site_id if body.site is None else body.site
+    desk = Desk(site, body.encoder, body.wait_ms, token.name)
+    done = await issuing.issue(number, desk, services, body.give_up)
+    answer = issue_answer(done)
     try:
         await request.keep(answer, services.clock.wall_ms())
     except AnsweredMeanwhile:
@@ -134,6 +134,18 @@ async def revoke(number: TicketNumber, body: RevokeBody, services: WithServices)
     """Revoke a ticket: every gate of the site is told at once, and refuses it from then on."""
     ticket = await service.revoke(number, body.reason, services)
     return _answer(ticket, await queries.writes_of(number))
+
+
+def issue_answer(done: issuing.Issued) -> IssueAnswer:
+    """As JSON."""
+    return IssueAnswer(
+        ticket=done.ticket.number,
+        status=done.ticket.status,
+        uid=done.write.uid,
+        revision=done.write.revision,
+        claim=done.write.claim_digest,
+        round_trips=done.round_trips,
+    )
 
 
 def _answer(ticket: Ticket, writes: list[CardWrite]) -> TicketAnswer:

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.ingest.models import RawEvent
 from pistegate_cloud.passages.models import Admission
-from pistegate_cloud.sites.models import Site
 from pistegate_cloud.tickets.models import CardWrite, Denial, Ticket
+from pistegate_protocol.events import Stream
+
+_REMEMBERED = 400  # admissions looked through for a card's 16 records, those of other cards of its tickets included
 
 
 def new_number() -> int:
@@ -46,9 +51,62 @@ async def move(ticket: Ticket, status: str, revision: int | None = None) -> None
     ticket.revision = ticket.revision if revision is None else revision
 
 
+async def amend_end(ticket: Ticket, last: date | None) -> None:
+    """Keep the last day that an amendment gives a ticket."""
+    await Ticket.filter(number=ticket.number).update(amended_until=last)
+    ticket.amended_until = last
+
+
+async def first_write(number: int) -> CardWrite | None:
+    """What was first sent to a card for this ticket."""
+    return await CardWrite.filter(ticket_id=number).order_by("id").first()
+
+
 async def last_write(number: int) -> CardWrite | None:
     """What was last sent to a card for this ticket."""
     return await CardWrite.filter(ticket_id=number).order_by("-id").first()
+
+
+async def last_sent_to(uid: str) -> list[Ticket]:
+    """Tickets that were put on this card, for certain or maybe, and on no other card since."""
+    numbers = await numbers_sent_to(uid)
+    found = await Ticket.filter(number__in=numbers, status__in=("issuing", "issued")).select_related("product")
+    last = await last_uid_by_ticket(numbers)
+    return [ticket for ticket in found if last.get(ticket.number) == uid]
+
+
+async def numbers_sent_to(uid: str) -> list[int]:
+    """Numbers of all tickets that were ever sent to a card."""
+    rows = await CardWrite.filter(uid=uid).order_by("ticket_id").distinct().values_list("ticket_id", flat=True)
+    return [int(str(number)) for number in rows]
+
+
+async def last_uids(numbers: Sequence[int]) -> list[str]:
+    """The cards that these tickets were last sent to."""
+    return sorted(set((await last_uid_by_ticket(numbers)).values()))
+
+
+async def last_uid_by_ticket(numbers: Sequence[int]) -> dict[int, str]:
+    """The card that each of these tickets was last sent to, by ticket."""
+    return {number: write.uid for number, write in (await _last_writes(numbers)).items()}
+
+
+async def _last_writes(numbers: Sequence[int]) -> dict[int, CardWrite]:
+    rows = await CardWrite.filter(ticket_id__in=list(numbers)).order_by("id")
+    return {row.ticket_id: row for row in rows}
+
+
+async def numbers_of_orders(orders: Sequence[UUID]) -> list[int]:
+    """Numbers of the tickets of some orders."""
+    rows = await Ticket.filter(order_id__in=list(orders)).order_by("number").values_list("number", flat=True)
+    return [int(str(number)) for number in rows]
+
+
+async def reported(numbers: Sequence[int], names: Sequence[str]) -> set[str]:
+    """Of admission names as cards remember them (first bytes, hex), those that gates have told of these tickets."""
+    newest = Admission.filter(ticket__in=list(numbers)).order_by("-at_ms").limit(_REMEMBERED)
+    known = [str(name) for name in await newest.values_list("name", flat=True)]
+    return {name for name in names if any(full.startswith(name) for full in known)}
 
 
 async def writes_of(number: int) -> list[CardWrite]:
@@ -61,36 +119,60 @@ async def add_write(write: CardWrite) -> None:
     await write.save(force_create=True)
 
 
-async def confirm_write(write: CardWrite, now_ms: int) -> None:
-    """The card has answered: it is written."""
-    await CardWrite.filter(id=write.id).update(done_ms=now_ms)
-    write.done_ms = now_ms
+async def confirm_write(write: CardWrite, counter: int | None, now_ms: int) -> None:
+    """The card has answered: it is written; `counter`: its transaction counter after it."""
+    await CardWrite.filter(id=write.id).update(done_ms=now_ms, counter=counter)
+    write.done_ms, write.counter = now_ms, counter
 
 
-async def is_used(number: int) -> bool:
-    """Whether a gate has reported an admission of this ticket."""
-    return await Admission.filter(ticket=number).exists()
+async def newest_admissions(number: int, limit: int) -> list[Admission]:
+    """The newest admissions of a ticket, at any site, newest first."""
+    return await Admission.filter(ticket=number).order_by("-at_ms", "-id").limit(limit)
 
 
-async def lock_site(site: int) -> None:
-    """Wait for other writers of the site's documents, until the transaction ends (SQLite has one writer anyway)."""
-    await Site.filter(number=site).select_for_update(no_key=True).values_list("number")
+async def event_of(admission: Admission) -> bytes | None:
+    """The gate's own event of an admission."""
+    found = await RawEvent.get_or_none(
+        site=admission.site_id,
+        gate=admission.gate,
+        stream=Stream.LEDGER,
+        epoch=admission.epoch,
+        seq=admission.seq,
+    )
+    return bytes(found.payload) if found else None
 
 
-async def deny(ticket: Ticket, below_revision: int, reason: str, now_ms: int) -> None:
-    """Deny claims of a ticket below a revision; a later denial replaces an earlier one."""
+async def deny(ticket: Ticket, below_revision: int, reason: str, now_ms: int, group: int | None) -> None:
+    """Deny claims of a ticket below a revision, at its site or its group; a later denial replaces an earlier one."""
     row = Denial(
-        site_id=ticket.site_id, ticket_id=ticket.number, below_revision=below_revision, reason=reason, at_ms=now_ms
+        site_id=ticket.site_id,
+        ticket_id=ticket.number,
+        group_number=group,
+        below_revision=below_revision,
+        reason=reason,
+        at_ms=now_ms,
     )
     await Denial.bulk_create(
-        [row], on_conflict=("site_id", "ticket_id"), update_fields=("below_revision", "reason", "at_ms")
+        [row],
+        on_conflict=("site_id", "ticket_id"),
+        update_fields=("group_number", "below_revision", "reason", "at_ms"),
     )
 
 
-async def denials(site: int, valid_on: date) -> list[tuple[int, int]]:
-    """(ticket, below revision) of a site's denied tickets that are still valid on a day or later."""
+async def undeny(ticket: Ticket) -> None:
+    """The ticket's current revision holds again; earlier ones stay denied."""
+    rows = Denial.filter(site_id=ticket.site_id, ticket_id=ticket.number)
+    if ticket.revision:
+        await rows.update(below_revision=ticket.revision)
+    else:
+        await rows.delete()
+
+
+async def denials(site: int, group: int, valid_on: date) -> list[tuple[int, int]]:
+    """(ticket, below revision) of the denied tickets of a site and its group that are valid on a day or later."""
+    valid = Q(ticket__valid_until__gte=valid_on) | Q(ticket__amended_until__gte=valid_on)
     rows = (
-        await Denial.filter(site_id=site, ticket__valid_until__gte=valid_on)
+        await Denial.filter(Q(site_id=site) | Q(group_number=group), valid)
         .order_by("ticket_id")
         .values_list("ticket_id", "below_revision")
     )

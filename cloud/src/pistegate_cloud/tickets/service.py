@@ -5,63 +5,89 @@ from datetime import timedelta
 
 from tortoise.transactions import in_transaction
 
-from pistegate_cloud.clock import local_day
+from pistegate_cloud.clock import from_ms, local_day
 from pistegate_cloud.documents import service as documents
+from pistegate_cloud.products import terms
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import SigningKey
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.states import TICKET
 from pistegate_cloud.tickets import queries
 from pistegate_cloud.tickets.models import Ticket
-from pistegate_protocol.claims import Claim, HolderClass, Scope
+from pistegate_protocol.claims import Claim, Scope
 from pistegate_protocol.documents import DenyList
 
 # A denial leaves the list when its ticket has expired at every gate, whatever the gate's clock (max 1 day off).
 DENY_AFTER_EXPIRY = timedelta(days=2)
 
 
-def claim_of(ticket: Ticket, key_id: int, revision: int) -> Claim:
-    """The claim of a ticket, from its product's rules."""
-    product = ticket.product
-    return Claim(
+async def scope_of(ticket: Ticket) -> Scope:
+    """Where a ticket holds: at its site, or at every site of its group (一卡通)."""
+    if ticket.product.scope == "group":
+        return Scope((await sites.site(ticket.site_id)).group_number, group=True)
+    return Scope(ticket.site_id)
+
+
+async def claim_of(ticket: Ticket, key_id: int, revision: int, now_ms: int) -> Claim:
+    """The claim of a ticket, from its product's rules; its sale counts from when it is first put on a medium."""
+    first = await queries.first_write(ticket.number)
+    redeemed = from_ms(first.sent_ms if first else now_ms).astimezone(await sites.zone(ticket.site_id))
+    sold = terms.Sold(
         key_id=key_id,
         ticket=ticket.number,
         revision=revision,
-        scope=Scope(ticket.site_id),
-        product=product.number,
-        holder=HolderClass[product.holder.upper()],
-        party=product.party,
-        areas=frozenset(product.areas),
+        scope=await scope_of(ticket),
         valid_from=ticket.valid_from,
         valid_until=ticket.valid_until,
-        entries_per_day=product.entries_per_day,
-        entries_total=product.entries_total,
-        reentry_s=product.reentry_s,
-        batch=product.batch,
+        redeemed=redeemed,
     )
+    return terms.claim_of(ticket.product, sold)
 
 
 async def revoke(number: int, reason: str, services: Services) -> Ticket:
-    """Revoke a ticket and tell every gate of its site; revoking again changes nothing."""
+    """Revoke a ticket and tell every gate where it holds; revoking again changes nothing."""
     async with in_transaction():
+        await lock_sites(await queries.ticket(number))
         ticket = await queries.ticket(number)
-        await queries.lock_site(ticket.site_id)
         if ticket.status == "revoked":
             return ticket
         await queries.move(ticket, TICKET.after(ticket.status, "revoke"))
-        message = await deny(ticket, ticket.revision + 1, reason, services.settings.documents, services.clock.wall_ms())
-    await push(ticket.site_id, message, services)
+        now_ms = services.clock.wall_ms()
+        messages = await deny(ticket, ticket.revision + 1, reason, services.settings.documents, now_ms)
+    await documents.push_all(messages, services)
     return ticket
 
 
-async def deny(ticket: Ticket, below_revision: int, reason: str, key: SigningKey, now_ms: int) -> bytes:
-    """Deny claims below a revision and sign the next deny list, in the caller's transaction; the message to send."""
-    await queries.deny(ticket, below_revision, reason, now_ms)
-    today = local_day(now_ms, await sites.zone(ticket.site_id))
-    entries = await queries.denials(ticket.site_id, today - DENY_AFTER_EXPIRY)
-    return await documents.publish(ticket.site_id, DenyList, entries, key, now_ms)
+async def sites_of(ticket: Ticket) -> list[int]:
+    """Numbers of the sites where a ticket holds."""
+    scope = await scope_of(ticket)
+    return await sites.of_group(scope.number) if scope.group else [scope.number]
 
 
-async def push(site: int, message: bytes, services: Services) -> None:
-    """Send a document to every gate of a site; gates that miss it get it at their next Hello."""
-    await documents.push(site, message, services)
+async def lock_sites(ticket: Ticket) -> None:
+    """Keep other writers of these sites' documents waiting until the caller's transaction ends."""
+    await documents.lock(await sites_of(ticket))
+
+
+async def deny(ticket: Ticket, below_revision: int, reason: str, key: SigningKey, now_ms: int) -> dict[int, bytes]:
+    """Deny claims below a revision and sign the next deny lists, in the caller's transaction; messages, by site."""
+    scope = await scope_of(ticket)
+    await queries.deny(ticket, below_revision, reason, now_ms, scope.number if scope.group else None)
+    return await publish_denials(await sites_of(ticket), key, now_ms)
+
+
+async def allow_again(ticket: Ticket, key: SigningKey, now_ms: int) -> dict[int, bytes]:
+    """A ticket's newest revision holds again, those before it stay denied; as `deny`."""
+    await queries.undeny(ticket)
+    return await publish_denials(await sites_of(ticket), key, now_ms)
+
+
+async def publish_denials(where: list[int], key: SigningKey, now_ms: int) -> dict[int, bytes]:
+    """Sign the next deny list of each site, in the caller's transaction; messages, by site."""
+
+    async def entries_of(number: int) -> list[tuple[int, int]]:
+        site = await sites.site(number)
+        today = local_day(now_ms, await sites.zone(number))
+        return await queries.denials(number, site.group_number, today - DENY_AFTER_EXPIRY)
+
+    return await documents.publish_for(where, DenyList, entries_of, key, now_ms)
