@@ -2,17 +2,15 @@
 """May this ticket enter here and now? Pure: the answer depends on nothing but the arguments.
 
 The gate asks it, and so does the cloud: one rule engine. When several reasons to refuse hold, `reasons.PRIORITY` says
-which one is told.
-
-A *round* is a party's entry at one post: its persons may come in several batches, each within the re-entry interval of
-the one before, and only when the whole party is in does the ticket count as passed back. Where fewer come than the
-party has, the round ends with the interval, so that they are not refused next time for those who stayed away.
+which one is told. What is asked about and answered is in decision.py, what the usage means in views.py, what refuses
+in refusals.py, entries in entries.py, time in clocks.py.
 """
 
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
-from pistegate_protocol.claims import ENTRIES_MAX, Claim, day_number
+from pistegate_protocol.claims import Claim
+from pistegate_protocol.clocks import Drawn
 from pistegate_protocol.decision import Admit as Admit
 from pistegate_protocol.decision import Decision as Decision
 from pistegate_protocol.decision import GateProfile as GateProfile
@@ -20,118 +18,97 @@ from pistegate_protocol.decision import Knowledge as Knowledge
 from pistegate_protocol.decision import Owed as Owed
 from pistegate_protocol.decision import Prompt as Prompt
 from pistegate_protocol.decision import Refuse as Refuse
-from pistegate_protocol.reasons import PRIORITY, Reason
-from pistegate_protocol.usage import Usage
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """What the usage means here and now.
-
-    `day`: the number of the day that entries are counted on, `on_day` those used on it; `in_round`: persons of the
-    party's round in progress (0: a new one begins); `reoffer`: the owed persons who are offered their way again.
-    """
-
-    day: int
-    on_day: int
-    in_round: int
-    reoffer: Owed | None
+from pistegate_protocol.entries import counted, left, persons
+from pistegate_protocol.instants import TIME_ZERO, at_minute
+from pistegate_protocol.reasons import PRIORITY
+from pistegate_protocol.refusals import reasons_holding, refusal
+from pistegate_protocol.usage import TIME_END, Usage, keeps_last_entry
+from pistegate_protocol.views import View, look
 
 
 def decide(claim: Claim, usage: Usage, gate: GateProfile, now: datetime, knowledge: Knowledge) -> Decision:
     """Admit or refuse `claim` with `usage` at `gate`; `now` is aware, rules are read in the gate's zone."""
-    if now.utcoffset() is None:
-        raise ValueError("a decision needs a time with its zone")
-    now = now.astimezone(UTC).replace(microsecond=0)
-    today = now.astimezone(gate.zone).date()
-    counted = _count(claim, usage, gate, now, today, knowledge)
-    holding = _reasons(claim, usage, gate, today, knowledge, counted)
+    view = look(claim, usage, gate, now, knowledge)
+    if gate.exit:
+        return _leave(view)
+    holding = reasons_holding(view, knowledge)
     for reason in PRIORITY:
         if reason in holding:
-            return _refuse(reason, claim, usage)
-    owed = counted.reoffer
-    n = owed.persons if owed else _persons(claim, usage, counted)
+            return refusal(reason, view, knowledge)
+    return _enter(view)
+
+
+def worth(claim: Claim, usage: Usage, gate: GateProfile, now: datetime, knowledge: Knowledge) -> Prompt:
+    """What the ticket still holds, for whoever reads it without passing: as if at `gate`, nothing charged."""
+    view = look(claim, usage, gate, now, knowledge)
+    drawn = view.drawn if view.on_day else Drawn(view.usage.bank_used, 0)
+    return _prompt(_as_it_runs(replace(view, drawn=drawn if claim.bank else None)), counted(view, 0))
+
+
+def _enter(view: View) -> Admit:
+    owed = view.reoffer
+    n = owed.persons if owed else persons(view)
     charged = 0 if owed else n
-    new = replace(
-        usage,
-        used_total=usage.used_total + charged,
-        day=counted.day,
-        used_on_day=counted.on_day + charged,
-        last_entry=now,
-        last_gate=gate.gate,
-        in_round=usage.in_round if owed else counted.in_round + n,
+    usage = replace(
+        counted(view, charged),
+        day=view.day,
+        last_entry=view.now,
+        last_gate=view.gate.code(group=view.claim.scope.group),
+        in_round=view.usage.in_round if owed else view.in_round + n,
+        started=_started(view, charged),
+        bank_used=view.drawn.used if view.drawn else 0,
+        bank_ahead=view.drawn.ahead if view.drawn else 0,
     )
-    return Admit(n, new, charged, _prompt(claim, new), owed.admission if owed else None)
+    return Admit(n, usage, charged, _prompt(view, usage), owed.admission if owed else None, _overtime(view))
 
 
-def _count(claim: Claim, usage: Usage, gate: GateProfile, now: datetime, today: date, knowledge: Knowledge) -> _Counted:
-    day = day_number(today)
-    # A gate whose clock is ahead may have begun tomorrow already: go on counting there, or the seconds around
-    # midnight would give the day's entries anew at each gate. Further ahead, its clock was wrong: that is not counted.
-    same_day = 0 <= usage.day - day <= 1
-    owed = knowledge.owed
-    return _Counted(
-        day=usage.day if same_day else day,
-        on_day=usage.used_on_day if same_day else 0,
-        in_round=usage.in_round if _just_entered(claim, usage, gate, now) else 0,
-        reoffer=owed if owed and owed.persons > 0 and owed.admission == usage.admission else None,
-    )
+def _leave(view: View) -> Admit:
+    """A lane that leads out lets everybody pass, whatever the ticket is worth, and charges no entry.
 
-
-def _just_entered(claim: Claim, usage: Usage, gate: GateProfile, now: datetime) -> bool:
-    """Whether the last entry was at this post and within the re-entry interval.
-
-    An entry up to as far in the future counts too, since clocks differ. One further ahead was told by a wrong clock:
-    the guest must not wait until that time has come.
+    Persons tracked in and out are inside no more; their bank of hours draws the minutes until now.
     """
-    if claim.reentry_s is None or usage.last_entry is None or usage.last_gate not in gate.post_gates:
-        return False
-    return abs(now - usage.last_entry) < timedelta(seconds=claim.reentry_s)
+    claim, usage, owed = view.claim, view.usage, view.reoffer
+    inside = usage.in_round if claim.tracked else 0
+    n = owed.persons if owed else min(inside or claim.party, claim.batch or claim.party)
+    if not keeps_last_entry(usage):  # of a card of the first release, told by a wrong clock
+        usage = replace(usage, last_entry=None, day=0, used_on_day=0)
+    if claim.tracked and not owed:
+        usage = replace(usage, in_round=max(0, inside - n))
+    if claim.tracked and view.on_day and view.drawn is not None and TIME_ZERO < view.now < TIME_END:
+        usage = replace(usage, day=view.day, used_on_day=view.on_day, last_entry=view.now)
+        usage = replace(usage, bank_used=view.drawn.used, bank_ahead=view.drawn.ahead)
+    view = _as_it_runs(view)
+    return Admit(n, usage, 0, _prompt(view, usage), owed.admission if owed else None, _overtime(view), exit=True)
 
 
-def _reasons(
-    claim: Claim, usage: Usage, gate: GateProfile, today: date, knowledge: Knowledge, counted: _Counted
-) -> frozenset[Reason]:
-    """Every reason to refuse that holds. What is owed costs no entry, so only the last three do not concern it."""
-    here = gate.group if claim.scope.group else gate.site
-    charged = counted.reoffer is None
-    holds = {
-        Reason.WRONG_SITE: claim.scope.number != here,
-        Reason.REVOKED: claim.revision < knowledge.deny.get(claim.ticket, 0),
-        Reason.EXPIRED: today > claim.valid_until,
-        Reason.NOT_YET_VALID: today < claim.valid_from,
-        Reason.WRONG_AREA: gate.area not in claim.areas,
-        Reason.HOLDER_CLASS: gate.holders is not None and claim.holder not in gate.holders,
-        Reason.USED_UP: charged and _left(claim.entries_total, claim, usage.used_total) == 0,
-        Reason.USED_UP_TODAY: charged and _left(claim.entries_per_day, claim, counted.on_day) == 0,
-        Reason.PASSBACK: charged and counted.in_round >= claim.party,
-    }
-    return frozenset(reason for reason, held in holds.items() if held)
+def _as_it_runs(view: View) -> View:
+    """Without a clock that only a passage would start."""
+    return replace(view, clock=view.clock if view.clock is not None and view.clock.runs else None)
 
 
-def _refuse(reason: Reason, claim: Claim, usage: Usage) -> Refuse:
-    if reason is Reason.PASSBACK and usage.last_entry is not None:
-        return Refuse(reason, usage.last_entry + timedelta(seconds=claim.reentry_s or 0), usage.last_gate)
-    return Refuse(reason)
+def _overtime(view: View) -> bool:
+    """Whether the ticket's time has ended: a bank's can be overdrawn by staying inside only."""
+    if view.drawn is not None and view.gate.exit:
+        return view.drawn.run > view.bank_minutes
+    return view.clock is not None and view.clock.beyond is not None
 
 
-def _left(entries: int | None, claim: Claim, used: int) -> int:
-    """Entries left of the party, in persons. Unlimited ones end where the counter does: a card cannot count on."""
-    allowed = ENTRIES_MAX if entries is None else entries * claim.party
-    return max(0, allowed - used)
+def _started(view: View, charged: int) -> datetime | None:
+    """What the usage keeps of the clock: its start, once a charged passage has told it."""
+    if view.clock is None or not view.clock.kept:
+        return None
+    return at_minute(view.clock.start) if charged else view.usage.started
 
 
-def _persons(claim: Claim, usage: Usage, counted: _Counted) -> int:
-    """How many may enter now: the rest of the party's round, its batch and what is left."""
-    return min(
-        claim.party - counted.in_round,
-        claim.batch or claim.party,
-        _left(claim.entries_total, claim, usage.used_total),
-        _left(claim.entries_per_day, claim, counted.on_day),
+def _prompt(view: View, usage: Usage) -> Prompt:
+    claim, clock, drawn = view.claim, view.clock, view.drawn
+    on_day = usage.used_on_day
+    return Prompt(
+        claim.holder,
+        claim.valid_until,
+        left_today=None if claim.entries_per_day is None else left(claim.entries_per_day, claim, on_day),
+        left_total=None if claim.entries_total is None else left(claim.entries_total, claim, usage.used_total),
+        ends=None if clock is None or clock.end is None else at_minute(clock.end),
+        left_minutes=None if drawn is None else max(0, view.bank_minutes - max(0, drawn.run)),
+        left_days=None if claim.days is None else max(0, claim.days - usage.days_used),
     )
-
-
-def _prompt(claim: Claim, usage: Usage) -> Prompt:
-    left_today = None if claim.entries_per_day is None else _left(claim.entries_per_day, claim, usage.used_on_day)
-    left_total = None if claim.entries_total is None else _left(claim.entries_total, claim, usage.used_total)
-    return Prompt(claim.holder, claim.valid_until, left_today, left_total)

@@ -167,7 +167,7 @@ def open_document(
     """
     document = verify_document(signed, keys, site)
     if not isinstance(document, kind):
-        raise DocumentRefused(f"document {DOCUMENT_NAMES[type(document)]}, {DOCUMENT_NAMES[kind]} expected")
+        raise DocumentRefused(f"document {DOCUMENT_NAMES[type(document)]}, a {kind.__name__} expected")
     check_newer(document, version)
     return document
 

@@ -151,6 +151,15 @@ def decode_counters_v1(counters: bytes, claim: bytes, admission: bytes) -> Usage
     )
 
 
+def keeps_last_entry(usage: Usage) -> bool:
+    """Whether layout 2 has a place for the usage's day and last entry (layout 1 had one for any)."""
+    try:
+        _last(usage)
+    except CodecError:
+        return False
+    return True
+
+
 def _on_day(usage: Usage) -> bytes:
     if usage.counts_days:
         return struct.pack(">BB", usage.used_on_day, usage.days_used)

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a ticket means here and now: claim and usage with their amendment, its day, its round, its time. Pure.
+
+A *round* is a party's entry at one post: its persons may come in several batches, each within the re-entry interval of
+the one before, and only when the whole party is in does the ticket count as passed back. Where fewer come than the
+party has, the round ends with the interval, so that they are not refused next time for those who stayed away. Of a
+ticket tracked in and out the same counter holds the persons inside; they are forgotten with the day on which they
+entered, because after a fire alarm nobody left through a lane.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+from pistegate_protocol.amendments import Amendment
+from pistegate_protocol.claims import ON_DAY_MAX, Claim, ClockStart, day_number
+from pistegate_protocol.clocks import Clock, Drawn, Paused, clock_at, draw_first, draw_since
+from pistegate_protocol.decision import GateProfile, Knowledge, Owed
+from pistegate_protocol.returns import given_back
+from pistegate_protocol.suspensions import pauses
+from pistegate_protocol.usage import BANK_MAX, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A ticket at `gate` at `now`; `claim` and `usage` as `amendment` leaves them.
+
+    `today`: the site's; `day`: the number of the day that entries are counted on, `on_day` those used on it;
+    `in_round`: persons of the party's round in progress, or inside (0: a new round begins); `reoffer`: the owed persons
+    who are offered their way again; `clock`, `drawn`: of the ticket if it passes now.
+    """
+
+    claim: Claim
+    usage: Usage
+    amendment: Amendment | None
+    gate: GateProfile
+    now: datetime
+    today: date
+    day: int
+    on_day: int
+    in_round: int
+    reoffer: Owed | None
+    clock: Clock | None = None
+    drawn: Drawn | None = None
+
+    @property
+    def extra(self) -> int:
+        """Minutes of extension."""
+        return 0 if self.amendment is None else self.amendment.extra_minutes
+
+    @property
+    def bank_minutes(self) -> int:
+        """All minutes of the bank, as far as a usage can count them; 0 without one."""
+        return 0 if self.claim.bank is None else min(BANK_MAX, self.claim.bank.minutes + self.extra)
+
+
+def look(claim: Claim, usage: Usage, gate: GateProfile, now: datetime, knowledge: Knowledge) -> View:
+    if now.utcoffset() is None:
+        raise ValueError("a decision needs a time with its zone")
+    now = now.astimezone(UTC).replace(microsecond=0)
+    amendment = knowledge.amendment
+    if amendment is not None and amendment.ticket != claim.ticket:
+        amendment = None
+    usage = _laid_out(claim, usage)
+    if amendment is not None:
+        usage = replace(given_back(claim, usage, amendment), amended=True)
+        claim = _amended(claim, amendment)
+    view = _count(claim, usage, amendment, gate, now, knowledge.owed)
+    paused = pauses(knowledge.suspensions, claim.areas)
+    return replace(view, clock=_clock(view, paused), drawn=_drawn(view, paused))
+
+
+def _laid_out(claim: Claim, usage: Usage) -> Usage:
+    """The usage with the counters that the claim needs: a fresh card and one of the first release have none of them."""
+    return replace(
+        usage,
+        counts_days=claim.days is not None,
+        used_on_day=usage.used_on_day if claim.days is None else min(ON_DAY_MAX, usage.used_on_day),
+        days_used=usage.days_used if claim.days is not None else 0,
+        bank=claim.bank is not None,
+        bank_used=usage.bank_used if claim.bank is not None else 0,
+        bank_ahead=usage.bank_ahead if claim.bank is not None else 0,
+        started=usage.started if claim.clock is not None else None,
+    )
+
+
+def _amended(claim: Claim, amendment: Amendment) -> Claim:
+    return replace(
+        claim,
+        valid_until=claim.valid_until if amendment.valid_until is None else amendment.valid_until,
+        areas=claim.areas if amendment.areas is None else amendment.areas,
+    )
+
+
+def _count(
+    claim: Claim, usage: Usage, amendment: Amendment | None, gate: GateProfile, now: datetime, owed: Owed | None
+) -> View:
+    today = _site_day(gate, now)
+    day = day_number(today)
+    # A gate whose clock is ahead may have begun tomorrow already: go on counting there, or the seconds around
+    # midnight would give the day's entries anew at each gate. Further ahead, its clock was wrong: that is not counted.
+    same_day = 0 <= usage.day - day <= 1
+    in_round = same_day if claim.tracked else _just_entered(claim, usage, gate, now)
+    return View(
+        claim=claim,
+        usage=usage,
+        amendment=amendment,
+        gate=gate,
+        now=now,
+        today=today,
+        day=usage.day if same_day else day,
+        on_day=usage.used_on_day if same_day else 0,
+        in_round=usage.in_round if in_round else 0,
+        reoffer=owed if owed and owed.persons > 0 and owed.admission == usage.admission else None,
+    )
+
+
+def _site_day(gate: GateProfile, now: datetime) -> date:
+    return now.astimezone(gate.zone).date()
+
+
+def _just_entered(claim: Claim, usage: Usage, gate: GateProfile, now: datetime) -> bool:
+    """Whether the last entry was at this post and within the re-entry interval.
+
+    An entry up to as far in the future counts too, since clocks differ. One further ahead was told by a wrong clock:
+    the guest must not wait until that time has come.
+    """
+    if claim.reentry_s is None or usage.last_entry is None:
+        return False
+    if usage.last_gate not in gate.post_codes(group=claim.scope.group):
+        return False
+    return abs(now - usage.last_entry) < timedelta(seconds=claim.reentry_s)
+
+
+def _clock(view: View, paused: Paused) -> Clock | None:
+    term = view.claim.clock
+    if term is None:
+        return None
+    started = view.usage.started
+    if term.start is ClockStart.EACH_DAY and not view.on_day:
+        started = None
+    return clock_at(term, view.claim.valid_from, started, view.now, view.gate.zone, view.extra, paused)
+
+
+def _drawn(view: View, paused: Paused) -> Drawn | None:
+    """Minutes drawn when this passage is: of the day's first its minimum, of a later one those since the last."""
+    bank, usage = view.claim.bank, view.usage
+    if bank is None:
+        return None
+    if not view.on_day:  # what was drawn ahead for another day is spent
+        free = view.reoffer is not None or view.gate.exit
+        return Drawn(usage.bank_used, 0) if free else draw_first(bank.minimum, usage.bank_used, view.bank_minutes)
+    drawn = Drawn(usage.bank_used, usage.bank_ahead)
+    nobody_inside = view.claim.tracked and not view.in_round
+    nobody_came = view.reoffer is not None and view.reoffer.persons >= view.claim.party
+    if usage.last_entry is None or nobody_inside or nobody_came:
+        return drawn
+    return draw_since(drawn, usage.last_entry, view.now, paused)
