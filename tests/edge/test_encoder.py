@@ -11,7 +11,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
-from gate_bench import GATE_KEY, gate_tree, wait_for
+from gate_bench import MASTERS, gate_tree, wait_for
 from paho.mqtt.enums import CallbackAPIVersion
 from servers import Mosquitto
 
@@ -29,7 +29,6 @@ from pistegate_simulators.reader import Cut, SimulatedReader
 from pistegate_simulators.stock import claim_content, personalised_card
 
 ENCODER = Device(1, Role.ENCODER, 9)
-ISSUER_KEY = bytes(range(16))
 
 
 class Window:
@@ -113,7 +112,7 @@ def window(tmp_path: Path, reader: SimulatedReader, mosquitto_broker: Mosquitto)
 
 def stock() -> DesfireCard:
     """A personalised card without a ticket."""
-    return personalised_card(Random(1), {CardKey.GATE: GATE_KEY, CardKey.ISSUER: ISSUER_KEY})
+    return personalised_card(Random(1), MASTERS)
 
 
 def test_cloud_issues_a_ticket_over_the_relayed_link(window: Window, reader: SimulatedReader) -> None:
@@ -123,7 +122,7 @@ def test_cloud_issues_a_ticket_over_the_relayed_link(window: Window, reader: Sim
     reader.present(card)
     assert window.responses.get(timeout=10).uid == card.uid
     assert window.call(7, 2, select_application(b"PG1")).responses == [b"\x91\x00"]
-    flow = authenticate(CardKey.ISSUER, ISSUER_KEY, bytes(16))
+    flow = authenticate(CardKey.ISSUER, MASTERS.card_key(card.uid, CardKey.ISSUER), bytes(16))
     challenge = window.call(7, 3, next(flow)).responses[0]
     proof = window.call(7, 4, flow.send(challenge)).responses[0]
     with pytest.raises(StopIteration) as done:

@@ -3,23 +3,22 @@
 
 from dataclasses import dataclass, field
 
-from gate_bench import ISSUER, claim, public
+from gate_bench import claim
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from passage_bench import NOW, PROFILE, files_of, later, told
+from passage_bench import NOW, Remembered, files_of, judge, later, told
 
 from pistegate_edge.core import actions as a
 from pistegate_edge.core import inputs as i
+from pistegate_edge.core.admission import Unfinished
 from pistegate_edge.core.owed import OwedBook, OwedEntry, Unsettled, UnsettledBook
-from pistegate_edge.core.passage import Passage, State, Unfinished
+from pistegate_edge.core.passage import Passage, State
 from pistegate_protocol.claims import Claim
 from pistegate_protocol.events import Admitted, OutcomeKind, admission_name
-from pistegate_protocol.signing import KeyRing
 from pistegate_protocol.usage import decode_usage
 
 GATE, EPOCH = 3, 77
-KEYS = KeyRing({1: public(ISSUER)})
 
 
 @dataclass
@@ -71,6 +70,7 @@ class PassageModel(RuleBasedStateMachine):
         self.seconds = 0.0
         self.token = 0
         self.journal = Journal()
+        self.memory = Remembered()
         self.cards = [
             ModelCard.make(1, claim(ticket=1, entries_total=2, reentry_s=60)),
             ModelCard.make(2, claim(ticket=2, party=3, entries_total=1)),
@@ -83,12 +83,13 @@ class PassageModel(RuleBasedStateMachine):
 
     def boot(self, unfinished: list[Unfinished]) -> None:
         books = OwedBook(self.journal.owed.values()), UnsettledBook(self.journal.unsettled.values())
-        self.machine = Passage(PROFILE, KEYS, {}, *books, unfinished)
+        self.machine = Passage(judge(memory=self.memory), *books, unfinished)
         self.tell(i.ReaderReady())
         self.tell(i.FaultChanged(i.Fault.STARTING, False))
 
     def tell(self, what: i.Input) -> list[a.Action]:
         actions = self.machine.handle(what, later(self.seconds))
+        self.memory.take(actions)
         for action in actions:
             if isinstance(action, a.RecordOutcome):
                 self.take_outcome(action)
@@ -146,7 +147,7 @@ class PassageModel(RuleBasedStateMachine):
     def leave(self) -> None:
         if self.in_field is not None:
             self.in_field = None
-            self.tell(i.FieldEmpty())
+            self.tell(i.FieldSeen())
 
     @precondition(lambda self: self.machine.state is State.READING)
     @rule(torn=st.booleans(), durable=st.integers(0, 9))
@@ -155,7 +156,7 @@ class PassageModel(RuleBasedStateMachine):
         if card is None or torn:
             self.tell(i.CardUnread(self.token, card.uid if card else self.cards[0].uid, i.ReadProblem.TORN))
             return
-        actions = self.tell(i.CardRead(self.token, card.uid, card.claim_file, card.usage_file))
+        actions = self.tell(i.CardRead(self.token, card.uid, card.usage_file, card.claim_file))
         for record in told(actions, a.RecordAdmission):
             if durable == 0:
                 self.tell(i.AdmissionFailed("full"))
@@ -236,7 +237,7 @@ class PassageModel(RuleBasedStateMachine):
             self.seconds += 6.0
             self.tell(i.LaneClosed(0))
         self.in_field = None
-        self.tell(i.FieldEmpty())
+        self.tell(i.FieldSeen())
 
     def as_unfinished(self, one: ModelAdmission) -> Unfinished:
         event = one.event

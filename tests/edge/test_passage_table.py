@@ -17,12 +17,13 @@ from passage_bench import (
 
 from pistegate_edge.core import actions as a
 from pistegate_edge.core import inputs as i
+from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.passage import TABLE, ImpossibleInput, Passage, State
 from pistegate_protocol.events import OutcomeKind
 
 EVERY_INPUT: dict[type, i.Input] = {
     i.CardSeen: i.CardSeen(9, b"\x04other!"),
-    i.FieldEmpty: i.FieldEmpty(),
+    i.FieldSeen: i.FieldSeen(),
     i.CardRead: i.CardRead(9, UID, b"", b""),
     i.CardUnread: i.CardUnread(9, UID, i.ReadProblem.TORN),
     i.CardWritten: i.CardWritten(9, i.WriteResult.OK),
@@ -34,7 +35,7 @@ EVERY_INPUT: dict[type, i.Input] = {
     i.LaneClosed: i.LaneClosed(1),
     i.LaneForced: i.LaneForced(),
     i.FaultChanged: i.FaultChanged(i.Fault.DISK, True),
-    i.DenyListArrived: i.DenyListArrived({}),
+    i.FactsArrived: i.FactsArrived(Facts()),
     i.Tick: i.Tick(),
 }
 ANYWHERE = set(EVERY_INPUT) - {i.AdmissionRecorded, i.AdmissionFailed, i.LanePassed, i.LaneClosed}
@@ -170,12 +171,13 @@ def test_busy_lane_says_wait_once_and_commits_nothing() -> None:
     """A second card meanwhile is told to wait; when the lane is free it is read without being lifted."""
     machine = opened()
     other = b"\x04second"
-    first = machine.handle(i.CardSeen(2, other), NOW)
+    machine.handle(i.FieldSeen(), NOW)
+    first = machine.handle(i.CardSeen(2, other), later(1.0))
     assert [show.key for show in told(first, a.Show)] == ["prompt.wait"]
     assert told(first, a.Release)
-    assert not told(machine.handle(i.CardSeen(3, other), NOW), a.Show)
-    machine.handle(i.LaneClosed(1), NOW)
-    assert told(machine.handle(i.CardSeen(4, other), NOW), a.Read)
+    assert not told(machine.handle(i.CardSeen(3, other), later(1.1)), a.Show)
+    machine.handle(i.LaneClosed(1), later(1.2))
+    assert told(machine.handle(i.CardSeen(4, other), later(1.3)), a.Read)
 
 
 def test_after_a_restart_passes_are_counted_and_the_rest_is_unknown() -> None:

@@ -34,9 +34,9 @@ def test_presentation_ends_half_a_second_after_the_card_left() -> None:
     """Sooner it is the same one, however often the hand shakes."""
     book = Presentations()
     first = book.seen(UID, 0.0)
-    book.empty(1.0)
+    book.looked([], 1.0)
     assert book.seen(UID, 1.0 + LEFT_S - 0.01) is first
-    book.empty(2.0)
+    book.looked([], 2.0)
     assert book.seen(UID, 2.0 + LEFT_S) is not first
 
 
@@ -44,16 +44,16 @@ def test_field_that_nobody_looked_at_is_not_empty() -> None:
     """A card that stays on a reader while it is restarted goes on with its presentation."""
     book = Presentations()
     first = book.seen(UID, 0.0)
-    book.empty(1.0)
+    book.looked([], 1.0)
     book.frozen()
     assert book.seen(UID, 60.0) is first
 
 
 def test_another_card_in_the_field_ends_the_first_ones_presentation_in_time() -> None:
-    """Seeing B means not seeing A."""
+    """A look that meets B alone means not seeing A."""
     book = Presentations()
     first = book.seen(UID, 0.0)
-    book.seen(b"other", 1.0)
+    book.looked([b"other"], 1.0)
     book.seen(b"other", 1.6)
     assert book.seen(UID, 1.7) is not first
 

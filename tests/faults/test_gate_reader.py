@@ -7,17 +7,16 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from gate_bench import GATE_KEY, RED, claim, running_gate, ski_card, usage_of, wait_for
+from gate_bench import MASTERS, RED, claim, running_gate, ski_card, usage_of, wait_for
 from journal_reading import admissions, incidents, outcomes, refusals, settlements
 
 from pistegate_edge.core.actions import Write
 from pistegate_edge.core.now import Now
-from pistegate_protocol.card_layout import CardKey
 from pistegate_protocol.events import OutcomeKind
 from pistegate_protocol.usage import NO_ADMISSION
 from pistegate_simulators.card import ClassicCard, DesfireCard, PlainIsoCard, Type2Card
 from pistegate_simulators.reader import Cut, SimulatedReader
-from pistegate_simulators.stock import blank_stock, personalised_card, put_claim, put_usage
+from pistegate_simulators.stock import CardMasters, blank_stock, personalised_card, put_claim, put_usage
 
 # RATS, then select, two of authentication, read claim, read usage, write usage, commit.
 RATS, READS, WRITE, COMMIT = 0, range(1, 6), 6, 7
@@ -135,8 +134,8 @@ def test_owed_person_is_let_through_again_without_charge(tmp_path: Path, reader:
         (lambda: ClassicCard(b"\x01\x02\x03\x04"), "foreign_medium"),
         (lambda: PlainIsoCard(b"\x01\x02\x03\x04"), "foreign_medium"),
         (lambda: blank_stock(Random(5)), "foreign_medium"),
-        (lambda: personalised_card(Random(5), {CardKey.GATE: bytes(16)}), "card_key_refused"),
-        (lambda: personalised_card(Random(5), {CardKey.GATE: GATE_KEY}), "no_ticket"),
+        (lambda: personalised_card(Random(5), CardMasters.drawn(Random(99))), "card_key_refused"),
+        (lambda: personalised_card(Random(5), MASTERS), "no_ticket"),
     ],
     ids=["type 2", "classic", "bank card", "blank", "wrong key", "no ticket"],
 )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The passage protocol on the bench: a machine, its inputs, and what it asked for by kind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -9,10 +9,14 @@ from zoneinfo import ZoneInfo
 from gate_bench import ISSUER, claim, public
 
 from pistegate_edge.core import inputs as i
-from pistegate_edge.core.actions import Action
+from pistegate_edge.core.actions import Action, RecordOutcome
+from pistegate_edge.core.admission import Unfinished
+from pistegate_edge.core.facts import Facts
+from pistegate_edge.core.judge import Judge
+from pistegate_edge.core.memory import Confirmed, KnownClaims
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OwedBook, UnsettledBook
-from pistegate_edge.core.passage import Passage, Unfinished
+from pistegate_edge.core.passage import Passage
 from pistegate_protocol.card_layout import claim_file_content
 from pistegate_protocol.claims import Claim
 from pistegate_protocol.decide import GateProfile
@@ -35,12 +39,45 @@ def later(seconds: float) -> Now:
     return Now(NOW.mono + seconds, wall, int(wall.timestamp() * 1000))
 
 
+class Remembered:
+    """Confirmed counters as a journal keeps them."""
+
+    def __init__(self) -> None:
+        self.counters: dict[tuple[bytes, bytes], Confirmed] = {}
+
+    def confirmed(self, medium: bytes, claim: bytes) -> Confirmed | None:
+        """Of this medium and claim."""
+        return self.counters.get((medium, claim))
+
+    def take(self, actions: Sequence[Action]) -> None:
+        """What outcomes teach."""
+        for action in told(actions, RecordOutcome):
+            if action.memory is not None:
+                self.counters[action.memory.medium, action.memory.claim] = action.memory.confirmed
+
+
+def judge(
+    facts: Facts | None = None,
+    gate: GateProfile = PROFILE,
+    known: KnownClaims | None = None,
+    memory: Remembered | None = None,
+) -> Judge:
+    """What the bench's lane believes cards by."""
+    issuers = KeyRing({1: public(ISSUER)})
+    return Judge(gate, issuers, facts or Facts(), known or KnownClaims(), memory or Remembered())
+
+
 def passage(
-    *, unfinished: Sequence[Unfinished] = (), deny: Mapping[int, int] | None = None, serving: bool = True
+    *,
+    unfinished: Sequence[Unfinished] = (),
+    facts: Facts | None = None,
+    serving: bool = True,
+    gate: GateProfile = PROFILE,
+    known: KnownClaims | None = None,
+    memory: Remembered | None = None,
 ) -> Passage:
     """A machine whose reader works."""
-    issuers = KeyRing({1: public(ISSUER)})
-    machine = Passage(PROFILE, issuers, deny or {}, OwedBook(), UnsettledBook(), unfinished)
+    machine = Passage(judge(facts, gate, known, memory), OwedBook(), UnsettledBook(), unfinished)
     if serving:
         machine.handle(i.ReaderReady(), NOW)
         machine.handle(i.FaultChanged(i.Fault.STARTING, False), NOW)
@@ -60,7 +97,8 @@ def files_of(what: Claim, uid: bytes = UID, **usage: Any) -> tuple[bytes, bytes]
 
 def card_read(token: int, what: Claim | None = None, uid: bytes = UID, **usage: Any) -> i.CardRead:
     """A card of ours, read."""
-    return i.CardRead(token, uid, *files_of(what or claim(), uid, **usage))
+    claim_file, usage_file = files_of(what or claim(), uid, **usage)
+    return i.CardRead(token, uid, usage_file, claim_file)
 
 
 def told(actions: Sequence[Action], kind: type[A]) -> list[A]:

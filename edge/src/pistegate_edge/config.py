@@ -57,10 +57,11 @@ class KeyStoreFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reader(Struct, frozen=True, forbid_unknown_fields=True):
-    """The card reader's serial line. `baud`: what the chip wakes at; the driver raises it by itself."""
+    """The card reader's serial line. `baud`: what the chip wakes at; the driver raises it, to `fastest` at most."""
 
     path: Annotated[str, Meta(min_length=1)]
     baud: Literal[115200] = 115200
+    fastest: Literal[115200, 230400, 460800, 921600] = 921600
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,46 +1,96 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signed documents from the cloud: verified, stored, then in force."""
+"""Signed documents from the cloud, of any kind by its name: verified, stored, then in force."""
 
-from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
 
+from pistegate_edge.core.facts import Facts
 from pistegate_edge.journal.journal import Journal
-from pistegate_protocol.documents import DENY_LIST, DenyList, open_document
+from pistegate_protocol.amendments import newest_by_ticket
+from pistegate_protocol.documents import (
+    DOCUMENT_NAMES,
+    AmendmentList,
+    CalendarList,
+    DenyList,
+    Document,
+    DocumentRefused,
+    LostCards,
+    SuspensionList,
+    check_newer,
+    open_document,
+    verify_document,
+)
+from pistegate_protocol.errors import CodecError
 from pistegate_protocol.messages import SignedDocument
 from pistegate_protocol.signing import KeyRing
 
-NO_VERSION = 0  # before the first document; the cloud numbers from 1
+NO_VERSION = 0  # before the first document of a kind; the cloud numbers from 1
+D = TypeVar("D", bound=Document)
 
 
 class DocumentStore:
-    """The newest deny list; `version` is 0 while there is none."""
+    """The newest document of each kind, also of those that this device has no use for: it would be sent them anew.
 
-    def __init__(self, journal: Journal, keys: KeyRing, site: int, *, load: bool = True) -> None:
+    `facts`: what they tell. `problems`: stored documents that are believed no more, as (name, what is wrong).
+    """
+
+    def __init__(self, journal: Journal, keys: KeyRing, site: int) -> None:
         self._journal = journal
         self._keys = keys
         self._site = site
-        self.version = NO_VERSION
-        self._in_force: SignedDocument | None = None
-        self.deny: Mapping[int, int] = {}
-        stored = journal.document(DENY_LIST) if load else None
-        if stored is not None:
-            # Verified again at each start: the disk may have changed, and so may the keys.
-            self._apply(open_document(stored[1], keys, site, NO_VERSION))
-            self._in_force = stored[1]
+        self._in_force: dict[type[Document], tuple[Document, SignedDocument]] = {}
+        self.facts = Facts()
+        self.problems: list[tuple[str, str]] = []
+        for kind, name in DOCUMENT_NAMES.items():
+            self._load(kind, name)
 
-    def apply(self, signed: SignedDocument) -> DenyList | None:
+    def apply(self, signed: SignedDocument) -> Document | None:
         """Verify, store durably, put in force; None: it is already. DocumentRefused or CodecError: nothing changed."""
-        if signed == self._in_force:
+        if any(signed == known for _, known in self._in_force.values()):
             return None  # sent twice, as when a hello crossed it
-        document = open_document(signed, self._keys, self._site, self.version)
-        self._journal.store_document(DENY_LIST, document.version, signed)
-        self._apply(document)
-        self._in_force = signed
+        document = verify_document(signed, self._keys, self._site)
+        kind = type(document)
+        check_newer(document, self._in_force[kind][0].version if kind in self._in_force else NO_VERSION)
+        facts = _told(self.facts, document)
+        self._journal.store_document(DOCUMENT_NAMES[kind], document.version, signed)
+        self._in_force[kind] = document, signed
+        self.facts = facts
         return document
+
+    def get(self, kind: type[D]) -> D | None:
+        """The document of this kind that is in force."""
+        return next((found for found, _ in self._in_force.values() if isinstance(found, kind)), None)
 
     def versions(self) -> dict[str, int]:
         """As Hello tells them."""
-        return {DENY_LIST: self.version} if self.version else {}
+        return {DOCUMENT_NAMES[kind]: document.version for kind, (document, _) in self._in_force.items()}
 
-    def _apply(self, document: DenyList) -> None:
-        self.version = document.version
-        self.deny = dict(document.entries)
+    def _load(self, kind: type[Document], name: str) -> None:
+        """Verified again at each start: the disk may have changed, and so may the keys."""
+        stored = self._journal.document(name)
+        if stored is None:
+            return
+        try:
+            document: Document = open_document(stored[1], self._keys, self._site, NO_VERSION, kind)
+            self.facts = _told(self.facts, document)
+        except (DocumentRefused, CodecError) as error:
+            self.problems.append((name, str(error)))
+            return
+        self._in_force[kind] = document, stored[1]
+
+
+def _told(facts: Facts, document: Document) -> Facts:
+    """`facts` with what this document tells in place of the one of its kind before; CodecError when it is malformed."""
+    match document:
+        case DenyList():
+            return replace(facts, deny=dict(document.entries))
+        case AmendmentList():
+            return replace(facts, amendments=newest_by_ticket(document.entries))
+        case SuspensionList():
+            return replace(facts, suspensions=document.suspensions())
+        case CalendarList():
+            return replace(facts, calendars=document.calendars())
+        case LostCards():
+            return replace(facts, lost=frozenset(document.entries))
+        case _:
+            return facts

@@ -50,7 +50,10 @@ class Encoder:
         )
         self._desk = RelayDesk(device.number, self._queue.put, clock.monotonic)
         self._reader = ReaderThread(
-            partial(Pn532, config.reader.path), self._desk, lambda what: self._queue.put(ReaderReady()), self._lost
+            partial(Pn532, config.reader.path, config.reader.fastest),
+            self._desk,
+            lambda what: self._queue.put(ReaderReady()),
+            self._lost,
         )
 
     def stop(self) -> None:

@@ -21,6 +21,8 @@ from pistegate_edge.clock import Clock, open_clock
 from pistegate_edge.config import Config, holder_classes
 from pistegate_edge.core import actions as a
 from pistegate_edge.core import inputs as i
+from pistegate_edge.core.judge import Judge
+from pistegate_edge.core.memory import KnownClaims
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OwedBook, UnsettledBook
 from pistegate_edge.core.passage import Passage, State
@@ -37,8 +39,6 @@ from pistegate_edge.signals import Display, Signals
 from pistegate_edge.uplink.link import Uplink
 from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp, MqttLink
 from pistegate_protocol.decide import GateProfile
-from pistegate_protocol.documents import DocumentRefused
-from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import Incident, short_text
 from pistegate_protocol.signing import KeyRing
 from pistegate_protocol.topics import Device
@@ -89,12 +89,12 @@ class Gate:
         self._keys = open_key_store(config.key_store)
         self._journal = parts.enter_context(_open_journal(storage, config.device, clock))
         self._profile = _profile(config.device, place)
-        self._notes_at_start: list[tuple[a.IncidentCode, str]] = []
-        documents = self._documents(KeyRing(config.document_keys), config.device.site)
+        documents = DocumentStore(self._journal, KeyRing(config.document_keys), config.device.site)
+        self._notes_at_start = [(a.IncidentCode.DOCUMENT_REFUSED, f"stored {what}") for what in _told(documents)]
+        self._known = KnownClaims(self._journal.verified_claims())
+        issuers = KeyRing(config.issuer_keys)
         self._passage = Passage(
-            self._profile,
-            KeyRing(config.issuer_keys),
-            documents.deny,
+            Judge(self._profile, issuers, documents.facts, self._known, self._journal),
             OwedBook(self._journal.owed()),
             UnsettledBook(self._journal.unsettled()),
             self._journal.unfinished(),
@@ -108,11 +108,11 @@ class Gate:
             self._mqtt,
             self._state,
             self._note,
-            lambda: self._feed(i.DenyListArrived(documents.deny)),
+            lambda: self._feed(i.FactsArrived(documents.facts)),
         )
-        self._desk = GateDesk(self._keys, self._queue.put)
+        self._desk = GateDesk(self._keys, self._known.knows, self._queue.put)
         self._reader = ReaderThread(
-            partial(Pn532, config.reader.path),
+            partial(Pn532, config.reader.path, config.reader.fastest),
             self._desk,
             lambda what: self._tell_ready(what),
             lambda detail: self._queue.put(i.ReaderLost(detail)),
@@ -219,6 +219,7 @@ class Gate:
                 today = now.wall.astimezone(self._profile.zone).date()
                 self._journal.forget_owed(lambda entry: entry.holds(now.mono, today))
                 self._journal.forget_old()
+                self._known.prune()  # the lane is idle: no card is between being read and being decided
 
     def _wait_s(self) -> float:
         now = self._clock.monotonic()
@@ -276,14 +277,6 @@ class Gate:
         log.info("reader ready: %s", what)
         self._queue.put(i.ReaderReady())
 
-    def _documents(self, keys: KeyRing, site: int) -> DocumentStore:
-        try:
-            return DocumentStore(self._journal, keys, site)
-        except (DocumentRefused, CodecError) as error:
-            log.error("the stored deny list is not believed: %s", error)
-            self._notes_at_start.append((a.IncidentCode.DOCUMENT_REFUSED, f"stored deny list: {error}"))
-            return DocumentStore(self._journal, keys, site, load=False)
-
     def _note(self, incident: Incident) -> None:
         now = self._clock.now()
         # The attendant reads it until the next card; the lamps go on telling the guests.
@@ -319,7 +312,16 @@ def _profile(device: settings.Device, place: settings.Place) -> GateProfile:
         area=place.area,
         zone=ZoneInfo(place.zone),
         holders=holder_classes(place),
+        exit=place.exit,
     )
+
+
+def _told(documents: DocumentStore) -> list[str]:
+    """Stored documents that are believed no more."""
+    problems = [f"{name}: {problem}" for name, problem in documents.problems]
+    for problem in problems:
+        log.error("a stored document is not believed: %s", problem)
+    return problems
 
 
 def _link(config: Config, tell: Callable[[LinkEvent], None]) -> MqttLink:

@@ -84,11 +84,11 @@ class Display:
         self._shown = ""
         self._failed = False
 
-    def show(self, key: str, values: dict[str, object]) -> None:
-        """The words for `key`."""
+    def show(self, key: str, values: dict[str, object], also: tuple[str, ...] = ()) -> None:
+        """The words for `key` and then for each of `also`."""
         if self._path is None:
             return
-        words = text(key, self._locale, **values)
+        words = " ".join(text(each, self._locale, **values) for each in (key, *also))
         if words == self._shown:
             return
         self._shown = words
@@ -125,7 +125,7 @@ class Signals:
         """Lamps, beep and words; the lamps first."""
         self._core.show(show.lamp, now)
         self.tick(now)
-        self._display.show(show.key, dict(show.values))
+        self._display.show(show.key, dict(show.values), show.also)
 
     def tick(self, now: float) -> None:
         """Time went on."""

@@ -36,6 +36,7 @@ class IncidentCode(StrEnum):
     JOURNAL_CREATED = "journal_created"
     JOURNAL_SET_ASIDE = "journal_set_aside"
     LAB_KEYS = "lab_keys"
+    CARD_ROLLED_BACK = "card_rolled_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,12 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Reader: write and commit these 32 bytes of usage."""
+    """Reader: write these in one transaction and commit: usage 32 bytes, record 16, the signed amendment if any."""
 
     token: int
     usage: bytes
+    record: bytes
+    amendment: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,12 @@ class RecordNote:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Lamps, buzzer and display: words at `key` of the texts with `values`."""
+    """Lamps, buzzer and display: words at `key` of the texts, then those at `also`, with `values`."""
 
     lamp: Lamp
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

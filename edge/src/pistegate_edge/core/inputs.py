@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the passage protocol is told. `token` names one session of a reader with one card."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from pistegate_edge.core.facts import Facts
+from pistegate_protocol.desfire.transactions import Proof
 
 
 class ReadProblem(StrEnum):
@@ -15,6 +17,15 @@ class ReadProblem(StrEnum):
     """Another kind of card, or without our application."""
     KEY_REFUSED = "key_refused"
     """Our application, but not our key."""
+
+
+class Stranger(StrEnum):
+    """What is in the field and no ski card."""
+
+    OTHER = "other"
+    """Another kind of card, or one without our application."""
+    PHONE = "phone"
+    RESIDENT_ID = "resident_id"
 
 
 class WriteResult(StrEnum):
@@ -38,25 +49,34 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CardSeen:
-    """A card is in the field; the reader waits to be told whether to read it."""
+    """A card that may be ours is in the field; the reader waits to be told whether to read it."""
 
     token: int
     uid: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class FieldEmpty:
-    """The first look at the field that met no card."""
+class FieldSeen:
+    """A look at the whole field: exactly these were in it. Told when it is not what the look before met.
+
+    `cards`: UIDs of cards that may be ours; where there are several, of cards that are.
+    """
+
+    cards: tuple[bytes, ...] = ()
+    strangers: frozenset[Stranger] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class CardRead:
-    """Both files of a card; the reader holds it and waits."""
+    """The files of a card; the reader holds it and waits. `claim_file` is None where its digest is known here,
+    `amendment_file` where usage tells of none.
+    """
 
     token: int
     uid: bytes
-    claim_file: bytes
     usage_file: bytes
+    claim_file: bytes | None
+    amendment_file: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +91,12 @@ class CardUnread:
 
 @dataclass(frozen=True, slots=True)
 class CardWritten:
-    """How a Write ended; exactly one for each."""
+    """How a Write ended; exactly one for each. `proof`: what the card answered to its commit, where it did."""
 
     token: int
     result: WriteResult
     detail: str = ""
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +156,10 @@ class FaultChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class DenyListArrived:
-    """A newer whole deny list: ticket -> revisions below this one are refused."""
+class FactsArrived:
+    """The cloud told something newer; these are all facts there are."""
 
-    deny: Mapping[int, int]
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +169,7 @@ class Tick:
 
 Input = (
     CardSeen
-    | FieldEmpty
+    | FieldSeen
     | CardRead
     | CardUnread
     | CardWritten
@@ -160,6 +181,6 @@ Input = (
     | LaneClosed
     | LaneForced
     | FaultChanged
-    | DenyListArrived
+    | FactsArrived
     | Tick
 )

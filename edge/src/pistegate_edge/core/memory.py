@@ -28,6 +28,9 @@ class Confirmed:
         """Those of `usage`."""
         return cls(usage.used_total, usage.returns, usage.bank_used)
 
+    def __str__(self) -> str:
+        return f"{self.used_total} used, {self.returns} returned, {self.bank_used} min"
+
     def is_newer_than(self, usage: Usage) -> bool:
         """Whether `usage` cannot come after this: fewer persons ever charged, or fewer minutes of the bank used.
 

@@ -2,16 +2,17 @@
 """The passage protocol of one lane as a table: {state: {input: handler}}; what is not in it raises.
 
 Promises kept here: the lane opens only after a durable admission whose card confirmed its commit, at most once per
-admission and never for one of an earlier run; one presentation gives at most one admission; every admission of this
-run gets exactly one outcome.
+admission and never for one of an earlier run; one presentation gives at most one admission, and so does one pocket;
+every admission of this run gets exactly one outcome.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
 from pistegate_edge.core import inputs as i
+from pistegate_edge.core import prompts
 from pistegate_edge.core.actions import (
     Action,
     IncidentCode,
@@ -26,20 +27,22 @@ from pistegate_edge.core.actions import (
     RecordSettled,
     Release,
     Show,
-    Write,
 )
+from pistegate_edge.core.admission import Current, admission
+from pistegate_edge.core.admission import Unfinished as Unfinished
+from pistegate_edge.core.judge import Judge
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OWED_S, OwedBook, OwedEntry, Unsettled, UnsettledBook
-from pistegate_edge.core.presentation import Presentations
-from pistegate_edge.core.reading import Ticket, Unusable, read_ticket
-from pistegate_protocol.decide import Admit, GateProfile, Knowledge, Refuse, decide
-from pistegate_protocol.events import Admitted, Incident, Outcome, OutcomeKind, Refused, Settled, short_text
+from pistegate_edge.core.presentation import Presentation, Presentations
+from pistegate_edge.core.reading import Unusable
+from pistegate_protocol.decide import GateProfile, Refuse
+from pistegate_protocol.events import Incident, Outcome, OutcomeKind, Refused, Settled, short_text
 from pistegate_protocol.reasons import Reason
-from pistegate_protocol.signing import KeyRing, Medium, MediumKind
-from pistegate_protocol.usage import Usage, encode_counters, encode_usage
+from pistegate_protocol.signing import Medium, MediumKind
+from pistegate_protocol.usage import Usage
 
 READ_TRIES = 3  # attempts to read one held card before it is refused
-READ_DEADLINE_S = 3.0  # seconds; a read over a 115200 baud line takes 0.2, a torn one 0.7
+READ_DEADLINE_S = 3.0  # seconds; a read over a 115200 baud line takes 0.2, one with a switch of key sets 0.5
 WRITE_DEADLINE_S = 5.0  # seconds; far beyond a commit with retries: only a dead reader thread meets it
 
 
@@ -58,44 +61,12 @@ class ImpossibleInput(RuntimeError):
     """An input that cannot come in this state."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """An admission of an earlier run without an outcome; `passed` as journaled."""
-
-    epoch: int
-    seq: int
-    name: bytes
-    prev: bytes
-    n: int
-    party: int
-    medium: bytes
-    claim: bytes
-    passed: int = 0
-    reoffer_of: bytes | None = None
-
-
-@dataclass(slots=True)
-class _Current:
-    """The admission under way."""
-
-    event: Admitted
-    usage: Usage
-    party: int
-    prompt: Mapping[str, object]
-    token: int
-    epoch: int = 0
-    seq: int = 0
-    name: bytes = b""
-
-
 class Passage:
     """The state machine; `handle` is the only way in."""
 
     def __init__(
         self,
-        gate: GateProfile,
-        issuers: KeyRing,
-        deny: Mapping[int, int],
+        judge: Judge,
         owed: OwedBook,
         unsettled: UnsettledBook,
         unfinished: Sequence[Unfinished] = (),
@@ -103,14 +74,12 @@ class Passage:
         self.state = State.RECOVERING if unfinished else State.IDLE
         self.faults: set[i.Fault] = {i.Fault.STARTING, i.Fault.READER}
         self.deadline: float | None = None
-        self._gate = gate
-        self._issuers = issuers
-        self._deny = deny
+        self._judge = judge
         self._owed = owed
         self._unsettled = unsettled
         self._unfinished = list(unfinished)
         self._presentations = Presentations()
-        self._current: _Current | None = None
+        self._current: Current | None = None
         self._token = 0
 
     def handle(self, told: i.Input, now: Now) -> list[Action]:
@@ -126,53 +95,81 @@ class Passage:
             return "in_service"
         return "out_of_service: " + ", ".join(sorted(self.faults))
 
+    @property
+    def _gate(self) -> GateProfile:
+        return self._judge.gate
+
     # Cards
 
     def _seen(self, told: i.CardSeen, now: Now) -> list[Action]:
         presentation = self._presentations.seen(told.uid, now.mono)
         if presentation.spent or i.Fault.STARTING in self.faults:
-            return [Release(told.token)]
+            return [Release(told.token), *self._joined([presentation], "prompt.again")]
         if self.faults:
             presentation.spent = True
             return self._refuse(told.token, told.uid, Reason.OUT_OF_SERVICE, now, lamp=Lamp.KEEP)
+        if told.uid in self._judge.facts.lost and not self._gate.exit:
+            presentation.spent = presentation.refused = True
+            return self._refuse(told.token, told.uid, Reason.CARD_LOST, now)
         self._token = told.token
         self._go(State.READING, now.mono + READ_DEADLINE_S)
         return [Read(told.token)]
 
     def _busy(self, told: i.CardSeen, now: Now) -> list[Action]:
         presentation = self._presentations.seen(told.uid, now.mono)
-        actions: list[Action] = [Release(told.token)]
+        actions: list[Action] = [Release(told.token), *self._joined([presentation], "prompt.again")]
         if not presentation.spent and not presentation.told_wait:
             presentation.told_wait = True
             actions.append(Show(Lamp.KEEP, "prompt.wait"))
         return actions
 
-    def _empty(self, told: i.FieldEmpty, now: Now) -> list[Action]:
-        self._presentations.empty(now.mono)
-        actions: list[Action] = []
-        for presentation in self._presentations.unread():
+    def _field(self, told: i.FieldSeen, now: Now) -> list[Action]:
+        actions = self._field_while_busy(told, now)
+        for presentation in self._presentations.left_unread():
             presentation.spent = True
             actions += self._refuse(None, presentation.uid, Reason.UNREADABLE, now)
-        return actions
+        return actions + self._strangers(told, now)
 
-    def _empty_while_busy(self, told: i.FieldEmpty, now: Now) -> list[Action]:
-        self._presentations.empty(now.mono)
-        return []
+    def _field_while_busy(self, told: i.FieldSeen, now: Now) -> list[Action]:
+        """Who is there; a card beside one that was admitted is not used, and its guest is told so."""
+        joined = self._presentations.looked(told.cards, now.mono)
+        return self._joined(joined, "prompt.two_cards" if len(told.cards) > 1 else "prompt.again")
+
+    def _joined(self, presentations: Sequence[Presentation], key: str) -> list[Action]:
+        """Cards that count with an admitted one: their guest is told once, with the words that help."""
+        untold = [one for one in presentations if one.joined and not one.told]
+        for presentation in untold:
+            presentation.told = True
+        return [Show(Lamp.KEEP, key)] if untold else []
+
+    def _strangers(self, told: i.FieldSeen, now: Now) -> list[Action]:
+        """Cards that are no ski cards are told what to do, unless one of ours is there or may be."""
+        found = [self._presentations.seen(f"stranger {kind}".encode(), now.mono) for kind in told.strangers]
+        ours = self._presentations.one_of_ours()
+        if told.cards and not ours:
+            return []  # one that may be ours is read first
+        untold = [one for one in found if not one.spent]
+        for presentation in untold:
+            presentation.spent = presentation.foreign = True
+        if ours or not untold or self.faults:
+            return []
+        reason, key = Reason.FOREIGN_MEDIUM, prompts.strangers(told.strangers)
+        return [Show(Lamp.REFUSE, key), *self._told_refusal(reason, None, now)]
 
     def _unread(self, told: i.CardUnread, now: Now) -> list[Action]:
         if told.token != self._token:
             return []
         self._go(State.IDLE)
         presentation = self._presentations.seen(told.uid, now.mono)
+        if told.problem is i.ReadProblem.FOREIGN:
+            presentation.spent = presentation.foreign = True
+            return [Log(f"card {told.uid.hex()} is none of ours: {told.detail}")]  # told when all the field is known
         presentation.failed_reads += 1
         if told.problem is i.ReadProblem.TORN and presentation.failed_reads < READ_TRIES:
             return [Log(f"card {told.uid.hex()} torn while read: {told.detail}"), Show(Lamp.KEEP, "prompt.reading")]
         presentation.spent = True
-        reason = {
-            i.ReadProblem.TORN: Reason.UNREADABLE,
-            i.ReadProblem.FOREIGN: Reason.FOREIGN_MEDIUM,
-            i.ReadProblem.KEY_REFUSED: Reason.CARD_KEY_REFUSED,
-        }[told.problem]
+        torn = told.problem is i.ReadProblem.TORN
+        reason = Reason.UNREADABLE if torn else Reason.CARD_KEY_REFUSED
         return self._refuse(None, told.uid, reason, now, told.detail)
 
     def _read(self, told: i.CardRead, now: Now) -> list[Action]:
@@ -181,42 +178,52 @@ class Passage:
         presentation = self._presentations.seen(told.uid, now.mono)
         presentation.spent = True
         medium = Medium(MediumKind.CARD, told.uid)
-        ticket = read_ticket(told.claim_file, told.usage_file, medium, self._issuers)
-        if isinstance(ticket, Unusable):
-            self._go(State.IDLE)
-            return self._refuse(told.token, told.uid, ticket.reason, now, ticket.detail, ticket.ticket)
-        actions = self._settle(medium, ticket, now)
+        card = self._judge.believe(told, medium)
+        if isinstance(card, Unusable):
+            return self._unusable(told.token, presentation, card.reason, now, card.detail, card.ticket)
+        ticket = card.ticket
+        actions: list[Action] = []
+        if card.rolled_back:
+            actions.append(self._incident(now, IncidentCode.CARD_ROLLED_BACK, card.rolled_back))
+            if not self._gate.exit:
+                reason = Reason.CARD_ROLLED_BACK
+                return actions + self._unusable(
+                    told.token, presentation, reason, now, card.rolled_back, ticket.claim.ticket
+                )
+        actions += self._settle(medium, ticket.usage, now)
         today = now.wall.astimezone(self._gate.zone).date()
-        knowledge = Knowledge(deny=self._deny, owed=self._owed.of(ticket.usage.admission, now.mono, today))
-        decision = decide(ticket.claim, ticket.usage, self._gate, now.wall, knowledge)
+        decision = self._judge.decide(card, self._owed.of(ticket.usage.admission, now.mono, today), now)
         if isinstance(decision, Refuse):
-            self._go(State.IDLE)
-            shown = _until(decision, self._gate)
-            return actions + self._refuse(
-                told.token, told.uid, decision.reason, now, ticket=ticket.claim.ticket, shown=shown
+            shown = prompts.refused(decision, self._gate.zone)
+            return actions + self._unusable(
+                told.token, presentation, decision.reason, now, ticket=ticket.claim.ticket, shown=shown
             )
-        self._current = self._admission(told.token, medium, ticket, decision, now)
+        presentation.admitted = True
+        self._current = admission(told.token, medium, card, decision, self._gate, now)
         self._go(State.COMMITTING)
         return [*actions, RecordAdmission(self._current.event, self._current.party)]
 
-    def _admission(self, token: int, medium: Medium, ticket: Ticket, admit: Admit, now: Now) -> _Current:
-        event = Admitted(
-            at=now.wall_ms,
-            ticket=ticket.claim.ticket,
-            medium=medium.to_bytes(),
-            claim=ticket.usage.claim,
-            n=admit.n,
-            charged=admit.charged,
-            counters=encode_counters(admit.usage),
-            prev=ticket.usage.admission,
-            reoffer_of=admit.reoffer_of,
-        )
-        prompt = {"n": admit.n, "left_today": admit.prompt.left_today, "left_total": admit.prompt.left_total}
-        return _Current(event, admit.usage, ticket.claim.party, prompt, token)
+    def _unusable(
+        self,
+        token: int,
+        presentation: Presentation,
+        reason: Reason,
+        now: Now,
+        detail: str = "",
+        ticket: int | None = None,
+        shown: Mapping[str, object] | None = None,
+    ) -> list[Action]:
+        """A card of ours that is not admitted; the second one in a pocket is told to come alone."""
+        self._go(State.IDLE)
+        presentation.refused = True
+        key = f"reason.{reason.value}"
+        if self._presentations.other_refused(presentation.uid):
+            key = f"reason.{Reason.TWO_CARDS.value}"
+        return self._refuse(token, presentation.uid, reason, now, detail, ticket, key=key, shown=shown)
 
-    def _settle(self, medium: Medium, ticket: Ticket, now: Now) -> list[Action]:
+    def _settle(self, medium: Medium, usage: Usage, now: Now) -> list[Action]:
         actions: list[Action] = []
-        for told in self._unsettled.settle(medium.to_bytes(), ticket.usage.claim, ticket.usage.admission):
+        for told in self._unsettled.settle(medium.to_bytes(), usage.claim, usage.admission):
             for name in told.ended:
                 self._owed.spend(name)
             event = Settled(now.wall_ms, told.admission.epoch, told.admission.seq, told.charged)
@@ -235,7 +242,7 @@ class Passage:
         current = self._admitted()
         current.epoch, current.seq, current.name = told.epoch, told.seq, told.name
         self._go(State.WRITING, now.mono + WRITE_DEADLINE_S)
-        return [Write(current.token, encode_usage(replace(current.usage, admission=told.name)))]
+        return [current.write()]
 
     def _not_recorded(self, told: i.AdmissionFailed, now: Now) -> list[Action]:
         current = self._admitted()
@@ -250,9 +257,9 @@ class Passage:
         self._presentations.seen(current.event.medium[1:], now.mono)
         if told.result is i.WriteResult.OK:
             self._go(State.OPEN)
-            key = "prompt.admit" if current.event.n == 1 else "prompt.admit_party"
+            current.proof = told.proof
             line = f"admitted ticket {current.event.ticket} n={current.event.n} seq={current.seq}"
-            return [OpenLane(current.event.n), Show(Lamp.ADMIT, key, current.prompt), Log(line)]
+            return [OpenLane(current.event.n), current.shown, Log(line)]
         kind = OutcomeKind.CARD_VOID if told.result is i.WriteResult.VOID else OutcomeKind.CARD_UNCONFIRMED
         return [*self._unopened(kind, now), Log(f"card session {told.token}: {told.result} {told.detail}")]
 
@@ -261,20 +268,11 @@ class Passage:
         current = self._admitted()
         self._current = None
         self._go(State.IDLE)
-        event = Outcome(now.wall_ms, current.epoch, current.seq, kind, 0)
+        event = current.outcome(kind, 0, now)
         again = Show(Lamp.REFUSE, "prompt.again")
         if kind is OutcomeKind.CARD_VOID:
             return [again, RecordOutcome(event)]
-        unsettled = Unsettled(
-            current.name,
-            current.event.prev,
-            current.epoch,
-            current.seq,
-            current.event.medium,
-            current.event.claim,
-            current.event.reoffer_of,
-        )
-        self._unsettled.add(unsettled)
+        self._unsettled.add(current.unsettled())
         owed = self._owe(current.name, current.event.n, current.party, now)
         return [again, RecordOutcome(event, owed, unsettled=True)]
 
@@ -291,13 +289,13 @@ class Passage:
         self._current = None
         self._go(State.IDLE)
         kind = OutcomeKind.PASSED if told.passed else OutcomeKind.NOT_PASSED
-        event = Outcome(now.wall_ms, current.epoch, current.seq, kind, told.passed)
+        event = current.outcome(kind, told.passed, now)
         owed = self._owe(current.name, current.event.n - told.passed, current.party, now)
         if current.event.reoffer_of is not None:
             self._owed.spend(current.event.reoffer_of)
         return [
             self._show_base(),
-            RecordOutcome(event, owed, spent=current.event.reoffer_of),
+            RecordOutcome(event, owed, spent=current.event.reoffer_of, memory=current.memory),
             Log(f"{kind.name.lower()} {told.passed} of {current.event.n} seq={current.seq}"),
         ]
 
@@ -311,8 +309,8 @@ class Passage:
     def _drained(self, told: i.LaneClosed, now: Now) -> list[Action]:
         self._go(State.IDLE)
         actions: list[Action] = []
-        for admission in self._unfinished:
-            actions += self._interrupted(admission, now)
+        for left in self._unfinished:
+            actions += self._interrupted(left, now)
         self._unfinished.clear()
         return actions
 
@@ -358,8 +356,8 @@ class Passage:
             return [line]  # the lamps belong to the passage; the base shows when it is over
         return [self._show_base(), line]
 
-    def _denied(self, told: i.DenyListArrived, now: Now) -> list[Action]:
-        self._deny = told.deny
+    def _told(self, told: i.FactsArrived, now: Now) -> list[Action]:
+        self._judge.facts = told.facts
         return []
 
     def _tick(self, told: i.Tick, now: Now) -> list[Action]:
@@ -383,7 +381,7 @@ class Passage:
         self.state = state
         self.deadline = deadline
 
-    def _admitted(self) -> _Current:
+    def _admitted(self) -> Current:
         if self._current is None:
             raise ImpossibleInput(f"no admission while {self.state}")
         return self._current
@@ -412,24 +410,22 @@ class Passage:
         ticket: int | None = None,
         *,
         lamp: Lamp = Lamp.REFUSE,
+        key: str = "",
         shown: Mapping[str, object] | None = None,
     ) -> list[Action]:
-        medium = Medium(MediumKind.CARD, uid).to_bytes()
         actions: list[Action] = [] if token is None else [Release(token)]
-        actions += [
-            Show(lamp, f"reason.{reason.value}", shown or {}),
-            RecordNote(Refused(now.wall_ms, reason.value, medium, ticket)),
-            Log(f"refused {reason.value} card {uid.hex()}" + (f": {detail}" if detail else "")),
-        ]
-        return actions
+        actions.append(Show(lamp, key or f"reason.{reason.value}", shown or {}))
+        return actions + self._told_refusal(reason, uid, now, detail, ticket)
+
+    def _told_refusal(
+        self, reason: Reason, uid: bytes | None, now: Now, detail: str = "", ticket: int | None = None
+    ) -> list[Action]:
+        medium = None if uid is None else Medium(MediumKind.CARD, uid).to_bytes()
+        line = f"refused {reason.value}" + (f" card {uid.hex()}" if uid else "") + (f": {detail}" if detail else "")
+        return [RecordNote(Refused(now.wall_ms, reason.value, medium, ticket)), Log(line)]
 
     def _incident(self, now: Now, code: IncidentCode, detail: str) -> RecordNote:
         return RecordNote(Incident(now.wall_ms, code.value, short_text(detail)))
-
-
-def _until(refuse: Refuse, gate: GateProfile) -> Mapping[str, object]:
-    until = refuse.until.astimezone(gate.zone).strftime("%H:%M") if refuse.until else ""
-    return {"until": until, "gate": refuse.gate or 0}
 
 
 Handler = Callable[[Passage, Any, Now], list[Action]]
@@ -437,7 +433,7 @@ Handler = Callable[[Passage, Any, Now], list[Action]]
 _P = Passage
 _ALWAYS: dict[type, Handler] = {
     i.CardSeen: _P._busy,
-    i.FieldEmpty: _P._empty_while_busy,
+    i.FieldSeen: _P._field_while_busy,
     i.CardRead: _P._stale_card,
     i.CardUnread: _P._stale,
     i.CardWritten: _P._stale,
@@ -445,12 +441,12 @@ _ALWAYS: dict[type, Handler] = {
     i.ReaderLost: _P._lost,
     i.LaneForced: _P._forced,
     i.FaultChanged: _P._fault,
-    i.DenyListArrived: _P._denied,
+    i.FactsArrived: _P._told,
     i.Tick: _P._tick,
 }
 TABLE: dict[State, dict[type, Handler]] = {
     State.RECOVERING: _ALWAYS | {i.LanePassed: _P._drained_pass, i.LaneClosed: _P._drained},
-    State.IDLE: _ALWAYS | {i.CardSeen: _P._seen, i.FieldEmpty: _P._empty},
+    State.IDLE: _ALWAYS | {i.CardSeen: _P._seen, i.FieldSeen: _P._field},
     State.READING: _ALWAYS | {i.CardRead: _P._read, i.CardUnread: _P._unread, i.Tick: _P._reading_tick},
     State.COMMITTING: _ALWAYS | {i.AdmissionRecorded: _P._recorded, i.AdmissionFailed: _P._not_recorded},
     State.WRITING: _ALWAYS | {i.CardWritten: _P._written, i.Tick: _P._writing_tick},

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pistegate_edge.journal.opening import FILE_NAME, damaged, is_damage
-from pistegate_protocol.events import EVENTS, Admitted, Outcome, Refused, Stream
+from pistegate_protocol.events import EVENTS, Admitted, AdmittedV1, Outcome, OutcomeV1, Refused, Stream
 
 
 def summary(directory: Path) -> dict[str, Any]:
@@ -55,9 +55,9 @@ def _totals(connection: sqlite3.Connection) -> dict[str, Any]:
     admissions, passed, unknown, refused = 0, 0, 0, Counter[str]()
     for (payload,) in connection.execute("SELECT payload FROM event"):
         match EVENTS.decode(payload):
-            case Admitted():
+            case Admitted() | AdmittedV1():
                 admissions += 1
-            case Outcome() as outcome:
+            case Outcome() | OutcomeV1() as outcome:
                 passed += outcome.passed
                 unknown += outcome.unknown
             case Refused() as refusal:

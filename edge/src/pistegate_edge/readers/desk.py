@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gate's side of a reader thread: tells the loop what the reader sees, does with a card what the loop answers."""
+"""The gate's side of a reader thread: tells the loop what is in the field, does with a card what the loop answers.
 
-import os
+An empty field is waited upon: the first card that comes is offered to the loop at once. Then, as long as something is
+there, all of it is enumerated again and again, so that the loop knows who left and who is in one pocket with whom.
+One session of one card at a time.
+"""
+
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -12,18 +17,22 @@ from pistegate_edge.core.inputs import (
     CardSeen,
     CardUnread,
     CardWritten,
-    FieldEmpty,
+    FieldSeen,
     Input,
     ReadProblem,
+    Stranger,
     WriteResult,
 )
 from pistegate_edge.keystore.store import KeyStore
-from pistegate_edge.readers.pn532 import CardGone, ForeignCard, Sighting
-from pistegate_edge.readers.session import ReadFailed, read_card, write_card
+from pistegate_edge.readers.pn532 import READER_FAILURES, Card, CardGone, Kind, Pn532, Sighting
+from pistegate_edge.readers.session import Knows, ReadFailed, is_ours, read_card, write_card
+from pistegate_protocol.desfire.transactions import CardContent
 
-POLL_S = 0.03  # seconds between looks; with the look itself (5-15 ms) a card is met within 50 ms
+WAIT_S = 0.5  # seconds that an empty field is waited upon at a stretch; then resident IDs are looked for
+POLL_S = (
+    0.03  # seconds between looks at a field with cards; with the look itself (10-25 ms) absences are timed to 50 ms
+)
 HOLD_S = 1.0  # seconds to wait for the loop's answer before the card is let go; a commit on an SD card takes 0.05
-_RND_BYTES = 16
 
 Reply = Read | Write | Release
 
@@ -31,60 +40,113 @@ Reply = Read | Write | Release
 class GateDesk:
     """`reply` is called from the loop, everything else from the reader's thread."""
 
-    def __init__(self, keys: KeyStore, tell: Callable[[Input], None]) -> None:
+    def __init__(self, keys: KeyStore, knows: Knows, tell: Callable[[Input], None]) -> None:
         self._keys = keys
+        self._knows = knows
         self._tell = tell
         self._replies: queue.SimpleQueue[Reply] = queue.SimpleQueue()
         self._token = 0
+        self._field: FieldSeen | None = None  # as last told
         self._occupied = True  # so that the first empty look is told
+        self._ours: dict[bytes, bool] = {}  # of cards since the field was empty: whether our application is there
 
     def reply(self, reply: Reply) -> None:
         """The loop's answer to what it was told of session `reply.token`."""
         self._replies.put(reply)
 
-    def pause(self, stop: threading.Event) -> None:
-        """A guest may come any moment."""
-        stop.wait(POLL_S)
-
     def started(self) -> None:
         """The reader was (re)opened: nobody looked at the field meanwhile."""
         self._occupied = True
+        self._field = None
 
-    def empty(self) -> None:
-        """No card in the field."""
-        self._refuse_late()
+    def turn(self, reader: Pn532, stop: threading.Event) -> None:
+        """Wait for a card, or look again at those that are there."""
         if self._occupied:
-            self._occupied = False
-            self._tell(FieldEmpty())
+            stop.wait(POLL_S)
+            met = reader.look()
+        else:
+            first = reader.wait(WAIT_S)
+            if first is not None and self._serve_first(reader, first):
+                return
+            met = reader.look([first] if first else None)
+        self._refuse_late()
+        self._serve(reader, met)
 
-    def card(self, sighting: Sighting) -> None:
-        """A card in the field: one session of it."""
+    def _serve_first(self, reader: Pn532, first: Sighting) -> bool:
+        """The first card is offered before anything else is asked; False: it is none of ours, who else is there?"""
         self._refuse_late()
         self._occupied = True
+        self._field = None
+        if first.kind is not Kind.SKI:
+            return False
+        self._offer(reader, first)
+        if self._ours.get(first.uid) is False:
+            return False
+        reader.rest()
+        return True
+
+    def _serve(self, reader: Pn532, met: list[Sighting]) -> None:
+        self._occupied = bool(met)
+        if not met:
+            self._ours.clear()
+            self._tell_field(FieldSeen())
+            return
+        likely = [one for one in met if one.kind is Kind.SKI]
+        if len(likely) > 1:
+            self._identify(reader, likely)
+        ski = [one for one in likely if self._ours.get(one.uid) is not False]
+        self._tell_field(FieldSeen(tuple(one.uid for one in ski), _strangers(met, ski)))
+        for sighting in ski:
+            self._offer(reader, sighting)
+        reader.rest()
+
+    def _tell_field(self, field: FieldSeen) -> None:
+        if field != self._field:
+            self._field = field
+            self._tell(field)
+
+    def _identify(self, reader: Pn532, likely: list[Sighting]) -> None:
+        """Which of several cards are ours: told apart once, as long as they stay."""
+        for sighting in likely:
+            if sighting.uid not in self._ours:
+                with contextlib.suppress(CardGone):
+                    self._ours[sighting.uid] = is_ours(reader.activate(sighting))
+
+    # One session
+
+    def _offer(self, reader: Pn532, sighting: Sighting) -> None:
+        """Tell the loop of a card and do what it says."""
         self._token += 1
         self._tell(CardSeen(self._token, sighting.uid))
         if not isinstance(self._wait(), Read):
             return
         try:
-            card = sighting.activate()
-            key = self._keys.gate_key(sighting.uid, self._keys.sets[0])
-            content = read_card(card, key, os.urandom(_RND_BYTES))
-        except ForeignCard as error:
-            self._unread(sighting.uid, ReadProblem.FOREIGN, str(error))
-            return
+            card = reader.activate(sighting)
+            content, _ = read_card(card, self._keys, self._knows)
         except CardGone as error:
             self._unread(sighting.uid, ReadProblem.TORN, str(error))
-            return
         except ReadFailed as error:
             self._unread(sighting.uid, error.problem, error.detail)
-            return
-        self._tell(CardRead(self._token, sighting.uid, content.claim_file, content.usage_file))
+        else:
+            self._ours[sighting.uid] = True
+            self._hold(card, content)
+
+    def _hold(self, card: Card, content: CardContent) -> None:
+        """A card that was read: the loop decides, and may have it written."""
+        files = content.usage_file, content.claim_file, content.amendment_file
+        self._tell(CardRead(self._token, card.uid, *files))
+        # While the loop decides. A reader that fails here fails again at the next exchange, where it is dealt with.
+        with contextlib.suppress(*READER_FAILURES):
+            card.patient(True)
         answer = self._wait()
         if isinstance(answer, Write):
-            result, detail = write_card(card, content.session, answer.usage)
-            self._tell(CardWritten(self._token, result, detail))
+            result, detail, proof = write_card(card, content.session, answer)
+            self._tell(CardWritten(self._token, result, detail, proof))
+        card.patient(False)
 
     def _unread(self, uid: bytes, problem: ReadProblem, detail: str) -> None:
+        if problem is ReadProblem.FOREIGN:
+            self._ours[uid] = False
         self._tell(CardUnread(self._token, uid, problem, detail))
 
     def _wait(self) -> Reply | None:
@@ -111,3 +173,10 @@ class GateDesk:
         """Every Write gets an answer: this one's card was let go before, nothing was sent to it."""
         if isinstance(reply, Write):
             self._tell(CardWritten(reply.token, WriteResult.VOID, "the card had been let go"))
+
+
+def _strangers(met: list[Sighting], ski: list[Sighting]) -> frozenset[Stranger]:
+    """What else is in the field, by kind: nobody needs to know their numbers."""
+    return frozenset(
+        Stranger.OTHER if one.kind is Kind.SKI else Stranger(one.kind.value) for one in met if one not in ski
+    )

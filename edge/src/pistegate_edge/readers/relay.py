@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pistegate_edge.readers.pn532 import READER_FAILURES, Card, CardGone, ForeignCard, Sighting
+from pistegate_edge.readers.pn532 import READER_FAILURES, Card, CardGone, Kind, Pn532, Sighting
 from pistegate_protocol.messages import RelayError, RelayRequest, RelayResponse
 
 POLL_S = 0.04  # seconds between looks while a card is wanted
@@ -37,8 +37,17 @@ class RelayDesk:
         self._session: _Session | None = None
         self._asked = threading.Event()
 
-    def pause(self, stop: threading.Event) -> None:
+    def turn(self, reader: Pn532, stop: threading.Event) -> None:
         """Look often only while a card is wanted; a request ends the wait."""
+        self._pause(stop)
+        sighting = next((one for one in reader.look() if one.kind is Kind.SKI), None)
+        if sighting is None:
+            self._empty()
+        else:
+            self._card(reader, sighting)
+        reader.rest()
+
+    def _pause(self, stop: threading.Event) -> None:
         if self._wanted is not None:
             stop.wait(POLL_S)
         elif self._asked.wait(IDLE_LOOK_S):
@@ -70,22 +79,22 @@ class RelayDesk:
             self._answer(self._response(self._wanted, b"", [], "reader_lost"))
             self._wanted = None
 
-    def empty(self) -> None:
-        """No card in the field."""
+    def _empty(self) -> None:
+        """No card that could be ours in the field."""
         self._take()
         if self._wanted is not None and self._monotonic() >= self._deadline:
             self._answer(self._response(self._wanted, b"", [], "no_card"))
             self._wanted = None
 
-    def card(self, sighting: Sighting) -> None:
+    def _card(self, reader: Pn532, sighting: Sighting) -> None:
         """A card in the field: serve the session that wants one, to its end."""
         self._take()
         if self._wanted is None:
             return
         try:
-            card = sighting.activate()
-        except (CardGone, ForeignCard):
-            self.empty()
+            card = reader.activate(sighting)
+        except CardGone:
+            self._empty()
             return
         following: RelayRequest | None = self._wanted
         self._wanted = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A thread that keeps a reader open, restarts it when its device fails, and shows each card to a desk."""
+"""A thread that keeps a reader open, restarts it when its device fails, and leaves the rest to a desk."""
 
 import logging
 import threading
@@ -7,28 +7,22 @@ import traceback
 from collections.abc import Callable
 from typing import Protocol
 
-from pistegate_edge.readers.pn532 import READER_FAILURES, Pn532, Sighting
+from pistegate_edge.readers.pn532 import READER_FAILURES, Pn532
 
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0)  # seconds before each try to reopen, the last one from then on
-STEADY_LOOKS = 50  # looks (2 s and more) after which a reader counts as having worked
+STEADY_TURNS = 5  # turns of a desk (2 s and more without a card) after which a reader counts as having worked
 
 
 class Desk(Protocol):
     """Who deals with the cards of a reader, on the reader's thread."""
 
-    def pause(self, stop: threading.Event) -> None:
-        """Wait between two looks at the field, at most until `stop` is set."""
-
     def started(self) -> None:
         """The reader was opened."""
 
-    def empty(self) -> None:
-        """A look met no card."""
-
-    def card(self, sighting: Sighting) -> None:
-        """A look met a card."""
+    def turn(self, reader: Pn532, stop: threading.Event) -> None:
+        """Look at the field and serve what is there; may wait a second at most, less when `stop` is set."""
 
 
 class ReaderThread:
@@ -45,7 +39,7 @@ class ReaderThread:
         self._desk = desk
         self._ready = ready
         self._lost = lost
-        self._looks = 0
+        self._turns = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
 
@@ -61,7 +55,7 @@ class ReaderThread:
     def _run(self) -> None:
         failures = 0
         while not self._stop.is_set():
-            self._looks = 0
+            self._turns = 0
             try:
                 reader = self._opener()
                 try:
@@ -75,7 +69,7 @@ class ReaderThread:
                 detail = f"unexpected {type(error).__name__}: {error}"
             else:
                 return
-            failures = 0 if self._looks >= STEADY_LOOKS else failures + 1
+            failures = 0 if self._turns >= STEADY_TURNS else failures + 1
             self._lost(detail)
             self._stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
 
@@ -83,10 +77,5 @@ class ReaderThread:
         self._desk.started()
         self._ready(reader.description)
         while not self._stop.is_set():
-            sighting = reader.look()
-            if sighting is None:
-                self._desk.empty()
-            else:
-                self._desk.card(sighting)
-            self._looks += 1
-            self._desk.pause(self._stop)
+            self._desk.turn(reader, self._stop)
+            self._turns += 1

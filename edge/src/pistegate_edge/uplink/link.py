@@ -13,7 +13,7 @@ from pistegate_edge.journal.journal import Journal
 from pistegate_edge.uplink.core import AckResult, UplinkCore
 from pistegate_edge.uplink.identity import FlapDetector, RateLimit
 from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
-from pistegate_protocol.documents import DocumentRefused
+from pistegate_protocol.documents import DOCUMENT_NAMES, DocumentRefused
 from pistegate_protocol.errors import CodecError, UnknownVersion
 from pistegate_protocol.events import Incident, Stream, short_text
 from pistegate_protocol.messages import DOWN, UP, Ack, Batch, Hello, Notice, RelayRequest, SignedDocument
@@ -32,7 +32,7 @@ class Publisher(Protocol):
 
 
 class Uplink:
-    """One gate's conversation with the cloud. `state` tells the gate's state for Hello."""
+    """One device's conversation with the cloud. `state` tells its state for Hello, `told`: documents tell more now."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Uplink:
         publisher: Publisher,
         state: Callable[[], str],
         note: Callable[[Incident], None],
-        denied: Callable[[], None],
+        told: Callable[[], None],
     ) -> None:
         self._number = number
         self._journal = journal
@@ -50,7 +50,7 @@ class Uplink:
         self._publisher = publisher
         self._state = state
         self._note = note
-        self._denied = denied
+        self._told = told
         pending = [(p.stream, p.epoch, p.last_seq, p.acked_seq) for p in journal.pending()]
         self._core = UplinkCore(journal.epoch, pending)
         self._flaps = FlapDetector()
@@ -169,8 +169,9 @@ class Uplink:
             return
         if document is None:
             return
-        log.info("deny list version %d applied, %d tickets", document.version, len(document.entries))
-        self._denied()
+        name = DOCUMENT_NAMES[type(document)]
+        log.info("document %s version %d applied, %d entries", name, document.version, len(document.entries))
+        self._told()
         self._core.hello_soon()
 
     def _conflict(self, now: Now, detail: str) -> None:

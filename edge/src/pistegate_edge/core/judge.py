@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a card that was read is believed, and what it may do: everything known about it, put before `decide`."""
+
+from dataclasses import dataclass
+
+from pistegate_edge.core.facts import Facts
+from pistegate_edge.core.inputs import CardRead
+from pistegate_edge.core.memory import CardMemory, Confirmed, KnownClaims
+from pistegate_edge.core.now import Now
+from pistegate_edge.core.reading import Ticket, Unusable, read_ticket, signed_ticket
+from pistegate_protocol.amendments import Amendment, AmendmentRefused, amendment_in_file, open_amendment
+from pistegate_protocol.decide import Decision, GateProfile, Knowledge, Owed, decide
+from pistegate_protocol.errors import CodecError, UnknownVersion
+from pistegate_protocol.events import READ_AMENDMENT, READ_CLAIM
+from pistegate_protocol.reasons import Reason
+from pistegate_protocol.signing import DIGEST_BYTES, KeyRing, Medium
+
+_DIGEST = slice(1, 1 + DIGEST_BYTES)  # of a usage file in every layout
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """A card whose content is believed.
+
+    `amendment` holds; `to_write` is its signed form where the card has an older one or none. `before`: the counters
+    as read, with their layout byte. `reads`: bits of what else was read than usage. `learned`: the claim was not
+    known here before. `rolled_back`: how it is older than what this gate saw confirmed, empty when it is not.
+    """
+
+    ticket: Ticket
+    amendment: Amendment | None
+    to_write: bytes | None
+    before: bytes
+    reads: int
+    learned: bool
+    rolled_back: str
+
+
+class Judge:
+    """Holds what one lane believes cards by; `facts` is replaced as documents come."""
+
+    def __init__(self, gate: GateProfile, issuers: KeyRing, facts: Facts, known: KnownClaims, memory: CardMemory):
+        self.gate = gate
+        self.facts = facts
+        self._issuers = issuers
+        self._known = known
+        self._memory = memory
+
+    def believe(self, told: CardRead, medium: Medium) -> Believed | Unusable:
+        """What the card says, if it can be believed."""
+        ticket = self._ticket(told, medium)
+        if isinstance(ticket, Unusable):
+            return ticket
+        try:
+            amendment, to_write = self._amendment(told.amendment_file, ticket)
+        except AmendmentRefused as error:
+            return Unusable(error.reason, f"amendment: {error}", ticket.claim.ticket)
+        except UnknownVersion as error:
+            return Unusable(Reason.VERSION_UNKNOWN, f"amendment: {error}", ticket.claim.ticket)
+        except CodecError as error:
+            return Unusable(Reason.USAGE_INVALID, f"amendment: {error}", ticket.claim.ticket)
+        reads = (READ_CLAIM if told.claim_file is not None else 0) | (
+            READ_AMENDMENT if told.amendment_file is not None else 0
+        )
+        before = told.usage_file[:1] + told.usage_file[1 + 2 * DIGEST_BYTES :]
+        rolled_back = self._rolled_back(ticket, medium)
+        return Believed(ticket, amendment, to_write, before, reads, told.claim_file is not None, rolled_back)
+
+    def decide(self, card: Believed, owed: Owed | None, now: Now) -> Decision:
+        """Admit or refuse."""
+        knowledge = Knowledge(
+            deny=self.facts.deny,
+            owed=owed,
+            amendment=card.amendment,
+            suspensions=self.facts.suspensions,
+            calendars=self.facts.calendars,
+        )
+        return decide(card.ticket.claim, card.ticket.usage, self.gate, now.wall, knowledge)
+
+    def _ticket(self, told: CardRead, medium: Medium) -> Ticket | Unusable:
+        digest = told.usage_file[_DIGEST]
+        if told.claim_file is not None:
+            found = read_ticket(told.claim_file, told.usage_file, medium, self._issuers)
+        else:
+            signed = self._known.signed(digest)
+            if signed is None:
+                return Unusable(Reason.UNREADABLE, "its claim was forgotten meanwhile")
+            issuers = None if self._known.is_verified(digest) else self._issuers
+            found = signed_ticket(signed, told.usage_file, medium, issuers)
+        if isinstance(found, Ticket):
+            self._known.learn(digest, found.signed)
+        elif told.claim_file is None:
+            self._known.forget(digest)
+        return found
+
+    def _rolled_back(self, ticket: Ticket, medium: Medium) -> str:
+        confirmed = self._memory.confirmed(medium.to_bytes(), ticket.usage.claim)
+        if confirmed is None or not confirmed.is_newer_than(ticket.usage):
+            return ""
+        return f"card {medium.id.hex()} shows {Confirmed.of(ticket.usage)}, it confirmed {confirmed}"
+
+    def _amendment(self, content: bytes | None, ticket: Ticket) -> tuple[Amendment | None, bytes | None]:
+        """The amendment that holds, and its signed form unless the card has it; errors as open_amendment."""
+        signed = None if content is None else amendment_in_file(content)
+        if ticket.usage.amended and signed is None:
+            raise CodecError("usage tells of one, its file is blank")
+        on_card = None if signed is None else self._opened(signed, ticket)
+        newest = self.facts.amendments.get(ticket.claim.ticket)
+        known = None if newest is None else self._opened(newest, ticket)
+        if known is not None and (on_card is None or known.number > on_card.number):
+            return known, newest
+        return on_card, None
+
+    def _opened(self, signed: bytes, ticket: Ticket) -> Amendment:
+        amendment = open_amendment(signed, self._issuers)
+        if amendment.ticket != ticket.claim.ticket:
+            raise CodecError(f"of ticket {amendment.ticket}")
+        return amendment
