@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Claim codec v1."""
 
+import struct
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -9,18 +10,24 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from protocol_cases import TODAY, a_claim, claims
 
+from pistegate_protocol.claim_terms import TERMS
 from pistegate_protocol.claims import (
     CLAIM_BODY_MAX,
     ENTRIES_MAX,
+    Bank,
     Claim,
+    ClockStart,
+    ClockTerm,
     HolderClass,
     Scope,
+    Window,
     day_number,
     decode_claim,
     encode_claim,
 )
 from pistegate_protocol.errors import CodecError, UnknownVersion
 
+# The four terms of the first release.
 ALL_TERMS = a_claim(party=3, entries_per_day=2, entries_total=9, reentry_s=600, batch=1)
 HOLDER_AT = 13  # offset of the holder class: version, key id, ticket, revision, scope, product come before
 TERMS_AT = 23
@@ -74,7 +81,7 @@ def test_a_claim_of_another_version_is_told_apart_from_damage(version: int) -> N
             decode_claim(bytes([version]) + rest)
 
 
-@pytest.mark.parametrize("bit", range(4, 16))
+@pytest.mark.parametrize("bit", range(len(TERMS), 16))
 def test_a_term_this_release_cannot_evaluate_is_an_unknown_version(bit: int) -> None:
     """Ignoring a term would admit on conditions that nobody checked."""
     body = encode_claim(a_claim())
@@ -120,6 +127,22 @@ def test_an_unknown_holder_class_is_an_unknown_version(holder: int) -> None:
         {"reentry_s": -1},
         {"batch": 256},
         {"batch": 0},
+        {"blackout": 256},
+        {"blackout": -1},
+        {"days": 256},
+        {"days": 0},
+        {"bank": Bank(65536)},
+        {"bank": Bank(0)},
+        {"bank": Bank(600, 256)},
+        {"bank": Bank(600, -1)},
+        {"clock": ClockTerm(65536)},
+        {"clock": ClockTerm(0)},
+        {"clock": ClockTerm(60, ClockStart.FIXED, -1)},
+        {"clock": ClockTerm(60, ClockStart.FIXED, 16384), "valid_until": TODAY + timedelta(days=30)},
+        {"clock": ClockTerm(60, ClockStart.SALE, 600, 256)},
+        {"clock": ClockTerm(60), "overtime": 256},
+        {"windows": (Window(-15, 15),)},
+        {"windows": (Window(0, 1455),)},
     ],
     ids=str,
 )
@@ -127,6 +150,58 @@ def test_a_claim_that_cannot_be_is_not_sold(changes: dict[str, object]) -> None:
     """What does not fit its field, or contradicts another, is found where it is sold and not at a gate."""
     with pytest.raises(CodecError):
         encode_claim(a_claim(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"bank": Bank(600, 60), "clock": ClockTerm(120)}, "a bank of hours or a clock, not both"),
+        ({"bank": Bank(60, 61)}, "of which a day draws 61 at least"),
+        ({"overtime": 15}, "overtime is at least one minute, after the end of a clock"),
+        ({"overtime": 15, "bank": Bank(600)}, "after the end of a clock"),
+        ({"overtime": 0, "clock": ClockTerm(120)}, "at least one minute"),
+        ({"clock": ClockTerm(120, within=60)}, "only a clock that starts at the sale may wait"),
+        ({"clock": ClockTerm(120, ClockStart.FIXED, 600, 60)}, "only a clock that starts at the sale may wait"),
+        ({"clock": ClockTerm(120, ClockStart.SALE, 600, 0)}, "at least a minute"),
+        ({"clock": ClockTerm(120, at=600)}, "no start of its own"),
+        ({"clock": ClockTerm(120, ClockStart.EACH_DAY, 600)}, "no start of its own"),
+        ({"clock": ClockTerm(120, ClockStart.FIXED, 1440)}, "after the ticket's last day"),
+        ({"days": 5, "party": 4, "entries_per_day": 64}, "where days are counted, at most 255 a day"),
+        ({"tracked": True, "reentry_s": 600}, "needs no re-entry interval"),
+        ({"windows": (Window(540, 720), Window(720, 960))}, "in order and apart"),
+        ({"windows": (Window(780, 960), Window(540, 720))}, "in order and apart"),
+        ({"windows": (Window(600, 600),)}, "from minute 600 to 600"),
+        ({"windows": (Window(541, 720),)}, "on a quarter of an hour"),
+        ({"windows": (Window(0, 60), Window(120, 180), Window(240, 300))}, "at most 2"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else str(value),
+)
+def test_terms_that_contradict_each_other_are_refused_in_plain_words(changes: dict[str, object], words: str) -> None:
+    """Whoever makes such a product reads why."""
+    with pytest.raises(CodecError, match=words):
+        encode_claim(a_claim(**changes))
+
+
+def test_too_many_terms_for_one_claim_are_told_as_such() -> None:
+    """Eleven bytes of terms fit a QR beside the head; a twelfth does not, and the message names them."""
+    most = {
+        "entries_per_day": 9,
+        "reentry_s": 600,
+        "clock": ClockTerm(240, ClockStart.SALE, 600, 60),
+        "windows": (Window(510, 990),),
+        "overtime": 15,
+    }
+    assert len(encode_claim(a_claim(**most))) == CLAIM_BODY_MAX
+    with pytest.raises(CodecError, match=r"37 bytes, at most 36: too many terms together \(entries_per_day, .*days"):
+        encode_claim(a_claim(**most, days=3))
+
+
+@pytest.mark.parametrize("bits", [1 << 5, 1 << 10, 1 << 10 | 1 << 8], ids=["second window", "within", "within a bank"])
+def test_a_term_without_the_one_that_it_belongs_to_is_refused(bits: int) -> None:
+    """Well signed or not: no claim is spelled so."""
+    tail = bytes(sum(struct.calcsize(layout) for bit, (_, layout) in enumerate(TERMS) if bits >> bit & 1))
+    with pytest.raises(CodecError, match="but no"):
+        decode_claim(encode_claim(a_claim())[:TERMS_AT] + bits.to_bytes(2, "big") + tail)
 
 
 def test_bytes_that_contradict_themselves_are_refused() -> None:

@@ -27,7 +27,7 @@ COUNTERS_V1_BYTES = 15  # as events of the first release carry them
 NO_ADMISSION = bytes(DIGEST_BYTES)
 BANK_MAX = 0xFFFF  # minutes drawn from a bank
 AHEAD_MAX = 0xFF  # minutes of them drawn ahead
-# The counters end in October 2051 (24 bits of minutes) and January 2054 (30 bits of seconds); decide refuses before.
+# The counters end in November 2051 (24 bits of minutes) and January 2054 (30 bits of seconds); decide refuses before.
 TIME_END = datetime(2051, 1, 1, tzinfo=UTC)
 
 _VERSION_BITS = 0x1F
