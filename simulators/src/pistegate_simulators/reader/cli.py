@@ -42,13 +42,14 @@ A PN532 reader is at {path}{cards}. Ctrl-C ends it. Try it from another terminal
   libnfc       LIBNFC_DEFAULT_DEVICE=pn532_uart:{path}:115200 nfc-list -v
   libfreefare  LIBNFC_DEFAULT_DEVICE=pn532_uart:{path}:115200 mifare-desfire-info
                (Debian: apt-get install libnfc-bin libfreefare-bin)
-  python-desfire (pip install 'python-desfire[pn532]')
-               python -c "from desfire import DESFire, PN532UARTDevice
-               device = PN532UARTDevice('{path}', baudrate=115200, timeout=0.3)
-               print(bytes(device.wait_for_card()).hex(), DESFire(device).get_application_ids())"
-  nfcpy        python -c "import nfc.clf.pn532, nfc.clf.transport; from nfc.clf import RemoteTarget
-               device = nfc.clf.pn532.init(nfc.clf.transport.TTY('{path}'))
-               print(device.sense_tta(RemoteTarget('106A')))"
+  python-desfire (pip install 'python-desfire[pn532]'), in one line:
+               python -c "from desfire import DESFire, PN532UARTDevice; \
+d = PN532UARTDevice('{path}', baudrate=115200, timeout=0.3); \
+print(bytes(d.wait_for_card()).hex(), DESFire(d).get_card_version())"
+  nfcpy, in one line:
+               python -c "import nfc.clf.pn532, nfc.clf.transport; from nfc.clf import RemoteTarget; \
+d = nfc.clf.pn532.init(nfc.clf.transport.TTY('{path}')); \
+print(d.sense_tta(RemoteTarget('106A')))"
   by hand      type help here; kill -USR1 {pid} takes the cards away, kill -USR2 {pid} brings them back
 """
 
