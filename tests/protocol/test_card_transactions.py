@@ -25,10 +25,12 @@ from hypothesis import strategies as st
 from pistegate_protocol.card_layout import (
     AMENDMENT_FILE,
     LOADS_FILE,
+    CardKey,
     padded,
 )
 from pistegate_protocol.desfire import transactions
 from pistegate_protocol.desfire.apdu import CardRefused, CardUntrusted, Status
+from pistegate_protocol.desfire.ev2 import authenticate
 from pistegate_protocol.desfire.transactions import Debit, Proof, WalletFiles, use_input
 from pistegate_simulators import stock
 from pistegate_simulators.card import DesfireCard
@@ -331,6 +333,43 @@ def test_the_cloud_expects_what_the_card_proves(
     )
     assert expected == session.input.committed
     assert expected_mac(card, proof, expected) == proof.value
+
+
+def test_what_was_read_before_another_authentication_is_not_proved(card: DesfireCard) -> None:
+    """A till reads everything first, then authenticates anew and makes its one change."""
+    run_flow(transactions.read_wallet(opened(card).session), card.process)
+    session = run_flow(authenticate(CardKey.GATE, gate_key(card), RND_A), card.process)
+    run_flow(transactions.write_use(session, None, RECORD, debit=Debit(purse=50)), card.process)
+    proof = run_flow(transactions.commit(session), card.process)
+    assert proof.value == expected_mac(card, proof, use_input(None, None, RECORD, debit=Debit(purse=50)))
+    assert stock.purse(card) == 950
+
+
+def test_the_order_of_a_use_is_fixed() -> None:
+    """Gates and cloud of different releases must agree on it: the MAC is over this order."""
+    reads = {
+        "claim_file": bytes([1] * 112),
+        "amendment_read": bytes([2] * 96),
+        "wallet_read": WalletFiles(3, bytes([4] * 96), 5),
+        "rental_read": bytes([6] * 16),
+    }
+    writes = {
+        "amendment_written": bytes([7] * 96),
+        "loads_written": bytes([8] * 96),
+        "rental_written": bytes([9] * 16),
+        "debit": Debit(10, 11),
+    }
+    content = use_input(bytes(32), bytes([1] * 32), RECORD, **reads, **writes)
+    order = []
+    while content:
+        command, file = content[0], content[1]
+        order.append((command, file))
+        value = command in (0x6C, 0xDC)
+        length = 0 if value else int.from_bytes(content[5:8], "little")
+        content = content[16 + -(-length // 16) * 16 :]
+    read_order = [(0xAD, 2), (0xAD, 1), (0xAD, 8), (0x6C, 3), (0xAD, 4), (0x6C, 5), (0xAD, 7)]
+    write_order = [(0x8D, 8), (0x8D, 4), (0x8D, 2), (0x8D, 7), (0xDC, 3), (0xDC, 5), (0x8B, 6)]
+    assert order == read_order + write_order
 
 
 def test_a_use_that_is_reported_otherwise_than_it_was_is_found(card: DesfireCard) -> None:

@@ -159,3 +159,16 @@ def test_only_the_roll_key_switches(card: DesfireCard) -> None:
 def opened_with_second(card: DesfireCard) -> transactions.CardContent:
     """As a gate after the theft reads it."""
     return run_flow(transactions.open_card(gate_key(card, KeySet.SECOND), RND_A), card.process)
+
+
+@pytest.mark.parametrize("key_set", KeySet)
+def test_the_set_that_is_asked_for_is_rolled_to(card: DesfireCard, key_set: KeySet) -> None:
+    """The card refuses the one that is active already."""
+    roll_key = host_keys(MASTERS, card.uid).sets[KeySet.FIRST].keys[CardKey.ROLL]
+    if key_set is KeySet.FIRST:
+        with pytest.raises(CardRefused):
+            run_flow(transactions.roll_key_set(roll_key, RND_A, key_set), card.process)
+        assert opened(card).usage_file == usage_of(card)
+    else:
+        run_flow(transactions.roll_key_set(roll_key, RND_A, key_set), card.process)
+        assert opened_with_second(card).usage_file == usage_of(card)

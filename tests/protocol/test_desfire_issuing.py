@@ -223,6 +223,18 @@ def test_a_wiped_card_is_as_new(purse: int, spent: int) -> None:
     used(card, opened(card), usage_of(card, used_total=1))
 
 
+@pytest.mark.parametrize("spent", [0, 400, 700, 900, 2**31])
+def test_an_old_load_statement_is_no_money_after_a_wipe(spent: int) -> None:
+    """Spent is left at the total of all statements ever signed for the card, wherever it stood."""
+    card = ticketed_card()
+    stock.put_spent(card, -spent)
+    session = issuer_session(card)
+    wallet = run_flow(transactions.read_wallet(session), card.process)
+    done(card, issuing.wipe(session, wallet, loaded=700))
+    assert stock.spent(card) == -700
+    assert not any(stock.loads_content(card))
+
+
 def test_a_wipe_that_is_torn_leaves_no_ticket_and_is_repeated() -> None:
     """The claim goes first; everything else stays until the commit."""
     commands = 0

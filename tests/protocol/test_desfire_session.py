@@ -293,6 +293,14 @@ def test_an_answer_in_frames_is_collected() -> None:
     assert transcript.left == 0
 
 
+def test_an_answer_of_another_length_outside_a_session_is_not_trusted() -> None:
+    """Selecting is answered by its status alone."""
+    flow = without_session(Command("select", Ins.SELECT_APPLICATION, h("504731"), mode=CommMode.PLAIN))
+    next(flow)
+    with pytest.raises(CardUntrusted, match="0 expected"):
+        flow.send(rsp("00"))
+
+
 def test_a_maced_answer_in_frames_counts_as_one_command() -> None:
     """Its MAC comes with the last frame and covers them all."""
     session, card = AN12196_6_6.session(), AN12196_6_6.session(counter=1)

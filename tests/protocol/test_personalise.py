@@ -9,9 +9,11 @@ import pytest
 from card_flows import run_flow
 from desfire_cases import RND_A, drawn_masters, field_lost, host_keys
 
-from pistegate_protocol.card_layout import AID, FILES, CardKey, KeySet
+from pistegate_protocol.card_layout import AID, FILES, PICC_AID, CardKey, KeySet
 from pistegate_protocol.desfire import crypto, transactions
-from pistegate_protocol.desfire.apdu import CardError, CardRefused, Status
+from pistegate_protocol.desfire.apdu import CardError, CardRefused, Ins, Status
+from pistegate_protocol.desfire.card_commands import select_application
+from pistegate_protocol.desfire.ev2 import without_session
 from pistegate_protocol.desfire.personalise import PiccKey, personalise
 from pistegate_protocol.desfire.verification import (
     CardUnsuitable,
@@ -169,6 +171,24 @@ def test_many_interrupted_tries_do_not_use_up_the_card() -> None:
     assert as_it_must_be(card)
 
 
+def test_a_card_whose_session_ends_with_formatting_is_completed_too() -> None:
+    """No public source says whether it does."""
+    card, initial = blank()
+    keys = host_keys(MASTERS, card.uid)
+    card.power_on()
+    cut(card, personalise(keys, initial, Random(1).randbytes), 35)
+    field_lost(card)
+
+    def forgetting(command: bytes) -> bytes:
+        answer = card.process(command)
+        if command[1] == Ins.FORMAT_PICC:
+            card.process(next(without_session(select_application(PICC_AID))))
+        return answer
+
+    run_flow(personalise(keys, initial, Random(2).randbytes), forgetting)
+    assert as_it_must_be(card)
+
+
 def test_a_foreign_application_on_stock_is_left_alone() -> None:
     """Ours is half-made beside it: only ours is removed."""
     card, initial = blank()
@@ -204,6 +224,23 @@ def test_stock_of_unknown_keys_is_refused(stock: Stock) -> None:
             personalised(card, initial)
         assert refused.value.status == Status.AUTHENTICATION_ERROR
     assert eeprom(card) == before
+
+
+@pytest.mark.parametrize("status", [Status.MEMORY_ERROR, Status.AUTHENTICATION_DELAY, Status.CARD_DISABLED])
+def test_a_card_in_trouble_is_not_tried_with_another_key(status: Status) -> None:
+    """Only a wrong key is a reason for the initial one; the card's trouble is told."""
+    card, initial = blank()
+    card.power_on()
+    sent: list[int] = []
+
+    def failing(command: bytes) -> bytes:
+        sent.append(command[1])
+        return bytes([0x91, status]) if command[1] == Ins.AUTHENTICATE_EV2_FIRST else card.process(command)
+
+    with pytest.raises(CardRefused) as refused:
+        run_flow(personalise(host_keys(MASTERS, card.uid), initial, Random(1).randbytes), failing)
+    assert refused.value.status == status
+    assert sent.count(Ins.AUTHENTICATE_EV2_FIRST) == 1
 
 
 def test_keys_of_another_card_are_refused() -> None:

@@ -133,20 +133,25 @@ def read_holdings(session: Ev2Session, records: int = RECORDS_VISIBLE) -> Genera
     return Holdings(usage, claim, wallet, rental, recent)
 
 
-def wipe(session: Ev2Session, wallet: WalletFiles) -> Batch:
+def wipe(session: Ev2Session, wallet: WalletFiles, loaded: int = 0) -> Batch:
     """Make the card blank again, keys and layout apart; `wallet` is what was just read of it.
 
-    The claim goes first and at once, so that a card torn here admits nobody; the rest goes together.
+    The claim goes first and at once, so that a card torn here admits nobody; the rest goes together. `loaded`: total of
+    the newest load statement ever signed for this card, minor units. What was spent is left there and not at 0: a
+    statement never expires, and an old one written again would be money.
     """
     commands = [_zeros(CLAIM_FILE)]
     commands += [_zeros(file) for file in (USAGE_FILE, AMENDMENT_FILE, LOADS_FILE, RENTAL_FILE)]
     commands.append(file_commands.clear_records(RECENT_FILE))
     if wallet.purse:
         commands.append(file_commands.debit(PURSE_FILE, wallet.purse))
+    over = wallet.spent - loaded
     # Spent may stand at -2^31 (a stolen gate can put it there), one more than a credit can carry.
-    for amount in (min(wallet.spent, VALUE_MAX), wallet.spent - VALUE_MAX):
+    for amount in (min(over, VALUE_MAX), over - VALUE_MAX):
         if amount > 0:
             commands.append(file_commands.credit(SPENT_FILE, amount))
+    if over < 0:
+        commands.append(file_commands.debit(SPENT_FILE, -over))
     return prepare(session, commands)
 
 

@@ -134,7 +134,8 @@ def _create_application(
     """In a session of the card's key: room for our application, and the application, all its keys `start_key`."""
     there = yield from _applications(session)
     if there == {AID}:
-        # Deleting frees the name, not the memory; formatting gives both back.
+        # Deleting frees the name, not the memory (seen on EV3); formatting gives both back. Whether the session
+        # outlives it is told nowhere, so that it is not relied upon.
         yield from session.do(card_commands.format_picc())
         session = yield from authenticate(PICC_KEY, opener, rnd(16))
     elif AID in there:

@@ -160,11 +160,6 @@ def write_use(
         yield from session.do(command)
 
 
-def write_usage(session: Ev2Session, usage: bytes) -> Generator[bytes, bytes, None]:
-    """Usage alone, for callers of before; to be deleted with them."""
-    yield from write_use(session, usage, None)
-
-
 def issue(session: Ev2Session, signed_claim: bytes, usage: bytes) -> "Batch":
     """issuing.issue, for callers of before; to be deleted with them."""
     from pistegate_protocol.desfire import issuing
@@ -184,7 +179,7 @@ def roll_key_set(roll_key: bytes, rnd_a: bytes, to_set: KeySet) -> Generator[byt
 
 
 def use_input(
-    usage_before: bytes,
+    usage_before: bytes | None,
     usage_after: bytes | None,
     record: bytes | None,
     *,
@@ -199,10 +194,12 @@ def use_input(
 ) -> bytes:
     """The TransactionMAC input of open_card [, read_wallet] [, read_rental], write_use, commit, in this order.
 
-    None: not read, not written. `claim_file` and `amendment_read` are files as read, padding included.
+    None: not read (since the last authentication), not written. `claim_file` and `amendment_read` are files as read,
+    padding included.
     """
     expected = TransactionInput()
-    expected.add(file_commands.read_data(USAGE_FILE), usage_before)
+    if usage_before is not None:
+        expected.add(file_commands.read_data(USAGE_FILE), usage_before)
     if claim_file is not None:
         expected.add(file_commands.read_data(CLAIM_FILE), claim_file)
     if amendment_read is not None:
