@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from pistegate_cloud.clock import ms_of
+from pistegate_cloud.errors import Problem
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import After, AreaNumber, Body, Limit, Page, Reason, SiteFilter, SiteNumber, iso
 from pistegate_cloud.services import WithServices, require
@@ -18,6 +19,15 @@ from pistegate_cloud.tokens.models import ApiToken
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["suspensions"])
+
+
+def _of_our_time(value: datetime) -> datetime:
+    if not 2020 <= value.year < 2100:
+        raise ValueError("a year from 2020 to 2099 is expected")
+    return value
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 SuspensionNumber = Annotated[int, Field(ge=1, le=2**62)]
 
 
@@ -34,8 +44,8 @@ class SuspensionBody(Body):
 
     site: SiteNumber
     area: AreaNumber
-    from_: Annotated[AwareDatetime | None, Field(alias="from")] = None
-    until: AwareDatetime | None = None
+    from_: Annotated[Time | None, Field(alias="from")] = None
+    until: Time | None = None
     clocks_paused: Annotated[bool, Field(description="Meanwhile no time runs for tickets that hold there.")] = False
     reason: Reason
 
@@ -51,7 +61,7 @@ class EndBody(Body):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"at": "2026-01-17T13:30:00+08:00"}})
 
-    at: AwareDatetime | None = None
+    at: Time | None = None
 
 
 class SuspensionAnswer(BaseModel):
@@ -80,11 +90,15 @@ async def suspend(
     """Close an area; its lanes refuse from then on, and hear of it at once."""
     await sites.area(body.site, body.area)
     now_ms = services.clock.wall_ms()
+    start_ms = now_ms if body.from_ is None else ms_of(body.from_)
+    end_ms = None if body.until is None else ms_of(body.until)
+    if end_ms is not None and end_ms <= start_ms:
+        raise Problem("invalid_request", where="until", message="it ends before it begins, which is now")
     row = AreaSuspension(
         site_id=body.site,
         area=body.area,
-        start_ms=now_ms if body.from_ is None else ms_of(body.from_),
-        end_ms=None if body.until is None else ms_of(body.until),
+        start_ms=start_ms,
+        end_ms=end_ms,
         clocks_paused=body.clocks_paused,
         reason=body.reason,
         actor=token.name,
