@@ -39,7 +39,7 @@ def test_good_configuration_is_taken_as_written(tmp_path: Path) -> None:
     assert config.lane is not None
     assert config.lane.pulse_ms == 100
     assert config.key_store is not None
-    assert config.key_store.path == str(tmp_path / "gate.keys")
+    assert config.key_store.path == str(tmp_path) + ".keys"
     assert [len(key) for key in config.issuer_keys.values()] == [32]
 
 

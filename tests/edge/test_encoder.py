@@ -19,8 +19,8 @@ from pistegate_edge.clock import Clock
 from pistegate_edge.config import check_config
 from pistegate_edge.encoder import Encoder
 from pistegate_protocol.card_layout import CardKey
-from pistegate_protocol.desfire import transactions
-from pistegate_protocol.desfire.apdu import select_application
+from pistegate_protocol.desfire import issuing
+from pistegate_protocol.desfire.apdu import Ins, wrap
 from pistegate_protocol.desfire.ev2 import authenticate
 from pistegate_protocol.messages import DOWN, UP, Hello, RelayRequest, RelayResponse
 from pistegate_protocol.topics import Device, Role
@@ -121,13 +121,13 @@ def test_cloud_issues_a_ticket_over_the_relayed_link(window: Window, reader: Sim
     window.ask(7, 1, wait_ms=5000)
     reader.present(card)
     assert window.responses.get(timeout=10).uid == card.uid
-    assert window.call(7, 2, select_application(b"PG1")).responses == [b"\x91\x00"]
+    assert window.call(7, 2, wrap(Ins.SELECT_APPLICATION, b"PG1")).responses == [b"\x91\x00"]
     flow = authenticate(CardKey.ISSUER, MASTERS.card_key(card.uid, CardKey.ISSUER), bytes(16))
     challenge = window.call(7, 3, next(flow)).responses[0]
     proof = window.call(7, 4, flow.send(challenge)).responses[0]
     with pytest.raises(StopIteration) as done:
         flow.send(proof)
-    commands, check = transactions.issue(done.value.value, b"\x01" + bytes(30), bytes(32))
+    commands, check = issuing.issue(done.value.value, b"\x01" + bytes(30), bytes(32))
     check.check(window.call(7, 5, *commands, final=True).responses)
     assert claim_content(card)[:1] == b"\x01"
 
@@ -145,8 +145,8 @@ def test_repeated_request_gets_the_same_answer_and_reaches_the_card_once(
     first = window.call(9, 1, wait_ms=2000)
     assert window.call(9, 1, wait_ms=2000) == first
     reader.reset_counters()
-    answer = window.call(9, 2, select_application(b"PG1"))
-    assert window.call(9, 2, select_application(b"PG1")) == answer
+    answer = window.call(9, 2, wrap(Ins.SELECT_APPLICATION, b"PG1"))
+    assert window.call(9, 2, wrap(Ins.SELECT_APPLICATION, b"PG1")) == answer
     assert reader.counters.exchanges == 1
 
 
@@ -154,7 +154,7 @@ def test_bad_status_stops_the_commands(window: Window, reader: SimulatedReader) 
     """The answers got so far come back, the bad one last."""
     reader.present(stock())
     window.call(10, 1, wait_ms=2000)
-    answer = window.call(10, 2, select_application(b"xyz"), select_application(b"PG1"))
+    answer = window.call(10, 2, wrap(Ins.SELECT_APPLICATION, b"xyz"), wrap(Ins.SELECT_APPLICATION, b"PG1"))
     assert answer.responses == [b"\x91\xa0"]
     assert answer.error == ""
 
@@ -164,8 +164,8 @@ def test_card_torn_in_a_session_is_told_and_ends_it(window: Window, reader: Simu
     reader.present(stock())
     window.call(11, 1, wait_ms=2000)
     reader.cut_after(0, Cut.BEFORE)
-    assert window.call(11, 2, select_application(b"PG1")).error == "card_lost"
-    assert window.call(11, 3, select_application(b"PG1")).error == "unknown_session"
+    assert window.call(11, 2, wrap(Ins.SELECT_APPLICATION, b"PG1")).error == "card_lost"
+    assert window.call(11, 3, wrap(Ins.SELECT_APPLICATION, b"PG1")).error == "unknown_session"
 
 
 def test_second_session_meanwhile_is_busy(window: Window, reader: SimulatedReader) -> None:

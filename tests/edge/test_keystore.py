@@ -54,9 +54,9 @@ def test_a_card_gets_the_key_that_the_card_itself_holds(key_set: KeySet) -> None
 
 def test_preferred_key_set_comes_first() -> None:
     """After a theft the second; a gate may also hold one set only, and has no roll key unless it was given one."""
-    assert MasterKeyStore(gate_keys(KeySet.FIRST)).sets == (KeySet.FIRST, KeySet.SECOND)
+    assert MasterKeyStore(gate_keys(KeySet.FIRST, sets=KeySet)).sets == (KeySet.FIRST, KeySet.SECOND)
     assert MasterKeyStore(gate_keys(KeySet.SECOND)).sets == (KeySet.SECOND, KeySet.FIRST)
-    assert MasterKeyStore(gate_keys(sets=[KeySet.FIRST])).sets == (KeySet.FIRST,)
+    assert MasterKeyStore(gate_keys()).sets == (KeySet.FIRST,)
     assert MasterKeyStore(gate_keys()).roll_key(UID) is None
 
 

@@ -18,8 +18,8 @@ from pistegate_simulators.card import ClassicCard, DesfireCard, PlainIsoCard, Ty
 from pistegate_simulators.reader import Cut, SimulatedReader
 from pistegate_simulators.stock import CardMasters, blank_stock, personalised_card, put_claim, put_usage
 
-# RATS, then select, two of authentication, read claim, read usage, write usage, commit.
-RATS, READS, WRITE, COMMIT = 0, range(1, 6), 6, 7
+# RATS, then select, two of authentication, read usage, read claim (two blocks), write usage, the record, commit.
+RATS, READS, WRITE, RECORD, COMMIT = 0, range(1, 7), 7, 8, 9
 
 
 @pytest.fixture
@@ -51,6 +51,8 @@ def test_card_torn_while_read_is_unreadable_and_commits_nothing(
     [
         (WRITE, Cut.BEFORE, OutcomeKind.CARD_VOID),
         (WRITE, Cut.AFTER, OutcomeKind.CARD_VOID),
+        (RECORD, Cut.BEFORE, OutcomeKind.CARD_VOID),
+        (RECORD, Cut.AFTER, OutcomeKind.CARD_VOID),
         (COMMIT, Cut.BEFORE, OutcomeKind.CARD_UNCONFIRMED),
         (COMMIT, Cut.AFTER, OutcomeKind.CARD_UNCONFIRMED),
     ],
@@ -153,7 +155,7 @@ def spoiled(what: str) -> DesfireCard:
     """A card of ours with bad content."""
     card = ski_card()
     if what == "claim":
-        put_claim(card, b"\x07" * 128)
+        put_claim(card, b"\x07" * 112)
     elif what == "usage":
         put_usage(card, b"\x01" + bytes(31))
     else:

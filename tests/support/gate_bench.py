@@ -20,14 +20,27 @@ from gpiozero.pins.mock import MockFactory
 from pistegate_edge.clock import Clock
 from pistegate_edge.config import Config, check_config
 from pistegate_edge.gate import Gate
-from pistegate_protocol.card_layout import CardKey, KeySet, claim_file_content
+from pistegate_protocol.amendments import Amendment, sign_amendment
+from pistegate_protocol.card_layout import AMENDMENT_FILE, LOADS_FILE, CardKey, KeySet, claim_file_content, padded
 from pistegate_protocol.claims import Claim, Scope
 from pistegate_protocol.gate_keys import GateKeys, format_gate_keys
 from pistegate_protocol.signing import Medium, MediumKind, claim_digest, sign_claim
 from pistegate_protocol.usage import Usage, decode_usage, encode_usage
+from pistegate_protocol.wallet import LoadStatement, sign_load
 from pistegate_simulators.card import DesfireCard
 from pistegate_simulators.reader import SimulatedReader
-from pistegate_simulators.stock import CardMasters, personalised_card, put_claim, put_usage, usage_content
+from pistegate_simulators.stock import (
+    CardMasters,
+    personalised_card,
+    put_amendment,
+    put_claim,
+    put_loads,
+    put_purse,
+    put_rental,
+    put_spent,
+    put_usage,
+    usage_content,
+)
 
 ISSUER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 DOCUMENTS = Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))
@@ -45,17 +58,21 @@ def gate_keys(
     prefer: KeySet = KeySet.FIRST,
     *,
     roll: bool = False,
-    sets: Iterable[KeySet] = KeySet,
+    sets: Iterable[KeySet] | None = None,
     masters: CardMasters = MASTERS,
 ) -> GateKeys:
-    """What the cloud exports for a gate or till: GATE masters of `sets`, and after a theft the ROLL master."""
-    gate = {number: masters.sets[number][CardKey.GATE] for number in sets}
+    """What the cloud exports for a gate or till: the first set's GATE master; after a theft both, and the ROLL master.
+
+    Before a theft: `gate_keys()`. After it: `gate_keys(KeySet.SECOND, roll=True)`. `sets` overrides which are held.
+    """
+    held = sets or (KeySet if roll or prefer is KeySet.SECOND else (KeySet.FIRST,))
+    gate = {number: masters.sets[number][CardKey.GATE] for number in held}
     return GateKeys(masters.system, prefer, gate, masters.sets[KeySet.FIRST][CardKey.ROLL] if roll else None)
 
 
 def key_file(directory: Path, keys: GateKeys | None = None) -> Path:
-    """A bare key file in `directory`, replaced if it is there: for [key_store] path."""
-    path = directory / "gate.keys"
+    """A bare key file beside `directory`, replaced if it is there: for [key_store] path."""
+    path = directory.with_name(directory.name + ".keys")
     path.touch(0o600)
     path.write_text(format_gate_keys(keys or gate_keys()))
     return path
@@ -116,12 +133,42 @@ def claim(**terms: Any) -> Claim:
     return Claim(**(values | terms))
 
 
-def ski_card(number: int = 1, what: Claim | None = None, **usage: Any) -> DesfireCard:
-    """A personalised card with a signed claim on it; `number` seeds its UID, `usage` what is used of it."""
-    card = personalised_card(Random(number), MASTERS)
-    signed = sign_claim(what or claim(), Medium(MediumKind.CARD, card.uid), ISSUER)
+def signed_for(card: DesfireCard, what: Claim | None = None) -> bytes:
+    """A claim as signed for this card."""
+    return sign_claim(what or claim(), Medium(MediumKind.CARD, card.uid), ISSUER)
+
+
+def ski_card(
+    number: int = 1,
+    what: Claim | None = None,
+    *,
+    masters: CardMasters = MASTERS,
+    amendment: Amendment | None = None,
+    purse: int = 0,
+    loaded: int = 0,
+    spent: int = 0,
+    rental: bytes = b"",
+    **usage: Any,
+) -> DesfireCard:
+    """A personalised card with a signed claim on it; `number` seeds its UID, `usage` is what is used of the claim.
+
+    `amendment`: signed and on the card, and usage says so. `purse`, `loaded` (by a signed statement, number 1) and
+    `spent` of it: minor units of CNY. `rental`: the rental file.
+    """
+    card = personalised_card(Random(number), masters)
+    signed = signed_for(card, what)
     put_claim(card, claim_file_content(signed))
+    if amendment is not None:
+        usage.setdefault("amended", True)
+        put_amendment(card, padded(sign_amendment(amendment, ISSUER), AMENDMENT_FILE))
     put_usage(card, encode_usage(Usage(claim=claim_digest(signed), **usage)))
+    put_purse(card, purse)
+    if loaded:
+        statement = LoadStatement(key_id=1, uid=card.uid, number=1, loaded=loaded, currency="CNY")
+        put_loads(card, padded(sign_load(statement, ISSUER), LOADS_FILE))
+    put_spent(card, -spent)
+    if rental:
+        put_rental(card, rental)
     return card
 
 

@@ -31,9 +31,8 @@ class SiteKeys:
         return cls(rng.randbytes(32), rng.randbytes(32), card)
 
     def gate(self) -> GateKeys:
-        """What a gate holds of the card keys: no roll key, for nothing was stolen."""
-        masters = {number: self.card.sets[number][CardKey.GATE] for number in KeySet}
-        return GateKeys(self.card.system, KeySet.FIRST, masters)
+        """What a gate holds of the card keys: the first set's alone, for nothing was stolen."""
+        return GateKeys(self.card.system, KeySet.FIRST, {KeySet.FIRST: self.card.sets[KeySet.FIRST][CardKey.GATE]})
 
 
 def public(private: bytes) -> str:
