@@ -128,8 +128,3 @@ def response(name: str, answer: bytes, expect: int = Status.OK) -> bytes:
 def more_follows(answer: bytes) -> bool:
     """The answer is one frame of several (91 AF)."""
     return answer[-2:] == bytes([0x91, Status.ADDITIONAL_FRAME])
-
-
-def select_application(aid: bytes) -> bytes:
-    """The command that selects an application (3 bytes, least significant first)."""
-    return wrap(Ins.SELECT_APPLICATION, aid)

@@ -8,7 +8,6 @@ all that was read and written since the authentication; `use_input` is what the 
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pistegate_protocol.card_layout import (
     AID,
@@ -34,9 +33,6 @@ from pistegate_protocol.desfire.tmac import TransactionInput
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.signing import DIGEST_BYTES
 from pistegate_protocol.usage import decode_usage
-
-if TYPE_CHECKING:
-    from pistegate_protocol.desfire.issuing import Batch
 
 _DIGEST = slice(1, 1 + DIGEST_BYTES)  # of a usage file in every layout: the claim that it belongs to
 
@@ -158,13 +154,6 @@ def write_use(
     """
     for command in _use_writes(usage, record, debit, amendment, rental, loads):
         yield from session.do(command)
-
-
-def issue(session: Ev2Session, signed_claim: bytes, usage: bytes) -> "Batch":
-    """issuing.issue, for callers of before; to be deleted with them."""
-    from pistegate_protocol.desfire import issuing
-
-    return issuing.issue(session, signed_claim, usage)
 
 
 def commit(session: Ev2Session) -> Generator[bytes, bytes, Proof]:
