@@ -12,12 +12,17 @@ from hypothesis import strategies as st
 from pistegate_protocol.codec import CODEC_VERSION, Codec, Record
 from pistegate_protocol.documents import DOCUMENTS, DenyList
 from pistegate_protocol.errors import CodecError, UnknownVersion
-from pistegate_protocol.events import EVENT_MAX, EVENTS, Incident, Outcome, OutcomeKind, Settled
+from pistegate_protocol.events import EVENT_MAX, EVENTS, Incident, OutcomeKind, OutcomeV1, Settled
 from pistegate_protocol.messages import DOWN, MESSAGE_MAX, UP
 
 CODECS = {"events": EVENTS, "up": UP, "down": DOWN, "documents": DOCUMENTS}
-TAGS = {"events": {1, 2, 3, 4, 10, 11, 12}, "up": {1, 2, 7}, "down": {3, 4, 5, 6}, "documents": {1}}
-OUTCOME = Outcome(at=1, epoch=2, seq=3, kind=OutcomeKind.PASSED, passed=1)
+TAGS = {
+    "events": {1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12},
+    "up": {1, 2, 7},
+    "down": {3, 4, 5, 6},
+    "documents": {1, 2, 3, 4, 5, 6},
+}
+OUTCOME = OutcomeV1(at=1, epoch=2, seq=3, kind=OutcomeKind.PASSED, passed=1)
 OUTCOME_ROW = [3, 1, 2, 3, 1, 1, 0]
 
 

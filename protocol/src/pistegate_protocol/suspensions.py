@@ -8,6 +8,7 @@ is asked about, adjoining spans then add up without rounding anew.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from pistegate_protocol.instants import minute_from, minute_of
 
@@ -34,13 +35,13 @@ class Suspension:
 
 def pauses(suspensions: Iterable[Suspension], areas: frozenset[int]) -> tuple[Pause, ...]:
     """When no time runs for a ticket that holds in `areas`: while one of them is suspended, clocks paused. In order."""
-    found = sorted(
+    found: list[Pause] = [
         (minute_of(each.start), None if each.end is None else minute_from(each.end))
         for each in suspensions
         if each.clocks_paused and each.area in areas and (each.end is None or each.start < each.end)
-    )
+    ]
     merged: list[Pause] = []
-    for start, end in found:
+    for start, end in sorted(found, key=itemgetter(0)):
         before = merged[-1][1] if merged else start - 1
         if before is None:
             break
