@@ -137,10 +137,10 @@ def test_bytes_after_a_record_are_refused(extra: bytes) -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        Outcome(at=-1, epoch=2, seq=3, kind=OutcomeKind.PASSED, passed=1),
-        Outcome(at=1, epoch=2, seq=3, kind=OutcomeKind.PASSED, passed=256),
-        Outcome(at=1, epoch=2**80, seq=3, kind=OutcomeKind.PASSED, passed=1),
-        Outcome(at=1, epoch=2, seq=3, kind=6, passed=1),  # type: ignore[arg-type]
+        OutcomeV1(at=-1, epoch=2, seq=3, kind=OutcomeKind.PASSED, passed=1),
+        OutcomeV1(at=1, epoch=2, seq=3, kind=OutcomeKind.PASSED, passed=256),
+        OutcomeV1(at=1, epoch=2**80, seq=3, kind=OutcomeKind.PASSED, passed=1),
+        OutcomeV1(at=1, epoch=2, seq=3, kind=6, passed=1),  # type: ignore[arg-type]
         Incident(at=1, code="disk", detail="x" * 201),
         Incident(at=1, code="disk", detail="\ud800"),
         Incident(at=1, code="disk", detail=object()),  # type: ignore[arg-type]
@@ -156,7 +156,7 @@ def test_what_no_reader_would_accept_is_not_written(record: Record) -> None:
 
 def test_too_long_a_record_is_not_written() -> None:
     """A codec's own limit, both ways."""
-    short = Codec(Settled | Outcome, 12)
+    short = Codec(Settled | OutcomeV1, 12)
     record = Settled(at=1, epoch=2, seq=3, charged=True)
     assert short.decode(short.encode(record)) == record
     long = Settled(at=2**52, epoch=2**62, seq=3, charged=True)
