@@ -16,10 +16,13 @@ from typing import Any
 import pytest
 from servers import free_port
 
+from pistegate_cloud.cards.keys import new_section
 from pistegate_cloud.cli import main
 from pistegate_cloud.clock import open_clock
 from pistegate_cloud.errors import SettingsError
 from pistegate_cloud.settings import load_settings
+from pistegate_protocol.card_layout import KeySet
+from pistegate_protocol.gate_keys import parse_gate_keys
 from pistegate_protocol.timepage import TimePage, encode_page
 
 COMMAND = [str(Path(sys.executable).with_name("pistegate-cloud"))]
@@ -42,10 +45,7 @@ private_key = "{"01" * 32}"
 [documents]
 key_id = 1
 private_key = "{"02" * 32}"
-[card_keys]
-gate = "{"11" * 16}"
-issuer = "{"22" * 16}"
-""")
+{new_section()}""")
     return path
 
 
@@ -74,7 +74,10 @@ def test_openapi_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "/api/v1/orders" in json.loads(capsys.readouterr().out)["paths"]
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["migrate"], ["token"], ["token", "create"], ["openapi"]])
+COMMANDS = ("", "serve", "migrate", "token", "token create", "keys", "keys new", "keys export", "openapi")
+
+
+@pytest.mark.parametrize("command", [words.split() for words in COMMANDS])
 def test_help_shows_an_example(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Every command."""
     with pytest.raises(SystemExit) as end:
@@ -90,6 +93,65 @@ def test_help_is_quick() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def export(config: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(["keys", "export", "--config", str(config), "--for", "gate", *arguments])
+    told = capsys.readouterr()
+    return status, told.out, told.err
+
+
+def test_a_gate_gets_the_gate_key_and_no_other(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file that `pistegate-gate keys seal` takes, with a warning what it is; no other master is in it."""
+    masters = load_settings(config).card_keys
+    status, file, warning = export(config, capsys)
+    assert status == 0
+    assert "delete it" in warning
+    keys = parse_gate_keys(file)
+    assert (keys.system.hex(), keys.prefer, dict(keys.gate)) == (
+        masters.system,
+        KeySet.FIRST,
+        {KeySet.FIRST: bytes.fromhex(masters.gate_0)},
+    )
+    assert keys.roll is None
+    for name in masters.__struct_fields__:
+        if name not in ("system", "gate_0", "transport"):
+            assert getattr(masters, name) not in file, name
+
+
+def test_after_a_theft_gates_get_both_sets_and_the_roll_key(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second set preferred; and never a choice that helps nobody."""
+    masters = load_settings(config).card_keys
+    status, file, _ = export(config, capsys, "--sets", "0,1", "--prefer", "1", "--with-roll")
+    assert status == 0
+    keys = parse_gate_keys(file)
+    assert keys.prefer is KeySet.SECOND
+    assert set(keys.gate.values()) == {bytes.fromhex(masters.gate_0), bytes.fromhex(masters.gate_1)}
+    assert keys.roll == bytes.fromhex(masters.roll_0)
+    for wrong in (["--with-roll"], ["--prefer", "1"], ["--sets", "2"], ["--sets", "x"], ["--prefer", "7"]):
+        status, file, told = export(config, capsys, *wrong)
+        assert (status, file) == (1, ""), wrong
+        assert "set" in told
+
+
+def test_one_key_for_two_purposes_is_refused(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A gate that holds the issuer's key could credit; one key in both sets would outlive a theft."""
+    masters = load_settings(config).card_keys
+    for one, other in (("issuer_0", "gate_0"), ("gate_1", "gate_0"), ("picc", "master_0")):
+        text = config.read_text()
+        config.write_text(text.replace(getattr(masters, one), getattr(masters, other).upper()))
+        assert main(["migrate", "--config", str(config)]) == 1
+        assert "is the same key as card_keys." in capsys.readouterr().err
+        config.write_text(text)
+
+
+def test_new_keys_differ_and_are_told_as_a_section(capsys: pytest.CaptureFixture[str]) -> None:
+    """What cloud.toml needs, different at each call."""
+    assert main(["keys", "new"]) == 0
+    first = capsys.readouterr().out
+    assert main(["keys", "new"]) == 0
+    assert first.startswith("[card_keys]\n")
+    assert first != capsys.readouterr().out
 
 
 @pytest.fixture
@@ -135,7 +197,9 @@ def test_serving_says_its_address_and_ends_at_sigterm(
         (("[database]", "[databse]"), "databse"),
         (("sqlite://", "mysql://"), "expected sqlite://... or postgres://"),
         (("embedded://", "amqp://"), "expected mqtt://... or embedded://"),
-        (('gate = "11', 'gate = "xx'), "card_keys.gate"),
+        (('gate_0 = "', 'gate_0 = "x'), "card_keys.gate_0"),
+        (('system = "', 'system = "f'), "card_keys.system"),
+        (("roll_1 = ", "rol_1 = "), "rol_1"),
         (('private_key = "01', 'private_key = "1'), "issuer.private_key"),
         (("key_id = 1", "key_id = 256"), "issuer.key_id"),
         (("[http]\nport = ", "[http]\nport = 9999999"), "http.port"),

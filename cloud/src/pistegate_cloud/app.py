@@ -10,6 +10,7 @@ from pistegate_cloud import problems
 from pistegate_cloud.amendments import api as amendments
 from pistegate_cloud.calendars import api as calendars
 from pistegate_cloud.cards import api as cards
+from pistegate_cloud.cards import desk_api as card_desk
 from pistegate_cloud.encoders import api as encoders
 from pistegate_cloud.exceptions import api as exceptions
 from pistegate_cloud.gates import api as gates
@@ -62,6 +63,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         tickets,
         amendments,
         cards,
+        card_desk,
         issues,
         passages,
         exceptions,

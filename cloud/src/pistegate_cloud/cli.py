@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pistegate-cloud: serve, migrate, token create, openapi. Heavy imports wait until a command needs them."""
+"""pistegate-cloud: serve, migrate, token create, keys, openapi. Heavy imports wait until a command needs them."""
 
 import argparse
 import asyncio
@@ -15,8 +15,11 @@ from pistegate_cloud.errors import CloudError
 _EXAMPLE = """example:
   pistegate-cloud migrate --config cloud.toml
   pistegate-cloud token create --config cloud.toml --name "window 1" --scope orders:write --scope tickets:issue
+  pistegate-cloud keys export --config cloud.toml --for gate > gate-keys.toml
   pistegate-cloud serve --config cloud.toml
 """
+_KEYS_WARNING = """pistegate-cloud: this file opens every card of the system as a gate does: it can use and debit them.
+Bring it to the gate by hand, seal it there (`pistegate-gate keys seal`), and delete it. Do not mail it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
     token = commands.add_parser("token", help="Tokens for callers of the API.", **shape)
     _add_token_create(token.add_subparsers(required=True, metavar="COMMAND"), shape)
+    keys = commands.add_parser("keys", help="Master keys of the cards.", **shape)
+    _add_keys(keys.add_subparsers(required=True, metavar="COMMAND"), shape)
     openapi = commands.add_parser("openapi", help="Print the OpenAPI document.", **shape)
     openapi.set_defaults(run=_openapi)
     return parser
@@ -66,6 +71,41 @@ def _add_token_create(commands: Any, shape: dict[str, Any]) -> None:
     create.add_argument("--days", type=int, metavar="N", help="valid for N days (default: until it is removed)")
     create.add_argument("--json", action="store_true", help="print JSON")
     create.set_defaults(run=_token_create)
+
+
+def _add_keys(commands: Any, shape: dict[str, Any]) -> None:
+    new = commands.add_parser("new", help="Print a fresh [card_keys] section for cloud.toml.", **shape)
+    new.set_defaults(run=_keys_new)
+    words = "Print the keys that gates and tills need, as a file that `pistegate-gate keys seal` takes."
+    export = commands.add_parser("export", help=words, description=words, **shape)
+    _add_config(export)
+    export.add_argument("--for", dest="role", choices=["gate"], required=True, help="who will hold them")
+    export.add_argument("--sets", default="0", metavar="N,N", help="key sets to export (default: 0)")
+    export.add_argument("--prefer", type=int, metavar="N", help="the set tried first (default: the lowest)")
+    export.add_argument(
+        "--with-roll", action="store_true", help="with the key that rolls cards to set 1: after a theft"
+    )
+    export.set_defaults(run=_keys_export)
+
+
+def _keys_new(_: argparse.Namespace) -> int:
+    from pistegate_cloud.cards.keys import new_section
+
+    print(new_section(), end="")
+    return 0
+
+
+def _keys_export(arguments: argparse.Namespace) -> int:
+    from pistegate_cloud.cards.keys import export_for_gates, key_sets
+    from pistegate_cloud.settings import load_settings
+
+    settings = load_settings(arguments.config)
+    sets = key_sets(arguments.sets.split(","))
+    prefer = None if arguments.prefer is None else key_sets([str(arguments.prefer)])[0]
+    text = export_for_gates(settings.card_keys, sets, prefer, roll=arguments.with_roll)
+    print(_KEYS_WARNING, file=sys.stderr)
+    print(text, end="")
+    return 0
 
 
 def _serve(arguments: argparse.Namespace) -> int:

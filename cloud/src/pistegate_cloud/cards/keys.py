@@ -80,8 +80,16 @@ def export_for_gates(
     )
 
 
+def key_sets(numbers: Iterable[str]) -> list[KeySet]:
+    """Key sets as a person names them; SettingsError for one that does not exist."""
+    try:
+        return [KeySet(int(number)) for number in numbers]
+    except ValueError as error:
+        raise SettingsError("key sets are 0 and 1") from error
+
+
 def new_section() -> str:
-    """A fresh [card_keys] section for cloud.toml."""
-    names = [name for name in CardKeySettings.__struct_fields__ if name != "system"]
+    """A fresh [card_keys] section for cloud.toml; a transport key, if any, is the card maker's."""
+    names = [name for name in CardKeySettings.__struct_fields__ if name not in ("system", "transport")]
     lines = [f'{name} = "{secrets.token_hex(KEY_BYTES)}"' for name in names]
     return "\n".join(["[card_keys]", f'system = "{SYSTEM.hex()}"', *lines]) + "\n"

@@ -80,6 +80,12 @@ async def changes_of(card_id: int) -> list[CardChange]:
     return await CardChange.filter(card_id=card_id).order_by("id")
 
 
+async def replaced_by(card_id: int) -> str | None:
+    """UID of the card that this one was replaced by."""
+    found = await CardChange.filter(card_id=card_id, event="replace").order_by("-id").first()
+    return str(found.values["by"]) if found else None
+
+
 async def learn_key_set(card: Card, key_set: int) -> None:
     """A card has shown which key set is active on it."""
     await Card.filter(id=card.id).update(key_set=key_set)

@@ -70,6 +70,15 @@ class LostBody(Body):
     found_by: FoundBy = "card"
 
 
+class TakeBackBody(DeskBody):
+    """`wipe`: at once, so that the card is stock again. `accept_outstanding`: although equipment is still out on it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"site": 1, "encoder": 1, "wipe": True}})
+
+    wipe: bool = True
+    accept_outstanding: bool = False
+
+
 class CardAnswer(BaseModel):
     """A card. `key_set`: the one last seen to be active on it; `ticket`, `revision`, `claim`: what is on it."""
 
