@@ -12,14 +12,15 @@ from desfire_cases import RND_A, drawn_masters, field_lost, host_keys
 from pistegate_protocol.card_layout import AID, FILES, PICC_AID, CardKey, KeySet
 from pistegate_protocol.desfire import crypto, transactions
 from pistegate_protocol.desfire.apdu import CardError, CardRefused, Ins, Status
-from pistegate_protocol.desfire.card_commands import select_application
-from pistegate_protocol.desfire.ev2 import without_session
+from pistegate_protocol.desfire.card_commands import change_own_key, select_application
+from pistegate_protocol.desfire.ev2 import Ev2Session, without_session
 from pistegate_protocol.desfire.personalise import PiccKey, personalise
 from pistegate_protocol.desfire.verification import (
     CardUnsuitable,
     NotPersonalised,
     PersonalisationKeys,
     PersonalisedCard,
+    SetKeys,
     verify_personalised,
 )
 from pistegate_simulators.card import DesfireCard
@@ -302,6 +303,21 @@ def test_no_key_crosses_the_relay_in_clear(stock: Stock) -> None:
     keys, said = overheard(stock)
     secrets = [keys.picc, keys.transaction, *keys.sets[0].keys.values(), *keys.sets[1].keys.values()]
     assert not [secret for secret in secrets for message in said if secret in message]
+
+
+def test_no_key_shows_in_a_log() -> None:
+    """What a traceback or a log prints of keys, sessions and commands."""
+    secret = bytes(range(0xA0, 0xB0))
+    keys = SetKeys(keys={CardKey.GATE: secret}, version=1)
+    shown = [
+        PiccKey(secret),
+        keys,
+        PersonalisationKeys(uid=bytes(7), picc=secret, sets=(keys, keys), transaction=secret),
+        Ev2Session(secret, secret, bytes(4)),
+        change_own_key(0, secret, 1),
+    ]
+    for each in shown:
+        assert repr(secret)[2:-1] not in repr(each)
 
 
 def sessions_with(key: bytes, said: list[bytes]) -> int:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One DESFire command as data: what it is called, what it carries, and how a session protects it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pistegate_protocol.card_layout import CommMode
 from pistegate_protocol.desfire.apdu import Ins
@@ -18,7 +18,7 @@ class Command:
     name: str
     ins: Ins
     header: bytes = b""
-    data: bytes = b""
+    data: bytes = field(default=b"", repr=False)
     mode: CommMode = CommMode.MAC
     answer: int | None = 0
     chained: bool = False

@@ -27,8 +27,8 @@ class Ev2Session:
     `input`: what the open transaction's MAC will cover. `over`: the card has ended the session, nothing more is sent.
     """
 
-    enc_key: bytes
-    mac_key: bytes
+    enc_key: bytes = field(repr=False)
+    mac_key: bytes = field(repr=False)
     transaction: bytes
     counter: int = 0
     input: TransactionInput = field(default_factory=TransactionInput, compare=False)

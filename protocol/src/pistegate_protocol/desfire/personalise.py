@@ -24,7 +24,7 @@ default key or a copy of the active set, public sources differ) is then the same
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pistegate_protocol.card_layout import (
     AID,
@@ -66,7 +66,7 @@ class PiccKey:
     A transport key is an AES key.
     """
 
-    value: bytes = bytes(KEY_BYTES)
+    value: bytes = field(default=bytes(KEY_BYTES), repr=False)
 
     @property
     def is_factorys(self) -> bool:

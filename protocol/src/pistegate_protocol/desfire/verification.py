@@ -6,7 +6,7 @@ key and the application's MASTER key are ours is proved by authenticating with t
 """
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pistegate_protocol.card_layout import AID, FILES, KEYS, PICC_AID, CardFile, CardKey, FileKind, KeySet
 from pistegate_protocol.desfire import card_commands, file_commands
@@ -39,7 +39,7 @@ class NotPersonalised(CardError):
 class SetKeys:
     """The keys of one key set, diversified for one card; `version` (1-255) is the set's and each key's."""
 
-    keys: Mapping[CardKey, bytes]
+    keys: Mapping[CardKey, bytes] = field(repr=False)
     version: int
 
 
@@ -51,9 +51,9 @@ class PersonalisationKeys:
     """
 
     uid: bytes
-    picc: bytes
+    picc: bytes = field(repr=False)
     sets: tuple[SetKeys, SetKeys]
-    transaction: bytes
+    transaction: bytes = field(repr=False)
     version: int = 1
 
 
