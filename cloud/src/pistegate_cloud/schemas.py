@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shapes that several nouns share: limits on inputs, pages of items."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
@@ -21,6 +21,8 @@ Reference = Annotated[str, StringConstraints(min_length=1, max_length=64, patter
 SiteNumber = Annotated[int, Field(ge=0, le=SITE_MAX, description="Site number.")]
 DeviceNumber = Annotated[int, Field(ge=1, le=0xFFFF)]
 AreaNumber = Annotated[int, Field(ge=0, le=31, description="One bit of a claim's areas.")]
+# Claims count days in 16 bits, to June 2199; from the last one that is taken, a validity of three years still fits.
+Day = Annotated[date, Field(ge=date(2020, 1, 1), le=date(2190, 1, 1))]
 SetNumber = Annotated[int, Field(ge=1, le=255, description="Number of a blackout set; claims carry it in 8 bits.")]
 Money = Annotated[int, Field(ge=0, le=MONEY_MAX, description="Minor units, such as fen.")]
 WaitMs = Annotated[int, Field(ge=0, le=60_000, description="How long an encoder waits for the card.")]

@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
 from pistegate_cloud.errors import Problem
+from pistegate_protocol.returns import RETURNS_AT_ONCE
 
 EXTRA_MAX: Final = 0xFFFF  # minutes; amendments carry them in 16 bits
 NUMBER_MAX: Final = 255  # of amendments of one ticket; they carry it in 8 bits
-PENDING_MAX: Final = 255  # persons given back that no card has taken yet; usage counts them modulo 256
+PENDING_MAX: Final = RETURNS_AT_ONCE  # persons given back that no card has taken yet
 
 
 class Change(StrEnum):

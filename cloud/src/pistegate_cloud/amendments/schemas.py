@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from pistegate_cloud.amendments.models import TicketAmendment
-from pistegate_cloud.schemas import AreaNumber, Body, Reason, iso
+from pistegate_cloud.schemas import AreaNumber, Body, Day, Reason, iso
 
 
 class ExtendBody(Body):
@@ -17,7 +17,7 @@ class ExtendBody(Body):
         extra="forbid", json_schema_extra={"example": {"minutes": 60, "reason": "lift 2 stood still"}}
     )
 
-    valid_until: date | None = None
+    valid_until: Day | None = None
     minutes: Annotated[int, Field(ge=0, le=0xFFFF)] = 0
     reason: Reason
 

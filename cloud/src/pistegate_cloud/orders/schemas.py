@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pistegate_cloud.schemas import Body, Code, Currency, Money, Phone, Reference, SiteNumber
+from pistegate_cloud.schemas import Body, Code, Currency, Day, Money, Phone, Reference, SiteNumber
 
 LINES_MAX = 50
 TICKETS_MAX = 500  # of one order
@@ -18,7 +18,7 @@ class LineBody(Body):
 
     product: Annotated[int, Field(ge=1, le=0xFFFF)]
     quantity: Annotated[int, Field(ge=1, le=TICKETS_MAX)] = 1
-    visit_date: date
+    visit_date: Day
 
 
 class PaymentBody(Body):

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shapes of products over HTTP."""
 
-from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from pistegate_cloud.schemas import AreaNumber, Body, Code, Currency, Money, Name, SetNumber, SiteNumber
+from pistegate_cloud.schemas import AreaNumber, Body, Code, Currency, Day, Money, Name, SetNumber, SiteNumber
 from pistegate_protocol.claims import ENTRIES_MAX, HolderClass
 
 HOLDERS = [holder.name.lower() for holder in HolderClass]
@@ -131,7 +130,7 @@ class ProductBody(Body):
     reentry_s: Annotated[int, Field(ge=1, le=0xFFFF)] | None = None
     batch: Annotated[int, Field(ge=1, le=255)] | None = None
     scope: Literal["site", "group"] = "site"
-    valid_until: date | None = None
+    valid_until: Day | None = None
     terms: TermsBody = TermsBody()
 
     @field_validator("holder")
