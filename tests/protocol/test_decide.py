@@ -8,18 +8,33 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_cases import NOW, TICKET, TODAY, ZONE, a_claim, a_gate, a_usage, claims, today_number, usages
+from protocol_cases import (
+    NOW,
+    TICKET,
+    TODAY,
+    ZONE,
+    a_claim,
+    a_gate,
+    a_usage,
+    amendments,
+    an_amendment,
+    claims,
+    old_usages,
+    today_number,
+    usages,
+)
 
-from pistegate_protocol.claims import ENTRIES_MAX, Claim, HolderClass, Scope
+from pistegate_protocol.claims import ENTRIES_MAX, Claim, ClockTerm, HolderClass, Scope, Window
 from pistegate_protocol.decide import Admit, Decision, GateProfile, Knowledge, Owed, Prompt, Refuse, decide
 from pistegate_protocol.reasons import PRIORITY, Reason
+from pistegate_protocol.suspensions import Suspension
 from pistegate_protocol.usage import Usage, decode_usage, encode_usage
 
 ADMISSION = b"admitted"
@@ -44,14 +59,41 @@ HOLDING: dict[Reason, Case] = {
     Reason.NOT_YET_VALID: Case(claim={"valid_from": TODAY + DAY}),
     Reason.WRONG_AREA: Case(claim={"areas": frozenset({2})}),
     Reason.HOLDER_CLASS: Case(gate={"holders": frozenset({HolderClass.CHILD})}),
+    Reason.ON_HOLD: Case(knowledge={"amendment": an_amendment(hold=True)}),
+    Reason.RULES_MISSING: Case(claim={"blackout": 9}),
+    Reason.BLACKED_OUT: Case(claim={"blackout": 3}, knowledge={"calendars": {3: frozenset({TODAY})}}),
+    Reason.OUTSIDE_WINDOW: Case(claim={"windows": (Window(0, 600),)}),
+    Reason.SUSPENDED: Case(knowledge={"suspensions": (Suspension(1, NOW),)}),
     Reason.USED_UP: Case(claim={"entries_total": 9}, usage={"used_total": 9}),
+    Reason.DAYS_USED_UP: Case(claim={"days": 3}, usage={"days_used": 3, "counts_days": True}),
+    Reason.TIME_USED_UP: Case(claim={"clock": ClockTerm(60)}, usage={"started": NOW - timedelta(minutes=60)}),
     Reason.USED_UP_TODAY: Case(claim={"entries_per_day": 2}, usage={"used_on_day": 2, "day": today_number()}),
+    Reason.ALREADY_INSIDE: Case(claim={"tracked": True}, usage={"in_round": 1, "day": today_number()}),
     Reason.PASSBACK: Case(
         claim={"reentry_s": 600},
         usage={"last_entry": NOW - timedelta(seconds=599), "last_gate": 2, "in_round": 1},
     ),
 }
-SETS = [subset for size in range(1, 10) for subset in combinations(PRIORITY, size)]
+# Of each of these pairs one excludes the other: a calendar is there or not, a day that is begun costs no further one,
+# and a ticket tracked in and out has no passback besides.
+APART = [
+    (Reason.RULES_MISSING, Reason.BLACKED_OUT),
+    (Reason.DAYS_USED_UP, Reason.USED_UP_TODAY),
+    (Reason.ALREADY_INSIDE, Reason.PASSBACK),
+]
+SETS = [
+    subset
+    for size in (1, 2, 3, 4)
+    for subset in combinations(PRIORITY, size)
+    if not any(set(pair) <= set(subset) for pair in APART)
+]
+EXEMPT = {
+    Reason.PASSBACK,
+    Reason.ALREADY_INSIDE,
+    Reason.USED_UP,
+    Reason.USED_UP_TODAY,
+    Reason.DAYS_USED_UP,
+}
 
 
 def arguments_of(*cases: Case, now: datetime = NOW) -> Arguments:
@@ -88,12 +130,20 @@ def test_the_priority_is_the_written_policy() -> None:
     assert [reason.value for reason in PRIORITY] == [
         "wrong_site",
         "revoked",
+        "on_hold",
         "expired",
         "not_yet_valid",
+        "rules_missing",
+        "blacked_out",
+        "outside_window",
         "wrong_area",
+        "suspended",
         "holder_class",
         "used_up",
+        "days_used_up",
+        "time_used_up",
         "used_up_today",
+        "already_inside",
         "passback",
     ]
 
@@ -108,19 +158,34 @@ def test_a_plain_ticket_is_admitted() -> None:
     assert admit.prompt == Prompt(HolderClass.ADULT, TODAY, None, None)
 
 
-@pytest.mark.parametrize("reasons", SETS, ids=lambda reasons: "+".join(reasons))
-def test_of_all_reasons_that_hold_the_first_by_priority_is_told(reasons: tuple[Reason, ...]) -> None:
-    """Every set of reasons at once, single ones and pairs included: 511 sets."""
-    decision = decide_with(*(HOLDING[reason] for reason in reasons))
-    assert isinstance(decision, Refuse)
-    assert decision.reason is reasons[0]
+@pytest.mark.parametrize("first", PRIORITY)
+def test_of_all_reasons_that_hold_the_first_by_priority_is_told(first: Reason) -> None:
+    """Every set of up to four reasons at once, single ones and pairs included."""
+    sets = [reasons for reasons in SETS if reasons[0] is first]
+    for reasons in sets:
+        decision = decide_with(*(HOLDING[reason] for reason in reasons))
+        assert isinstance(decision, Refuse), reasons
+        assert decision.reason is first, reasons
+    assert len(SETS) == 2853
+    assert sets
+
+
+@pytest.mark.parametrize("left_out", [set(each) for each in product(*APART)], ids="+".join)
+def test_all_reasons_at_once_are_told_one_after_another(left_out: set[Reason]) -> None:
+    """Whoever lifts the first hears of the next, down to a ticket that is admitted."""
+    holding = [reason for reason in PRIORITY if reason not in left_out]
+    for told, reason in enumerate(holding):
+        decision = decide_with(*(HOLDING[each] for each in holding[told:]))
+        assert isinstance(decision, Refuse)
+        assert decision.reason is reason
+    admitted(decide_with())
 
 
 @pytest.mark.parametrize("reason", PRIORITY)
-def test_what_is_owed_is_exempt_from_passback_only(reason: Reason) -> None:
-    """A re-offer costs no entry, so used-up tickets are let in again; everything else refuses still."""
+def test_what_is_owed_is_exempt_from_what_was_paid_already(reason: Reason) -> None:
+    """A re-offer costs no entry and no day, so used-up tickets are let in again; everything else refuses still."""
     decision = decide_with(HOLDING[reason], usage={"admission": ADMISSION}, knowledge={"owed": Owed(ADMISSION, 1)})
-    if reason in (Reason.PASSBACK, Reason.USED_UP, Reason.USED_UP_TODAY):
+    if reason in EXEMPT:
         admit = admitted(decision)
         assert (admit.n, admit.charged, admit.reoffer_of) == (1, 0, ADMISSION)
     else:
@@ -379,32 +444,62 @@ def test_an_unlimited_ticket_ends_where_its_counter_does(
     assert card.present(NOW) == expected
 
 
-IN_RANGE = st.integers(0, 4_000_000_000).map(lambda s: datetime(2021, 1, 1, tzinfo=UTC) + timedelta(seconds=s))
+IN_RANGE = st.integers(-40_000_000, 4_000_000_000).map(
+    lambda s: datetime(2021, 1, 1, tzinfo=UTC) + timedelta(seconds=s)
+)
+KNOWN = st.builds(
+    lambda amendment, suspension, owed: (amendment, suspension, owed),
+    st.none() | amendments(),
+    st.none() | st.tuples(st.integers(0, 3), st.booleans()),
+    st.none() | st.integers(1, 255),
+)
 
 
-@given(claims(), usages(), IN_RANGE, st.none() | st.integers(1, 255), st.booleans())
+@given(
+    claims(),
+    usages() | old_usages(),
+    IN_RANGE,
+    KNOWN,
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([0, 5, -9, 14, 30]),
+)
 def test_whatever_is_admitted_can_be_written_to_the_card(
-    claim: Claim, usage: Usage, now: datetime, owed: int | None, fits: bool
+    claim: Claim, usage: Usage, now: datetime, known: tuple[Any, ...], fits: bool, leaves: bool, near_h: int
 ) -> None:
     """For every claim and every usage, senseless ones included: n >= 1, and the new usage is one that comes back."""
     if fits:
-        claim = replace(claim, scope=Scope(3), areas=claim.areas | {1}, valid_from=date(2020, 1, 1))
+        claim = replace(claim, scope=Scope(3), areas=claim.areas | {1}, valid_from=date(2020, 1, 1), windows=())
         claim = replace(claim, valid_until=date(2199, 1, 1))
-    knowledge = Knowledge(owed=Owed(usage.admission, owed) if owed else None)
-    decision = decide(claim, usage, a_gate(gate=usage.last_gate), now, knowledge)
+    if usage.last_entry is not None and near_h:
+        now = usage.last_entry + timedelta(hours=near_h)
+    amendment, suspension, owed = known
+    if amendment is not None and fits:
+        amendment = replace(amendment, ticket=claim.ticket, hold=False, areas=None, valid_until=None)
+    knowledge = Knowledge(
+        owed=Owed(usage.admission, owed) if owed else None,
+        amendment=amendment,
+        suspensions=(Suspension(suspension[0] + 2, now - timedelta(hours=1), None, True),) if suspension else (),
+        calendars={} if claim.blackout is None else {claim.blackout: frozenset()},
+    )
+    decision = decide(claim, usage, a_gate(gate=usage.last_gate, exit=leaves), now, knowledge)
     if isinstance(decision, Refuse):
         assert decision.reason in PRIORITY
+        assert not leaves
         return
     assert 1 <= decision.n <= 255
-    assert decision.charged == (0 if owed else decision.n)
-    assert decision.n == owed if owed else decision.n <= claim.party
+    assert decision.exit is leaves
+    assert decision.charged == (0 if owed or leaves else decision.n)
+    assert decision.n == owed if owed else decision.n <= claim.party or leaves
     assert decode_usage(encode_usage(decision.usage)) == decision.usage
     prompt = decision.prompt
-    assert (prompt.left_today is None, prompt.left_total is None) == (
+    assert (prompt.left_today is None, prompt.left_total is None, prompt.left_days is None) == (
         claim.entries_per_day is None,
         claim.entries_total is None,
+        claim.days is None,
     )
-    assert (prompt.left_today or 0) >= 0 <= (prompt.left_total or 0)
+    for left in (prompt.left_today, prompt.left_total, prompt.left_days, prompt.left_minutes):
+        assert left is None or left >= 0
 
 
 # Nothing but the arguments.
