@@ -346,12 +346,15 @@ def test_cancelled_request_ends_and_lets_go() -> None:
 @pytest.mark.parametrize(
     ("problem", "code"),
     [
-        (i.ReadProblem.TORN, "hold_again"),
-        (i.ReadProblem.FOREIGN, "foreign"),
-        (i.ReadProblem.KEY_REFUSED, "key_refused"),
+        (i.Unread.TORN, "hold_again"),
+        (i.Unread.FOREIGN, "foreign"),
+        (i.Unread.PHONE, "phone"),
+        (i.Unread.RESIDENT_ID, "resident_id"),
+        (i.Unread.KEY_REFUSED, "key_refused"),
+        (i.Unread.TWO_CARDS, "two_cards"),
     ],
 )
-def test_card_that_cannot_be_read_is_told_once_and_the_request_goes_on(problem: i.ReadProblem, code: str) -> None:
+def test_card_that_cannot_be_read_is_told_once_and_the_request_goes_on(problem: i.Unread, code: str) -> None:
     """The reader goes on looking; the same trouble twice is told once."""
     sale = Sale()
     sale.tell(debit())

@@ -21,7 +21,7 @@ EVERY_INPUT: dict[type, i.Input] = {
     i.Gone: i.Gone(9),
     i.CardMet: i.CardMet(99),
     i.CardRead: i.CardRead(99, ModelCard().files()),
-    i.CardUnread: i.CardUnread(99, i.ReadProblem.TORN),
+    i.CardUnread: i.CardUnread(99, i.Unread.TORN),
     i.CardWritten: i.CardWritten(99, i.WriteResult.OK, Proof(1, bytes(8))),
     i.UseRecorded: i.UseRecorded(77, 2, NAME),
     i.UseFailed: i.UseFailed("full"),

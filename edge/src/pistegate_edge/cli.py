@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pistegate-gate: run a gate or an encoder, check its configuration, seal its keys, look at its journal."""
+"""pistegate-gate: run a gate, encoder, till or handheld, check its configuration, look at its journal, at cards."""
 
 import argparse
 import json
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pistegate_edge import keys_cli
+from pistegate_edge.card import cli as card_cli
 from pistegate_edge.commands import FAILED, OK, command
+from pistegate_edge.till import cli as till_cli
 
 if TYPE_CHECKING:
     from pistegate_edge.config import Config
@@ -66,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = command(commands, "run", "run the gate (or encoder) until SIGTERM", "run --config gate.toml")
+    run = command(commands, "run", "run the gate, encoder, till or handheld until SIGTERM", "run --config gate.toml")
     run.set_defaults(do=_run)
     check = command(commands, "check", "say what is wrong in gate.toml", "check --config gate.toml")
     check.set_defaults(do=_check)
@@ -85,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     aside.set_defaults(do=_set_aside)
     keys_cli.add_parser(commands)
+    card_cli.add_parser(commands)
+    till_cli.add_parser(commands)
     return parser
 
 
@@ -95,13 +99,15 @@ def _run(arguments: argparse.Namespace, config: "Config") -> int:
     from pistegate_protocol.topics import Role
 
     if config.role is Role.ENCODER:
-        from pistegate_edge.encoder import run_encoder
+        from pistegate_edge.encoder import run_encoder as run
+    elif config.role is Role.TILL:
+        from pistegate_edge.till.process import run_till as run
+    elif config.role is Role.INSPECT:
+        from pistegate_edge.inspect.process import run_inspect as run
+    else:
+        from pistegate_edge.gate import run_gate as run
 
-        run_encoder(config)
-        return OK
-    from pistegate_edge.gate import run_gate
-
-    run_gate(config)
+    run(config)
     return OK
 
 

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from pistegate_edge.errors import ConfigError
 from pistegate_protocol.claims import AREAS_MAX, HolderClass
+from pistegate_protocol.decide import GateProfile
 from pistegate_protocol.topics import Role
 
 Site = Annotated[int, Meta(ge=0, lt=2**15)]
@@ -106,6 +107,15 @@ class DisplayText(Struct, frozen=True, forbid_unknown_fields=True):
     path: str | None = None
 
 
+class Till(Struct, frozen=True, forbid_unknown_fields=True):
+    """A point of sale, rental or catering. `socket`: where the operator's program asks; `group` may use it too."""
+
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+    zone: str
+    socket: Annotated[str, Meta(min_length=1)] = "/run/pistegate/till.sock"
+    group: Annotated[str, Meta(min_length=1)] | None = None
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """A checked gate.toml; what the role does not need is None or empty."""
 
@@ -119,6 +129,7 @@ class Config(Struct, frozen=True, kw_only=True):
     lane: Lane | None = None
     signals: Signals | None = None
     display: DisplayText = DisplayText()
+    till: Till | None = None
     key_store: KeyStoreFile | None = None
     issuer_keys: dict[int, bytes] = msgspec.field(default_factory=dict)
     document_keys: dict[int, bytes] = msgspec.field(default_factory=dict)
@@ -129,6 +140,8 @@ _COMMON: dict[str, type[Struct]] = {"device": Device, "reader": Reader, "broker"
 _NEEDED: dict[Role, dict[str, type[Struct]]] = {
     Role.GATE: {"place": Place, "storage": Storage, "key_store": KeyStoreFile, "lane": Lane, "signals": Signals},
     Role.ENCODER: {},
+    Role.TILL: {"storage": Storage, "key_store": KeyStoreFile, "till": Till},
+    Role.INSPECT: {"place": Place, "storage": Storage, "key_store": KeyStoreFile},
 }
 _OPTIONAL: dict[str, type[Struct]] = {"clock": ClockSource, "display": DisplayText}
 _PUBLIC_KEYS = ("issuer_keys", "document_keys")
@@ -170,6 +183,7 @@ def check_config(tree: Mapping[str, Any]) -> Config:
         problems.append(f"an {role} holds no keys: remove {', '.join(_KEY_SECTIONS)}")
     if role is Role.GATE:
         _cross(values, problems)
+    _zones(values, problems)
     if problems:
         raise ConfigError(problems)
     return Config(**values)
@@ -277,11 +291,15 @@ def _cross(values: Mapping[str, Any], problems: list[str]) -> None:
             users.setdefault(pin, f"{section}.{name}")
     if lane is not None and lane.pulse_ms >= lane.timeout_ms:
         problems.append("lane.pulse_ms must be shorter than lane.timeout_ms: 200 and 5000 suit most turnstiles")
-    if place is not None:
-        if device is not None and device.number not in place.post_gates:
-            problems.append(f"place.post_gates must hold this gate's own number {device.number}: add it")
-        if not _zone_known(place.zone):
-            problems.append(f'place.zone = "{place.zone}" is unknown: write a zone such as "Asia/Shanghai"')
+    if place is not None and device is not None and device.number not in place.post_gates:
+        problems.append(f"place.post_gates must hold this gate's own number {device.number}: add it")
+
+
+def _zones(values: Mapping[str, Any], problems: list[str]) -> None:
+    for section in ("place", "till"):
+        found = values.get(section)
+        if found is not None and not _zone_known(found.zone):
+            problems.append(f'{section}.zone = "{found.zone}" is unknown: write a zone such as "Asia/Shanghai"')
 
 
 def _zone_known(zone: str) -> bool:
@@ -290,6 +308,18 @@ def _zone_known(zone: str) -> bool:
     except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError
         return False
     return True
+
+
+def placeless(device: Device, zone: str) -> GateProfile:
+    """What a device that stands at no lane knows of itself: enough to say what a ticket still holds."""
+    return GateProfile(
+        site=device.site,
+        group=device.group,
+        gate=device.number,
+        post_gates=frozenset({device.number}),
+        area=0,
+        zone=ZoneInfo(zone),
+    )
 
 
 def holder_classes(place: Place) -> frozenset[HolderClass] | None:

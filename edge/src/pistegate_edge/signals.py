@@ -86,10 +86,12 @@ class Display:
 
     def show(self, key: str, values: dict[str, object], also: tuple[str, ...] = ()) -> None:
         """The words for `key` and then for each of `also`."""
-        if self._path is None:
-            return
-        words = " ".join(text(each, self._locale, **values) for each in (key, *also))
-        if words == self._shown:
+        if self._path is not None:
+            self.line(" ".join(text(each, self._locale, **values) for each in (key, *also)))
+
+    def line(self, words: str) -> None:
+        """One line of words, unless it shows already."""
+        if self._path is None or words == self._shown:
             return
         self._shown = words
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOCTTY

@@ -47,6 +47,11 @@ class RelayDesk:
             self._card(reader, sighting)
         reader.rest()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether a session of the cloud waits for its card."""
+        return self._wanted is not None
+
     def _pause(self, stop: threading.Event) -> None:
         if self._wanted is not None:
             stop.wait(POLL_S)

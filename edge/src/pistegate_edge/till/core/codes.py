@@ -17,6 +17,8 @@ class Code(StrEnum):
     OTHER_CARD = "other_card"
     """Another card than the one that was begun with."""
     FOREIGN = "foreign"
+    PHONE = "phone"
+    RESIDENT_ID = "resident_id"
     KEY_REFUSED = "key_refused"
     TWO_CARDS = "two_cards"
     READER_LOST = "reader_lost"
@@ -86,6 +88,8 @@ _BY_EVENT = {
         Code.HOLD_SAME_AGAIN,
         Code.OTHER_CARD,
         Code.FOREIGN,
+        Code.PHONE,
+        Code.RESIDENT_ID,
         Code.KEY_REFUSED,
         Code.TWO_CARDS,
         Code.READER_LOST,

@@ -3,18 +3,33 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pistegate_edge.card.facts import CardFiles
 from pistegate_edge.core.inputs import Fault as Fault
 from pistegate_edge.core.inputs import FaultChanged as FaultChanged
 from pistegate_edge.core.inputs import ReaderLost as ReaderLost
 from pistegate_edge.core.inputs import ReaderReady as ReaderReady
-from pistegate_edge.core.inputs import ReadProblem as ReadProblem
 from pistegate_edge.core.inputs import Tick as Tick
 from pistegate_edge.core.inputs import WriteResult as WriteResult
 from pistegate_edge.till.core.requests import CardRequest
 from pistegate_protocol.desfire.transactions import Proof
 from pistegate_protocol.messages import RelayRequest
+
+
+class Unread(StrEnum):
+    """Why what is in the field could not be read."""
+
+    TORN = "torn"
+    """It went silent, or answered garbage: worth another try."""
+    FOREIGN = "foreign"
+    """Another kind of card, or without our application."""
+    PHONE = "phone"
+    RESIDENT_ID = "resident_id"
+    KEY_REFUSED = "key_refused"
+    """Our application, but not our key."""
+    TWO_CARDS = "two_cards"
+    """More than one of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +72,10 @@ class CardRead:
 
 @dataclass(frozen=True, slots=True)
 class CardUnread:
-    """The card could not be read; the reader let go of it and goes on looking."""
+    """What is in the field could not be read; the reader let go of it and goes on looking."""
 
     token: int
-    problem: ReadProblem
+    problem: Unread
     detail: str = ""
 
 

@@ -61,7 +61,7 @@ def again(answer: Answer, locale: Locale | None) -> Answer:
 def done_answer(use: OpenUse, more: Mapping[str, object]) -> Answer:
     """What a request is answered once its use is known to be done, now and whenever it is asked again."""
     values = {
-        "card": use.event.medium[1:].hex(),
+        "uid": use.event.medium[1:].hex(),
         "ticket": use.event.ticket or None,
         "at": use.event.at,
         "use": {"epoch": use.epoch, "seq": use.seq, "name": use.name.hex()},

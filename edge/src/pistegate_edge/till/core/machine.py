@@ -474,8 +474,11 @@ class TillCore:
 
 
 _UNREAD = {
-    i.ReadProblem.FOREIGN: Code.FOREIGN,
-    i.ReadProblem.KEY_REFUSED: Code.KEY_REFUSED,
+    i.Unread.FOREIGN: Code.FOREIGN,
+    i.Unread.PHONE: Code.PHONE,
+    i.Unread.RESIDENT_ID: Code.RESIDENT_ID,
+    i.Unread.KEY_REFUSED: Code.KEY_REFUSED,
+    i.Unread.TWO_CARDS: Code.TWO_CARDS,
 }
 
 Handler = Callable[[TillCore, Any, Now], list[Action]]
