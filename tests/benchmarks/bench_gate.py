@@ -30,9 +30,11 @@ from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from pistegate_edge.clock import Clock
+from pistegate_edge.core.presentation import JOIN_S
 from pistegate_edge.gate import Gate
 from pistegate_edge.journal.opening import connect
 from pistegate_edge.readers import desk
+from pistegate_edge.readers.pn532 import Kind
 from pistegate_edge.readers.supervisor import ReaderThread
 from pistegate_protocol.card_layout import claim_in_file
 from pistegate_protocol.signing import KeyRing, split_signed_claim
@@ -41,7 +43,7 @@ from pistegate_simulators.stock import claim_content
 
 SAMPLES = 300
 WARM_UP = 20  # taps first, not counted: caches, prepared statements, SQLite's WAL
-PAUSE_S = 0.06  # between taps: the lane debounces PASS for 50 ms
+PAUSE_S = (JOIN_S + 0.1) / 2  # twice between taps: the next one is another guest, not the same pocket
 LIMIT = 3.0
 ROOT = Path(__file__).resolve().parent.parent.parent
 EVENT_BYTES = 103  # payload and chain head of an admission
@@ -81,10 +83,10 @@ class TimedCard:
         """As a sighting tells it."""
         return self.card.uid
 
-    def activate(self) -> "TimedCard":
-        """The reader's activation."""
-        self.card.power_on()
-        return self
+    @property
+    def kind(self) -> Kind:
+        """As a sighting tells it."""
+        return Kind.SKI
 
     def patient(self, patient: bool) -> None:
         """Nothing is lost here."""
@@ -100,19 +102,31 @@ class TimedCard:
 
 @dataclass
 class InstantReader:
-    """Where the PN532 would be: each card put here is seen once."""
+    """Where the PN532 would be: each card put here is seen once, and is gone at the next look."""
 
     cards: "queue.SimpleQueue[TimedCard]" = field(default_factory=queue.SimpleQueue)
     description: str = "instant reader"
 
-    def look(self) -> Any:
+    def wait(self, seconds: float) -> Any:
         """The next card, None when there is none for now."""
         try:
-            card = self.cards.get(timeout=0.5)
+            card = self.cards.get(timeout=seconds)
         except queue.Empty:
             return None
         card.seen_at = perf_counter()
         return card
+
+    def look(self, before: Any = None) -> list[Any]:
+        """Nobody."""
+        return []
+
+    def activate(self, card: TimedCard) -> TimedCard:
+        """As the chip does by itself."""
+        card.card.power_on()
+        return card
+
+    def rest(self) -> None:
+        """The field is off."""
 
     def close(self) -> None:
         """Nothing to close."""

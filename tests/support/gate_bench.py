@@ -78,7 +78,7 @@ def key_file(directory: Path, keys: GateKeys | None = None) -> Path:
     return path
 
 
-def gate_tree(directory: Path, reader: str = "/dev/ttyAMA0", **changes: Any) -> dict[str, Any]:
+def gate_tree(directory: Path, reader: str = "/dev/ttyAMA0", /, **changes: Any) -> dict[str, Any]:
     """A gate.toml as parsed; `changes` replace whole sections. Without `key_store` among them, a key file is made."""
     if "key_store" not in changes:
         changes["key_store"] = {"path": str(key_file(directory))}
@@ -99,7 +99,7 @@ def gate_tree(directory: Path, reader: str = "/dev/ttyAMA0", **changes: Any) -> 
     return tree | changes
 
 
-def gate_config(directory: Path, reader: str = "/dev/ttyAMA0", **changes: Any) -> Config:
+def gate_config(directory: Path, reader: str = "/dev/ttyAMA0", /, **changes: Any) -> Config:
     """A checked configuration."""
     return check_config(gate_tree(directory, reader, **changes))
 
@@ -223,7 +223,7 @@ class Bench:
 
 
 @contextmanager
-def running_gate(directory: Path, reader: SimulatedReader, *, wait: bool = True, **changes: Any) -> Iterator[Bench]:
+def running_gate(directory: Path, reader: SimulatedReader, /, *, wait: bool = True, **changes: Any) -> Iterator[Bench]:
     """A whole gate on threads of this process; stopped in order at the end."""
     pins = MockFactory()
     Device.pin_factory = pins
