@@ -216,8 +216,12 @@ class Cloud:
         await self.post("/cards", {"site": SITE, "uids": [card.uid.hex() for card in cards]})
 
     async def sell(self, product: int = 1, quantity: int = 1, **headers: str) -> Any:
-        """Sell for today; the order."""
-        lines = [{"product": product, "quantity": quantity, "visit_date": DAY}]
+        """Sell for the first day; the order."""
+        return await self.sell_on(DAY, product, quantity, **headers)
+
+    async def sell_on(self, day: str, product: int = 1, quantity: int = 1, **headers: str) -> Any:
+        """Sell for a day; the order."""
+        lines = [{"product": product, "quantity": quantity, "visit_date": day}]
         payment = {"method": "cash", "tendered": 10_000_000, "currency": "CNY"}
         return await self.post(
             "/orders", {"site": SITE, "channel": "window", "lines": lines, "payment": payment}, **headers

@@ -29,6 +29,7 @@ _HARMLESS: Final = frozenset(
     {
         Ins.SELECT_APPLICATION,
         Ins.GET_VERSION,
+        Ins.AUTHENTICATE_ISO,
         Ins.AUTHENTICATE_EV2_FIRST,
         Ins.ADDITIONAL_FRAME,
         Ins.GET_APPLICATION_IDS,
