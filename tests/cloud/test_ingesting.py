@@ -7,11 +7,24 @@ from typing import Any
 
 import pytest
 
-from pistegate_cloud.ingest import applier, effects
-from pistegate_cloud.ingest.models import EventChain, ForkEvent, Quarantine, RawEvent
+from pistegate_cloud.ingest import applier
+from pistegate_cloud.ingest.effects.admissions import Admissions
+from pistegate_cloud.ingest.models import EventChain, ForkEvent, LooseEnd, Quarantine, RawEvent
 from pistegate_cloud.passages.models import Admission, Refusal
-from pistegate_protocol.events import Admitted, Incident, Outcome, OutcomeKind, Refused, Settled, Stream, admission_name
+from pistegate_protocol.events import (
+    Admitted,
+    AdmittedV1,
+    Incident,
+    Outcome,
+    OutcomeKind,
+    OutcomeV1,
+    Refused,
+    Settled,
+    Stream,
+    admission_name,
+)
 from pistegate_protocol.messages import Ack, Notice
+from pistegate_protocol.topics import Device, Role
 from pistegate_protocol.usage import NO_ADMISSION
 
 NOON_MS = 1768622400000
@@ -20,8 +33,9 @@ CARD = b"\x01" + bytes.fromhex("04a1b2c3d4e5f6")
 
 def admitted(
     ticket: int = 42, *, at: int = NOON_MS, n: int = 1, charged: int | None = None, prev: bytes = NO_ADMISSION
-) -> Admitted:
-    return Admitted(at, ticket, CARD, b"claimdig", n, n if charged is None else charged, bytes(15), prev)
+) -> AdmittedV1:
+    """As release 0.1 tells it; what cards prove of newer ones is in test_proofs.py."""
+    return AdmittedV1(at, ticket, CARD, b"claimdig", n, n if charged is None else charged, bytes(15), prev)
 
 
 def name_of(gate: Any, seq: int) -> bytes:
@@ -32,7 +46,7 @@ def ride(gate: Any, ticket: int = 42, *, passed: int = 1, **values: Any) -> int:
     """An admission and its outcome; the admission's seq."""
     seq = int(gate.add(admitted(ticket, **values)))
     kind = OutcomeKind.PASSED if passed else OutcomeKind.NOT_PASSED
-    gate.add(Outcome(values.get("at", NOON_MS) + 2000, gate.epoch, seq, kind, passed))
+    gate.add(OutcomeV1(values.get("at", NOON_MS) + 2000, gate.epoch, seq, kind, passed))
     return seq
 
 
@@ -128,7 +142,7 @@ async def test_an_epoch_waits_for_the_one_before(cloud: Any, new_gate: Any) -> N
     first = new_gate(epoch=1 << 32)
     seq = first.add(admitted())
     second = new_gate(epoch=2 << 32, previous=first)
-    second.add(Outcome(NOON_MS + 9000, first.epoch, seq, OutcomeKind.INTERRUPTED, 0, 1))
+    second.add(OutcomeV1(NOON_MS + 9000, first.epoch, seq, OutcomeKind.INTERRUPTED, 0, 1))
     await cloud.receive([second.batch()])
     assert await cloud.services.ingest.apply_pending() == 0
     await cloud.receive([first.batch()])
@@ -185,9 +199,9 @@ async def test_an_event_that_cannot_be_applied_does_not_hold_up_the_others(cloud
     """A newer event, an outcome of nothing, a second outcome, an absurd time: acknowledged, shown, passed over."""
     gate = new_gate()
     gate.add_raw(b"\x02newer")
-    gate.add(Outcome(NOON_MS, gate.epoch, 900, OutcomeKind.PASSED, 1))
+    gate.add(OutcomeV1(NOON_MS, gate.epoch, 900, OutcomeKind.PASSED, 1))
     seq = ride(gate)
-    gate.add(Outcome(NOON_MS, gate.epoch, seq, OutcomeKind.NOT_PASSED, 0))
+    gate.add(OutcomeV1(NOON_MS, gate.epoch, seq, OutcomeKind.NOT_PASSED, 0))
     gate.add(admitted(at=2**53 - 1))
     gate.add(Incident(NOON_MS, "in", "the wrong stream"))
     last = ride(gate, 43)
@@ -204,14 +218,14 @@ async def test_an_applier_that_fails_on_one_event_goes_on(cloud: Any, new_gate: 
     gate = new_gate()
     ride(gate, 42)
     ride(gate, 43)
-    original: Callable[..., None] = effects.LedgerEffects._admitted
+    original: Callable[..., bool] = Admissions.begin
 
-    def buggy(self: Any, seq: int, event: Admitted) -> None:
+    def buggy(self: Any, seq: int, event: AdmittedV1) -> bool:
         if event.ticket == 42:
             raise ZeroDivisionError
-        original(self, seq, event)
+        return original(self, seq, event)
 
-    monkeypatch.setattr(effects.LedgerEffects, "_admitted", buggy)
+    monkeypatch.setattr(Admissions, "begin", buggy)
     await cloud.receive([gate.batch()])
     await cloud.services.ingest.apply_pending()
     assert [row.ticket for row in await Admission.all()] == [43]
@@ -249,9 +263,9 @@ async def test_an_unconfirmed_card_is_settled_by_what_it_says_next(cloud: Any, n
     """The next admission names it: charged. It names the same `prev`: void. In whatever order the gates report."""
     one, two = new_gate(1), new_gate(2)
     doubtful = one.add(admitted())
-    one.add(Outcome(NOON_MS + 100, one.epoch, doubtful, OutcomeKind.CARD_UNCONFIRMED, 0))
+    one.add(OutcomeV1(NOON_MS + 100, one.epoch, doubtful, OutcomeKind.CARD_UNCONFIRMED, 0))
     void = one.add(admitted(43))
-    one.add(Outcome(NOON_MS + 100, one.epoch, void, OutcomeKind.CARD_UNCONFIRMED, 0))
+    one.add(OutcomeV1(NOON_MS + 100, one.epoch, void, OutcomeKind.CARD_UNCONFIRMED, 0))
     ride(two, 42, at=NOON_MS + 5000, prev=name_of(one, doubtful))
     ride(two, 43, at=NOON_MS + 5000)
     messages = [one.batch(), two.batch()]
@@ -268,7 +282,7 @@ async def test_what_the_gate_settled_stands(cloud: Any, new_gate: Any) -> None:
     """A gate's own settlement is taken over; one that contradicts it is shown."""
     gate = new_gate()
     seq = gate.add(admitted())
-    gate.add(Outcome(NOON_MS, gate.epoch, seq, OutcomeKind.CARD_UNCONFIRMED, 0))
+    gate.add(OutcomeV1(NOON_MS, gate.epoch, seq, OutcomeKind.CARD_UNCONFIRMED, 0))
     gate.add(Settled(NOON_MS + 1, gate.epoch, seq, True))
     gate.add(Settled(NOON_MS + 2, gate.epoch, seq, False))
     await cloud.receive([gate.batch()])
@@ -331,3 +345,98 @@ async def test_workers_at_once_store_each_event_once(cloud: Any, new_gate: Any) 
     assert await ForkEvent.all().count() == 0
     await asyncio.gather(*(cloud.services.ingest.apply_pending() for _ in range(3)))
     assert await Admission.filter(state="passed").count() == 60
+
+
+async def test_both_generations_of_events_count_alike(cloud: Any, new_gate: Any) -> None:
+    """An old gate and a new one report the same ride of a bearer's code; exits and overtime are kept apart."""
+    old, new = new_gate(1), new_gate(2)
+    ride(old)
+    code = b"\x00"
+    seq = new.add(Admitted(NOON_MS, 43, code, b"claimdig", 1, 1, bytes(16), NO_ADMISSION, overtime=True))
+    new.add(Outcome(NOON_MS + 2000, new.epoch, seq, OutcomeKind.PASSED, 1))
+    seq = new.add(Admitted(NOON_MS, 43, code, b"claimdig", 1, 0, bytes(16), NO_ADMISSION, exit=True))
+    new.add(Outcome(NOON_MS + 9000, new.epoch, seq, OutcomeKind.PASSED, 1))
+    await cloud.receive([old.batch(), new.batch()])
+    await cloud.services.ingest.apply_pending()
+    rows = await Admission.all().order_by("id")
+    assert [(row.gate, row.state, row.passed, row.exit, row.overtime) for row in rows] == [
+        (1, "passed", 1, False, False),
+        (2, "passed", 1, False, True),
+        (2, "passed", 1, True, False),
+    ]
+    assert "proof_lacking" not in await cloud.exceptions()
+
+
+async def test_an_end_that_came_before_its_beginning_is_not_lost(cloud: Any, new_gate: Any) -> None:
+    """The epoch before was waited for in vain, and came after all: the outcome is applied to its admission."""
+    first = new_gate(epoch=1 << 32)
+    seq = first.add(admitted())
+    second = new_gate(epoch=2 << 32, previous=first)
+    second.add(OutcomeV1(NOON_MS + 9000, first.epoch, seq, OutcomeKind.INTERRUPTED, 0, 1))
+    second.add(Settled(NOON_MS + 9500, first.epoch, seq, True))
+    await cloud.receive([second.batch()])
+    await cloud.services.ingest.apply_pending()
+    cloud.clock.seconds += applier.PREDECESSOR_S
+    await cloud.services.ingest.apply_pending()
+    assert await Admission.all().count() == 0
+    assert await LooseEnd.all().count() == 2
+    await cloud.receive([first.batch()])
+    await cloud.services.ingest.apply_pending()
+    [row] = await Admission.all()
+    assert (row.state, row.unknown, row.settled) == ("interrupted", 1, "charged")
+    assert await LooseEnd.all().count() == 0
+
+
+async def test_a_device_is_heard_only_under_its_own_role(cloud: Any, new_gate: Any) -> None:
+    """A till's events are taken and acknowledged to the till; the same number as a gate is quarantined, and shown."""
+    await cloud.post("/gates", {"site": 1, "number": 21, "role": "till", "name": "Restaurant"})
+    till, gate = new_gate(21), new_gate(21)
+    till.device = Device(1, Role.TILL, 21)
+    [(topic, ack)] = await cloud.receive([till.batch()])
+    assert (topic, ack.seq) == ("pistegate/1/1/till/21/down", 1)
+    assert await cloud.receive([gate.batch(), gate.hello()]) == []
+    assert "quarantined_wrong_role" in await cloud.exceptions()
+    answers = await cloud.receive([till.hello()])
+    assert {topic for topic, _ in answers} == {"pistegate/1/1/till/21/down"}
+
+
+@pytest.mark.parametrize("body", [{"role": "till", "post": 1}, {"role": "gate"}, {"role": "encoder"}])
+async def test_gates_stand_at_posts_and_tills_do_not(cloud: Any, body: dict[str, Any]) -> None:
+    """What does not fit is refused, with the reason."""
+    answer = await cloud.http.post("/gates", json={"site": 1, "number": 30, "name": "x"} | body)
+    assert answer.status_code == 422
+
+
+async def test_a_retired_device_is_quarantined_until_it_is_taken_back(cloud: Any, new_gate: Any) -> None:
+    """A stolen gate's messages are shown and not acknowledged; taken back, it tells what it kept."""
+    gate = new_gate()
+    await cloud.http.post("/gates/retire", json={"site": 1, "number": 1})
+    assert await cloud.receive([gate.batch(), gate.hello()]) == []
+    assert "quarantined_retired_device" in await cloud.exceptions()
+    assert (await cloud.get("/gates"))["items"][0]["status"]["retired"]
+    await cloud.http.post("/gates/retire", json={"site": 1, "number": 1, "retired": False})
+    assert (await cloud.receive([gate.batch()]))[0][1].seq == 1
+
+
+async def test_a_group_ticket_is_known_at_every_site_of_its_group(cloud: Any, new_gate: Any) -> None:
+    """Rides at two sites are counted against one allowance, and a ticket of one site is unknown at the other."""
+    await cloud.post("/sites", {"number": 2, "group": 1, "name": "Sister", "zone": "Asia/Shanghai"})
+    await cloud.post("/areas", {"site": 2, "number": 0, "name": "Area"})
+    await cloud.post("/posts", {"site": 2, "number": 1, "area": 0, "name": "Post"})
+    await cloud.post("/gates", {"site": 2, "number": 1, "post": 1, "name": "Lane"})
+    product = {"site": 1, "number": 9, "code": "G", "name": {"en": "G", "zh-CN": "G"}, "price": 1, "currency": "CNY"}
+    await cloud.post("/products", product | {"areas": [0], "holder": "adult", "entries_total": 1, "scope": "group"})
+    group = (await cloud.sell(9))["tickets"][0]["number"]
+    local = (await cloud.sell(2))["tickets"][0]["number"]
+    here, there = new_gate(1), new_gate(1)
+    there.device = Device(2, Role.GATE, 1)
+    ride(here, group)
+    ride(there, group, at=NOON_MS + 60_000, prev=name_of(here, 2))
+    await cloud.receive([here.batch(), there.batch()])
+    await cloud.services.ingest.apply_pending()
+    assert "unknown_ticket" not in await cloud.exceptions()
+    assert "double_admission" in await cloud.exceptions()
+    ride(there, local)
+    await cloud.receive([there.batch()])
+    await cloud.services.ingest.apply_pending()
+    assert "unknown_ticket" in await cloud.exceptions()

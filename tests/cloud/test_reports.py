@@ -5,7 +5,7 @@ import csv
 import io
 from typing import Any
 
-from pistegate_protocol.events import Admitted, Outcome, OutcomeKind, Refused, Stream
+from pistegate_protocol.events import AdmittedV1, OutcomeKind, OutcomeV1, Refused, Stream
 from pistegate_protocol.usage import NO_ADMISSION
 
 NOON_MS = 1768622400000  # 12:00 in Shanghai
@@ -14,8 +14,8 @@ DAY = "2026-01-17"
 
 
 def tap(gate: Any, ticket: int, at: int, kind: OutcomeKind, n: int = 1, passed: int = 0, unknown: int = 0) -> None:
-    seq = gate.add(Admitted(at, ticket, b"\x01card", b"claimdig", n, n, bytes(15), NO_ADMISSION))
-    gate.add(Outcome(at + 1000, gate.epoch, seq, kind, passed, unknown))
+    seq = gate.add(AdmittedV1(at, ticket, b"\x01card", b"claimdig", n, n, bytes(15), NO_ADMISSION))
+    gate.add(OutcomeV1(at + 1000, gate.epoch, seq, kind, passed, unknown))
 
 
 async def a_day(cloud: Any, new_gate: Any) -> None:

@@ -3,8 +3,8 @@
 
 Measured (docs/decisions/0005-cloud.md): altering a field on SQLite rebuilds the table; with foreign keys on, dropping
 the old one cascades; its indexes, unique sets and triggers are gone; and an index that names a relation instead of its
-column (site, not site_id) becomes one of a constant. So: copy first, foreign keys off, count rows before and after, create
-what is missing, check references, and put the copy back when anything is wrong.
+column (site, not site_id) becomes one of a constant. So: copy first, foreign keys off, count rows before and after,
+create what is missing, check references, and put the copy back when anything is wrong.
 """
 
 import logging

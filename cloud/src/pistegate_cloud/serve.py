@@ -41,7 +41,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
     async with open_database(settings.database) as connection:
         bridge = Bridge(settings.broker)
         relay = Relay(bridge.send)
-        ingest = Ingest(connection, clock, relay.deliver)
+        ingest = Ingest(connection, clock, relay.deliver, settings.card_keys)
         arrived = asyncio.Event()
         tasks = [
             asyncio.create_task(bridge.run(ingest.take, relay.deliver, arrived.set), name="bridge"),

@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of gates."""
 
+from collections.abc import Iterable
+
+from tortoise.expressions import F, Q
+
 from pistegate_cloud.gates.models import Gate
+from pistegate_cloud.ingest.models import EventChain
+from pistegate_protocol.events import Stream
 from pistegate_protocol.topics import Device, Role
+
+TELLING = (Role.GATE, Role.TILL)  # roles that change cards; a handheld only reads them
 
 
 async def gate(site: int, number: int) -> Gate | None:
-    """A gate with its post and area."""
+    """A gate, or another device that tells events, with its post and area."""
     return await Gate.get_or_none(site_id=site, number=number).select_related("post__area")
 
 
@@ -18,11 +26,47 @@ async def gates(site: int | None) -> list[Gate]:
 
 async def devices(site: int) -> list[Device]:
     """Addresses of all devices of a site that use documents."""
-    numbers = await Gate.filter(site_id=site).values_list("number", flat=True)
-    return [Device(site, Role.GATE, int(str(number))) for number in numbers]
+    rows = await Gate.filter(site_id=site, retired_ms=None).values_list("role", "number")
+    return [Device(site, Role(str(role)), int(str(number))) for role, number in rows]
+
+
+async def registered(addresses: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[Role, bool]]:
+    """By (site, number): the role of a device, and whether it is retired; unregistered ones are left out."""
+    wanted = set(addresses)
+    rows = await Gate.filter(
+        site_id__in={site for site, _ in wanted}, number__in={number for _, number in wanted}
+    ).values_list("site_id", "number", "role", "retired_ms")
+    return {
+        (int(site), int(number)): (Role(role), retired is not None)
+        for site, number, role, retired in rows
+        if (site, number) in wanted
+    }
+
+
+async def untold(group: int) -> dict[tuple[int, int], int]:
+    """Until when each device of a group that changes cards has told everything, by (site, number); 0: never.
+
+    A device whose stored events are not applied yet counts as never: what it told is not in the books.
+    """
+    rows = await Gate.filter(site__group_number=group, retired_ms=None, role__in=TELLING).values_list(
+        "site_id", "number", "told_ms"
+    )
+    told = {(int(site), int(number)): int(at or 0) for site, number, at in rows}
+    behind = await EventChain.filter(
+        site__in={site for site, _ in told}, stream=Stream.LEDGER, applied_seq__lt=F("seq")
+    ).values_list("site", "gate")
+    return told | {(int(site), int(number)): 0 for site, number in behind if (site, number) in told}
+
+
+async def retire(site: int, number: int, at_ms: int | None) -> bool:
+    """Take a device out of use, or back (None); whether there is such a device."""
+    return bool(await Gate.filter(site_id=site, number=number).update(retired_ms=at_ms))
 
 
 async def save_status(gate: Gate) -> None:
-    """Store the status fields."""
+    """Store the status fields; `told_ms` never goes back."""
     fields = ("last_seen_ms", "epoch", "recent_epochs", "software", "documents", "state", "backlog")
     await gate.save(update_fields=fields)
+    if gate.told_ms is not None:
+        later = Gate.filter(Q(told_ms=None) | Q(told_ms__lt=gate.told_ms), id=gate.id)
+        await later.update(told_ms=gate.told_ms)

@@ -12,11 +12,15 @@ from pistegate_protocol.messages import DOWN, Hello, Notice
 from pistegate_protocol.topics import Device
 
 
-async def hello(device: Device, message: Hello, generation: int, now_ms: int) -> list[bytes] | None:
-    """What to send down in answer, in order; None when the gate is not registered."""
+async def hello(device: Device, message: Hello, generation: int, now_ms: int) -> list[bytes] | str:
+    """What to send down in answer, in order; or why the device is not answered (as Refused.reason)."""
     gate = await queries.gate(device.site, device.number)
     if gate is None:
-        return None
+        return "unknown_device"
+    if gate.role != device.role:
+        return "wrong_role"
+    if gate.retired_ms is not None:
+        return "retired_device"
     gate.recent_epochs, conflict = observe_epoch(gate.recent_epochs, message.epoch)
     await _note_status(gate, message, now_ms)
     answers = await documents.newer(device.site, message.documents)  # first: a returning gate learns revocations
@@ -36,6 +40,8 @@ async def _note_status(gate: Gate, message: Hello, now_ms: int) -> None:
     gate.documents = {name.replace("\x00", ""): version for name, version in list(message.documents.items())[:20]}
     gate.state = message.state.replace("\x00", "")
     gate.backlog = message.backlog
+    if not message.backlog:
+        gate.told_ms = min(message.at, now_ms)  # a hello may be late, and its clock may be wrong
     await queries.save_status(gate)
 
 

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
@@ -18,8 +17,13 @@ from pistegate_cloud.database import TRANSIENT
 from pistegate_cloud.errors import CloudError
 from pistegate_cloud.exceptions import queries as exceptions
 from pistegate_cloud.gates import queries as gates
-from pistegate_cloud.ingest.effects import Found, LedgerEffects, NoteEffects, Place
+from pistegate_cloud.ingest.effects.base import Found, Place
+from pistegate_cloud.ingest.effects.ledger import LedgerEffects
+from pistegate_cloud.ingest.effects.notes import NoteEffects
 from pistegate_cloud.ingest.models import EventChain, RawEvent
+from pistegate_cloud.proofs import waiting
+from pistegate_cloud.proofs.service import Checker
+from pistegate_cloud.settings import CardKeySettings
 from pistegate_protocol.events import Stream
 
 CHUNK = 500  # events per transaction
@@ -34,9 +38,9 @@ class AppliedMeanwhile(CloudError):
 class Applier:
     """One at work per process; on PostgreSQL, several processes exclude each other by the chains' positions."""
 
-    def __init__(self, connection: BaseDBAsyncClient, clock: Clock) -> None:
-        self._connection = connection
+    def __init__(self, clock: Clock, card_keys: CardKeySettings | None) -> None:
         self._clock = clock
+        self._checker = Checker(card_keys)
         self._waiting_since: dict[int, float] = {}
 
     async def apply_pending(self) -> int:
@@ -50,6 +54,7 @@ class Applier:
                 applied += await self._apply_chain(chain)
             except AppliedMeanwhile:
                 _log.info("chain %d was applied by another process", chain.id)
+        await waiting.look(self._checker, self._clock.wall_ms())
         return applied
 
     async def _apply_chain(self, chain: EventChain) -> int:
@@ -81,7 +86,11 @@ class Applier:
 
     async def _apply(self, chain: EventChain, place: Place, events: list[RawEvent]) -> None:
         payloads = [(event.seq, bytes(event.payload)) for event in events]
-        effects = (LedgerEffects if chain.stream == Stream.LEDGER else NoteEffects)(place, chain.epoch)
+        effects: LedgerEffects | NoteEffects
+        if chain.stream == Stream.LEDGER:
+            effects = LedgerEffects(place, chain.epoch, self._checker, self._clock.wall_ms())
+        else:
+            effects = NoteEffects(place, chain.epoch)
         await effects.read(payloads)
         await self._advance(chain, events[-1].seq, effects.found, effects.save)
 

@@ -18,6 +18,7 @@ from pistegate_protocol.topics import Device, Role, device_of
 
 SITE_MAX = 0x7FFF  # claims carry a site in 15 bits
 DEVICE_MAX = 0xFFFF  # messages carry a device in 16 bits
+TELLERS = frozenset({Role.GATE, Role.TILL, Role.INSPECT})  # roles that tell events
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,7 +82,7 @@ def open_message(topic: str, payload: bytes) -> Accepted | Refused:
         return Refused(topic, payload, "unreadable", device)
     if message.device != device.number:
         return Refused(topic, payload, "identity_mismatch", device)
-    if isinstance(message, Batch) and device.role is not Role.GATE:
+    if isinstance(message, Batch) and device.role not in TELLERS:
         return Refused(topic, payload, "wrong_role", device)
     return Accepted(device, message)
 

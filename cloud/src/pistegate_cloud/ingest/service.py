@@ -10,10 +10,12 @@ from tortoise.transactions import in_transaction
 from pistegate_cloud.clock import Clock
 from pistegate_cloud.encoders import queries as encoders
 from pistegate_cloud.exceptions import queries as exceptions
-from pistegate_cloud.gates import service as gates
+from pistegate_cloud.gates import queries as gates
+from pistegate_cloud.gates.service import hello
 from pistegate_cloud.ingest import store
 from pistegate_cloud.ingest.applier import Applier
 from pistegate_cloud.ingest.core import (
+    TELLERS,
     Accepted,
     Chain,
     ChainKey,
@@ -23,8 +25,9 @@ from pistegate_cloud.ingest.core import (
     key_of,
     open_message,
 )
+from pistegate_cloud.settings import CardKeySettings
 from pistegate_protocol.messages import DOWN, Batch, Hello, RelayResponse
-from pistegate_protocol.topics import Device, Role
+from pistegate_protocol.topics import Device
 
 _log = logging.getLogger(__name__)
 Outgoing = tuple[str, bytes]
@@ -34,11 +37,18 @@ OnRelay = Callable[[Device, RelayResponse], None]
 class Ingest:
     """Stores what devices send and answers it; `apply_pending` turns stored events into passages."""
 
-    def __init__(self, connection: BaseDBAsyncClient, clock: Clock, on_relay: OnRelay) -> None:
+    def __init__(
+        self,
+        connection: BaseDBAsyncClient,
+        clock: Clock,
+        on_relay: OnRelay,
+        card_keys: CardKeySettings | None = None,
+    ) -> None:
+        """`card_keys`: without them no card's proof can be checked."""
         self._connection = connection
         self._clock = clock
         self._on_relay = on_relay
-        self._applier = Applier(connection, clock)
+        self._applier = Applier(clock, card_keys)
         self._generation: int | None = None
 
     async def receive(self, messages: Sequence[tuple[str, bytes]]) -> list[Outgoing]:
@@ -55,11 +65,12 @@ class Ingest:
             match item:
                 case Accepted(device, RelayResponse() as response):
                     self._on_relay(device, response)
-                case Accepted(device, Hello() as hello):
-                    answers = await self._hello(device, hello, now_ms)
-                    if answers is None:
-                        refused.append(Refused(device.up, b"", "unknown_device", device))
-                    outgoing += [(device.down, answer) for answer in answers or []]
+                case Accepted(device, Hello() as message):
+                    answers = await self._hello(device, message, now_ms)
+                    if isinstance(answers, str):
+                        refused.append(Refused(device.up, b"", answers, device))
+                    else:
+                        outgoing += [(device.down, answer) for answer in answers]
                 case Accepted(_, Batch() as batch):
                     batches.append((item, batch))
         outgoing += await self._batches(batches, refused, now_ms)
@@ -69,11 +80,12 @@ class Ingest:
         """Apply what is stored and not yet applied; the number of events applied."""
         return await self._applier.apply_pending()
 
-    async def _hello(self, device: Device, message: Hello, now_ms: int) -> list[bytes] | None:
-        if device.role is Role.GATE:
-            return await gates.hello(device, message, await self._current_generation(), now_ms)
+    async def _hello(self, device: Device, message: Hello, now_ms: int) -> list[bytes] | str:
+        if device.role in TELLERS:
+            return await hello(device, message, await self._current_generation(), now_ms)
         software, state = message.software.replace("\x00", ""), message.state.replace("\x00", "")
-        return [] if await encoders.seen(device.site, device.number, now_ms, software, state) else None
+        known = await encoders.seen(device.site, device.number, now_ms, software, state)
+        return [] if known else "unknown_device"
 
     async def _batches(
         self, batches: list[tuple[Accepted, Batch]], refused: list[Refused], now_ms: int
@@ -82,17 +94,33 @@ class Ingest:
             return []
         generation = await self._current_generation()
         async with in_transaction() as connection:
-            keyed = [(key_of(item.device, batch), batch) for item, batch in batches]
-            chains = await store.lock_chains(sorted({key for key, _ in keyed}), now_ms) if keyed else {}
-            for (item, batch), (key, _) in zip(batches, keyed, strict=True):
-                if key not in chains:
-                    refused.append(Refused(item.device.up, _summary(batch), "unknown_device", item.device))
-            await self._store(connection, chains, [(key, batch) for key, batch in keyed if key in chains], now_ms)
+            devices, keyed = await self._admit(batches, refused)
+            chains = await store.lock_chains(sorted(devices), now_ms) if keyed else {}
+            await self._store(connection, chains, keyed, now_ms)
             await self._show_refused(refused, now_ms)
         return [
-            (Device(key.site, Role.GATE, key.gate).down, DOWN.encode(acknowledgement(key, chain.position, generation)))
+            (devices[key].down, DOWN.encode(acknowledgement(key, chain.position, generation)))
             for key, chain in chains.items()
         ]
+
+    async def _admit(
+        self, batches: list[tuple[Accepted, Batch]], refused: list[Refused]
+    ) -> tuple[dict[ChainKey, Device], list[tuple[ChainKey, Batch]]]:
+        """The chains of batches whose senders are registered as what they say, each with its device; others refused."""
+        known = await gates.registered({(item.device.site, item.device.number) for item, _ in batches})
+        devices: dict[ChainKey, Device] = {}
+        keyed = []
+        for item, batch in batches:
+            device = item.device
+            role, retired = known.get((device.site, device.number), (None, False))
+            if role is device.role and not retired:
+                key = key_of(device, batch)
+                devices[key] = device
+                keyed.append((key, batch))
+                continue
+            reason = "unknown_device" if role is None else "retired_device" if retired else "wrong_role"
+            refused.append(Refused(device.up, _summary(batch), reason, device))
+        return devices, keyed
 
     async def _store(
         self,
@@ -141,7 +169,7 @@ class Ingest:
 
 
 def _summary(batch: Batch) -> bytes:
-    """What quarantine keeps of an unregistered gate's batch: its place; the gate keeps and resends the rest."""
+    """What quarantine keeps of a batch: its place; the device keeps and resends the rest."""
     return f"stream {batch.stream} epoch {batch.epoch} from {batch.first_seq}".encode()
 
 
@@ -152,6 +180,6 @@ def _case(refused: Refused) -> exceptions.Case:
         kind=f"quarantined_{refused.reason}",
         key=device.up if device else where,
         site=device.site if device else None,
-        gate=device.number if device and device.role is Role.GATE else None,
+        gate=device.number if device and device.role in TELLERS else None,
         values={"device": where},
     )

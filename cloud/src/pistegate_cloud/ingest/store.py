@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All SQL of ingestion: chains locked, events stored idempotently, in the caller's transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -10,7 +10,6 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from pistegate_cloud.database import is_postgres
 from pistegate_cloud.errors import CloudError
-from pistegate_cloud.gates.models import Gate
 from pistegate_cloud.ingest.core import Chain, ChainKey, Position, Refused, StoredEvent, opening_of, start_of
 from pistegate_cloud.ingest.models import CloudState, EventChain, ForkEvent, Quarantine, RawEvent
 
@@ -39,27 +38,12 @@ async def generation() -> int:
 
 
 async def lock_chains(keys: Sequence[ChainKey], now_ms: int) -> dict[ChainKey, Chain]:
-    """The chains, created where they are new, locked against other writers until the transaction ends.
-
-    New chains of gates that are not registered are left out. An existing chain's gate was registered when it began.
-    """
+    """The chains, created where they are new, locked against other writers until the transaction ends."""
     found = await _select_chains(keys)
-    if missing := [key for key in keys if key not in found]:
-        known = await _registered(missing)
-        blank = [_blank(key, now_ms) for key in missing if (key.site, key.gate) in known]
-        if blank:
-            await EventChain.bulk_create(blank, ignore_conflicts=True)
-            found = await _select_chains(keys)
+    if missing := [_blank(key, now_ms) for key in keys if key not in found]:
+        await EventChain.bulk_create(missing, ignore_conflicts=True)
+        found = await _select_chains(keys)
     return {key: Chain(key, position) for key, position in found.items()}
-
-
-async def _registered(keys: Iterable[ChainKey]) -> set[tuple[int, int]]:
-    """(site, gate) of those chains whose gates are registered."""
-    pairs = {(key.site, key.gate) for key in keys}
-    rows = await Gate.filter(
-        site_id__in={site for site, _ in pairs}, number__in={gate for _, gate in pairs}
-    ).values_list("site_id", "number")
-    return pairs & {(int(site), int(gate)) for site, gate in rows}
 
 
 async def _select_chains(keys: Sequence[ChainKey]) -> dict[ChainKey, Position]:

@@ -15,11 +15,36 @@ from pistegate_cloud.uuid7 import uuid7
 ACCOUNTS: Final = {
     "cash": "Cash in the drawers",
     "sales": "Tickets sold",
+    "till_sales": "Sold at tills",
+    "wallets": "Guests' money in accounts",
+    "wallets_underway": "Guests' money on its way to a card",
+    "wallet_cards": "Guests' money on cards",
+    "wallet_suspense": "Debits of cards that are nobody's yet",
+    "between_sites": "Owed between sites of a group",
 }
 
 # Business event -> ((account, sign), ...): each gets the event's amount, debit +1, credit -1.
 EVENTS: Final[dict[str, tuple[tuple[str, int], ...]]] = {
     "sale_in_cash": (("cash", 1), ("sales", -1)),
+    "wallet_top_up": (("cash", 1), ("wallets", -1)),
+    "wallet_refund": (("wallets", 1), ("cash", -1)),
+    # Onto a card: by relay in two steps, because the card may leave in between; by signed total at once.
+    "wallet_load_sent": (("wallets", 1), ("wallets_underway", -1)),
+    "wallet_load_done": (("wallets_underway", 1), ("wallet_cards", -1)),
+    "wallet_load_void": (("wallets_underway", 1), ("wallets", -1)),
+    "wallet_load_signed": (("wallets", 1), ("wallet_cards", -1)),
+    # Back from a card that was wiped or lost.
+    "wallet_taken_over": (("wallet_cards", 1), ("wallets", -1)),
+    # Spent at a till: of a card in use; of one that was wiped or lost since; of one that is nobody's yet.
+    "wallet_debit": (("wallet_cards", 1), ("till_sales", -1)),
+    "wallet_debit_late": (("wallets", 1), ("till_sales", -1)),
+    "wallet_debit_unknown": (("wallet_suspense", 1), ("till_sales", -1)),
+    "wallet_debit_claimed": (("wallet_cards", 1), ("wallet_suspense", -1)),
+    # The same at a till of another site of the group: the guest's side, and the till's side.
+    "wallet_debit_elsewhere": (("wallet_cards", 1), ("between_sites", -1)),
+    "wallet_debit_late_elsewhere": (("wallets", 1), ("between_sites", -1)),
+    "wallet_suspense_elsewhere": (("between_sites", 1), ("wallet_suspense", -1)),
+    "till_sale_elsewhere": (("between_sites", 1), ("till_sales", -1)),
 }
 
 
@@ -32,14 +57,16 @@ class Line:
     currency: str
 
 
-async def record(event: str, *, site: int, order: UUID, amount: int, currency: str, at_ms: int, day: date) -> None:
-    """Post a business event, in the caller's transaction."""
+async def record(
+    event: str, *, site: int, amount: int, currency: str, at_ms: int, day: date, order: UUID | None = None
+) -> UUID:
+    """Post a business event, in the caller's transaction; a negative amount reverses it. The transaction's id."""
     lines = [Line(account, sign * amount, currency) for account, sign in EVENTS[event]]
-    await post(lines, kind=event, site=site, order=order, at_ms=at_ms, day=day)
+    return await post(lines, kind=event, site=site, order=order, at_ms=at_ms, day=day)
 
 
-async def post(lines: list[Line], *, kind: str, site: int, order: UUID | None, at_ms: int, day: date) -> None:
-    """Write one transaction; LedgerError unless it sums to zero in every currency and names known accounts."""
+async def post(lines: list[Line], *, kind: str, site: int, order: UUID | None, at_ms: int, day: date) -> UUID:
+    """Write one transaction; LedgerError unless it sums to zero in every currency and names known accounts. Its id."""
     sums: Counter[str] = Counter()
     for line in lines:
         sums[line.currency] += line.amount
@@ -61,3 +88,4 @@ async def post(lines: list[Line], *, kind: str, site: int, order: UUID | None, a
         for line in lines
     ]
     await queries.add(transaction, postings)
+    return transaction.id

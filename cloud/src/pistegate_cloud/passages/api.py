@@ -17,7 +17,7 @@ router = APIRouter(tags=["passages"])
 
 
 class PassageAnswer(BaseModel):
-    """`persons` went through on one admission (its `name` in hex); `unknown` more may have."""
+    """`persons` went through on one admission (its `name` in hex); `unknown` more may have. `exit`: out of the area."""
 
     id: int
     site: int
@@ -32,6 +32,8 @@ class PassageAnswer(BaseModel):
     persons: int
     unknown: int
     reoffer: bool
+    exit: bool
+    overtime: bool
     outcome: str
     at: datetime
 
@@ -62,6 +64,8 @@ async def list_passages(
             persons=row.passed,
             unknown=row.unknown,
             reoffer=row.reoffer_of is not None,
+            exit=row.exit,
+            overtime=row.overtime,
             outcome=row.state,
             at=iso(row.at_ms),
         )

@@ -6,8 +6,10 @@ from datetime import date
 
 from tortoise.expressions import Q
 
+from pistegate_cloud.amendments.models import TicketAmendment
 from pistegate_cloud.passages.models import Admission, Incident, Refusal
 from pistegate_cloud.passages.rules import Allowance
+from pistegate_cloud.sites.models import Site
 from pistegate_cloud.tickets.models import Ticket
 
 Ref = tuple[int, int]
@@ -24,20 +26,28 @@ async def referred(site: int, gate: int, refs: Iterable[Ref]) -> dict[Ref, Admis
     return {(row.epoch, row.seq): row for row in rows if (row.epoch, row.seq) in wanted}
 
 
-async def of_tickets(site: int, tickets: Iterable[int]) -> list[Admission]:
-    """All admissions of some tickets."""
-    return await Admission.filter(site_id=site, ticket__in=set(tickets)).order_by("at_ms", "id")
+async def of_tickets(group: int, tickets: Iterable[int]) -> list[Admission]:
+    """All admissions of some tickets, at any site of a group."""
+    here = await Site.filter(group_number=group).values_list("number", flat=True)
+    return await Admission.filter(site_id__in=list(here), ticket__in=set(tickets)).order_by("at_ms", "id")
 
 
-async def allowances(site: int, tickets: Iterable[int]) -> dict[int, Allowance]:
-    """What was sold, by ticket; tickets this cloud does not know are left out."""
-    rows = await Ticket.filter(site_id=site, number__in=set(tickets)).select_related("product")
+async def allowances(site: int, group: int, tickets: Iterable[int]) -> dict[int, Allowance]:
+    """What was sold, by ticket, of tickets that hold at a site of a group; others are left out."""
+    holds = Q(site_id=site) | Q(product__scope="group", site__group_number=group)
+    rows = await Ticket.filter(holds, number__in=set(tickets)).select_related("product")
     return {
         row.number: Allowance(
             _times(row.product.entries_per_day, row.product.party), _times(row.product.entries_total, row.product.party)
         )
         for row in rows
     }
+
+
+async def given_back(ticket: int) -> list[tuple[date, int]]:
+    """(day of the admission, persons) that amendments gave back to a ticket."""
+    rows = TicketAmendment.filter(ticket_id=ticket, persons__gt=0, admission_day__not_isnull=True)
+    return [(day, int(persons)) for day, persons in await rows.values_list("admission_day", "persons")]
 
 
 def _times(entries: int | None, party: int) -> int | None:

@@ -11,7 +11,8 @@ class CardProof(Model):
     """What a card answered to one commit, and whether that is what the device says it did. `uid`, `value` in hex.
 
     `kind`: "admission", "use", or what the cloud did itself (`gate` 0, `epoch` 0, `seq` the row's id there). `state`:
-    "verified", "false", or "unknown" while something that the card read is not known here.
+    "verified", "false", or "unknown" while something that the card read is not known here. `ticket` 0: none. `told_ms`:
+    when it was told here.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -25,6 +26,7 @@ class CardProof(Model):
     epoch = fields.BigIntField()
     seq = fields.BigIntField()
     state = fields.CharField(max_length=10)
+    ticket = fields.BigIntField()
     at_ms = fields.BigIntField()
     told_ms = fields.BigIntField()
 
@@ -57,4 +59,4 @@ class CardCounter(Model):
         """Table."""
 
         table = "card_counter"
-        indexes = (("group_number", "waiting_ms"), ("site_id",))
+        indexes = (("waiting_ms", "group_number"), ("site_id",))

@@ -16,9 +16,9 @@ def _number(value: object) -> int:
 
 
 async def rides(site: int, day: date) -> list[tuple[int, int, int, int]]:
-    """(post, hour, ticket, persons passed) of a day."""
+    """(post, hour, ticket, persons passed) of a day; who goes out again is no ride."""
     rows = await (
-        Admission.filter(site_id=site, day=day, passed__gt=0)
+        Admission.filter(site_id=site, day=day, passed__gt=0, exit=False)
         .annotate(persons=Sum("passed"))
         .group_by("post", "hour", "ticket")
         .values_list("post", "hour", "ticket", "persons")

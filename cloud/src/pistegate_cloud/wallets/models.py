@@ -143,10 +143,10 @@ class CardUse(Model):
 
 
 class WalletLoad(Model):
-    """Money sent to a card's purse by relay: kept before it is sent. `uid`, `name`, `newest_record` in hex.
+    """Money sent to a card's purse by relay: kept before it is sent. `uid`, `name` in hex.
 
-    `counter`, `purse_before`, `newest_record`: the card's transaction counter, purse and newest record as read just
-    before; they settle what was not confirmed. `state`: see states.LOAD. `proved`: the counter after it.
+    `counter`, `purse_before`: the card's transaction counter and purse as read just before; they settle what was not
+    confirmed. `state`: see states.LOAD. `proved`: the counter after it. `request`: the caller's Idempotency-Key.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -165,7 +165,7 @@ class WalletLoad(Model):
     device = fields.CharField(max_length=20)
     counter = fields.BigIntField()
     purse_before = fields.BigIntField()
-    newest_record = fields.CharField(max_length=32)
+    request = fields.CharField(max_length=80, null=True)
     state = fields.CharField(max_length=10)
     proved = fields.BigIntField(null=True)
     actor = fields.CharField(max_length=80)
@@ -182,7 +182,8 @@ class WalletLoad(Model):
 class WalletMovement(Model):
     """One movement of a wallet's money: what it added to account, way, card and suspense (minor units).
 
-    `kind` as in ledger.service.EVENTS. `transaction`: its posting. Append-only; together they are the wallet.
+    `kind` as in ledger.service.EVENTS, `amount` with its sign (negative: a reversal), `transaction`: its posting.
+    Append-only; together they are the wallet.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -194,6 +195,7 @@ class WalletMovement(Model):
     wallet_id: int | None
     uid = fields.CharField(max_length=20, null=True)
     kind = fields.CharField(max_length=40)
+    amount = fields.BigIntField()
     account = fields.BigIntField(default=0)
     underway = fields.BigIntField(default=0)
     card = fields.BigIntField(default=0)
@@ -208,7 +210,7 @@ class WalletMovement(Model):
     )
     load_id: int | None
     transaction: fields.ForeignKeyRelation[LedgerTransaction] = fields.ForeignKeyField(
-        "cloud.LedgerTransaction", on_delete=fields.RESTRICT, unique=True
+        "cloud.LedgerTransaction", on_delete=fields.RESTRICT, db_index=True
     )
     transaction_id: UUID
     actor = fields.CharField(max_length=80)

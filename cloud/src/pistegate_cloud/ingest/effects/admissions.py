@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Admissions of one chunk of a gate's ledger: begun, ended, settled, and what is odd about their tickets."""
+
+from datetime import date
+from typing import Any
+
+from pistegate_cloud.clock import from_ms, local_day
+from pistegate_cloud.ingest.effects.base import Found, Place, Ref, inapplicable
+from pistegate_cloud.passages import models, queries
+from pistegate_cloud.passages.rules import counts, overuse, settlement, twins
+from pistegate_cloud.states import ADMISSION
+from pistegate_protocol.events import Admitted, AdmittedV1, Outcome, OutcomeKind, OutcomeV1, Settled, admission_name
+from pistegate_protocol.signing import MediumKind
+
+_CONFIRMED = (OutcomeKind.PASSED, OutcomeKind.NOT_PASSED)  # the lane opened, so the card had answered its commit
+
+
+class Admissions:
+    """New admissions, and stored ones that this chunk is about."""
+
+    def __init__(self, place: Place, epoch: int, found: list[Found]) -> None:
+        self._place = place
+        self._epoch = epoch
+        self._found = found
+        self.new: dict[Ref, models.Admission] = {}
+        self.old: dict[Ref, models.Admission] = {}
+        self.changed: dict[int, models.Admission] = {}
+        self._ended: set[int] = set()
+
+    async def load(self, refs: set[Ref]) -> None:
+        """Find the stored admissions among `refs`."""
+        self.old |= await queries.referred(self._place.site, self._place.gate, refs)
+
+    def find(self, ref: Ref) -> models.Admission | None:
+        """The admission, marked as changed if it is a stored one."""
+        row = self.new.get(ref) or self.old.get(ref)
+        if row is not None and ref in self.old:
+            self.changed[row.id] = row
+        return row
+
+    def begin(self, seq: int, event: Admitted | AdmittedV1) -> bool:
+        """An admission; False (and found inapplicable) when its time is absurd."""
+        place = self._place
+        try:
+            day = local_day(event.at, place.zone)
+            hour = from_ms(event.at).astimezone(place.zone).hour
+        except (ValueError, OverflowError, OSError):
+            self._found.append(inapplicable(seq, f"time {event.at} ms"))
+            return False
+        self.new[self._epoch, seq] = models.Admission(
+            site_id=place.site,
+            gate=place.gate,
+            post=place.post,
+            area=place.area,
+            epoch=self._epoch,
+            seq=seq,
+            name=admission_name(place.gate, self._epoch, seq).hex(),
+            ticket=event.ticket,
+            medium=event.medium.hex(),
+            claim=event.claim.hex(),
+            n=event.n,
+            charged=event.charged,
+            prev=event.prev.hex(),
+            reoffer_of=event.reoffer_of.hex() if event.reoffer_of else None,
+            at_ms=event.at,
+            day=day,
+            hour=hour,
+            state="open",
+            exit=isinstance(event, Admitted) and event.exit,
+            overtime=isinstance(event, Admitted) and event.overtime,
+        )
+        return True
+
+    def end(self, row: models.Admission, seq: int, event: Outcome | OutcomeV1) -> None:
+        """How an admission ended."""
+        kind = OutcomeKind(event.kind).name.lower()
+        if kind not in ADMISSION.moves[row.state]:
+            problem = f"second outcome of admission {event.epoch}/{event.seq}: {row.state}, then {kind}"
+            self._found.append(inapplicable(seq, problem))
+            return
+        row.state = ADMISSION.after(row.state, kind)
+        row.passed, row.unknown, row.ended_ms = event.passed, event.unknown, event.at
+        self._ended.add(row.ticket)
+        if event.passed + event.unknown > row.n:
+            values = {"passed": event.passed, "unknown": event.unknown, "n": row.n}
+            self._found.append(Found("over_passed", seq, values, row.ticket))
+        if self._lacks_proof(row, event):
+            self._found.append(Found("proof_lacking", seq, {"ticket": row.ticket, "uid": row.medium[2:]}, row.ticket))
+
+    def _lacks_proof(self, row: models.Admission, event: Outcome | OutcomeV1) -> bool:
+        """A lane opened for a card that is said to have answered, but not what; releases before proofs say nothing."""
+        card = row.medium.startswith(f"{MediumKind.CARD:02x}")
+        return isinstance(event, Outcome) and card and event.kind in _CONFIRMED and event.proof is None
+
+    def settle(self, row: models.Admission, seq: int, event: Settled) -> None:
+        """What a card told when it came back."""
+        told = "charged" if event.charged else "void"
+        if row.settled not in (None, told):
+            problem = f"admission {event.epoch}/{event.seq} settled as {row.settled}, then as {told}"
+            self._found.append(inapplicable(seq, problem))
+            return
+        row.settled, row.settled_by = told, "gate"
+
+    async def save(self) -> set[int]:
+        """Store them; the tickets that they are about."""
+        await queries.save_ledger(list(self.new.values()), list(self.changed.values()))
+        return {row.ticket for row in [*self.new.values(), *self.changed.values()]} | self._ended
+
+    async def about_tickets(self, tickets: set[int]) -> list[Found]:
+        """Settle what is in doubt, and look for use beyond what was sold, over all sites where a ticket may hold."""
+        if not tickets:
+            return []
+        rows = await queries.of_tickets(self._place.group, tickets)
+        by_ticket: dict[int, list[models.Admission]] = {}
+        for row in rows:
+            by_ticket.setdefault(row.ticket, []).append(row)
+        await queries.save_ledger([], _settled_by_next(by_ticket))
+        allowances = await queries.allowances(self._place.site, self._place.group, tickets)
+        found: list[Found] = []
+        for ticket, group in by_ticket.items():
+            allowance = allowances.get(ticket)
+            charges = [(row.day, row.charged) for row in group if counts(row)]
+            if allowance is None:
+                found.append(_of_ticket("unknown_ticket", group[-1], {}))
+            elif overuse(charges, allowance) and (limit := overuse([*charges, *await _given_back(ticket)], allowance)):
+                found.append(_of_ticket("double_admission", group[-1], {"limit": limit}))
+            found += [_of_ticket("turned_back", later, {"other": first.gate}) for first, later in twins(group)]
+        return found
+
+
+def _settled_by_next(by_ticket: dict[int, list[models.Admission]]) -> list[models.Admission]:
+    settled = []
+    for group in by_ticket.values():
+        for row in group:
+            if told := settlement(row, group):
+                row.settled, row.settled_by = told, "cloud"
+                settled.append(row)
+    return settled
+
+
+async def _given_back(ticket: int) -> list[tuple[date, int]]:
+    """Persons given back by amendments, as negative charges of their day."""
+    return [(day, -persons) for day, persons in await queries.given_back(ticket)]
+
+
+def _of_ticket(kind: str, row: models.Admission, values: dict[str, Any]) -> Found:
+    return Found(kind, row.seq, values | {"ticket": row.ticket}, row.ticket, f"{row.site_id}/{row.ticket}")
