@@ -2,6 +2,7 @@
 """From a product to the claims of its tickets: pure. And whether such a claim fits a medium at all."""
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
@@ -10,7 +11,7 @@ from typing import Final
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.products.models import Product
 from pistegate_cloud.products.schemas import ClockBody, TermsBody, minutes_of
-from pistegate_protocol.claim_terms import AT_MAX, DAY_MINUTES, TERMS
+from pistegate_protocol.claim_terms import DAY_MINUTES, TERMS
 from pistegate_protocol.claims import (
     CLAIM_BODY_MAX,
     DAY_ZERO,
@@ -30,6 +31,7 @@ _BARE = Claim(
     key_id=0, ticket=0, scope=Scope(0), product=0, areas=frozenset(), valid_from=DAY_ZERO, valid_until=DAY_ZERO
 )
 _TERMS_MAX: Final = CLAIM_BODY_MAX - len(encode_claim(_BARE))  # bytes that are left for terms
+_ONLY_WITH: Final = {"clock": ("within", "overtime")}
 _OPTIONS_MAX = 6  # ways out that a refusal names
 
 
@@ -101,9 +103,9 @@ def _clock(clock: ClockBody | None, sold: Sold) -> tuple[ClockTerm | None, date]
     redeemed = sold.redeemed.date()
     if redeemed < sold.valid_from:
         return ClockTerm(clock.minutes, ClockStart.FIRST_PASSAGE), sold.valid_from
-    valid_from = min(redeemed, sold.valid_until)
-    at = (redeemed - valid_from).days * DAY_MINUTES + sold.redeemed.hour * 60 + sold.redeemed.minute
-    return ClockTerm(clock.minutes, start, min(at, AT_MAX), clock.within), valid_from
+    if redeemed > sold.valid_until:  # it has expired, whatever its clock says; a claim cannot say that it starts later
+        return ClockTerm(clock.minutes, start, DAY_MINUTES - 1, clock.within), sold.valid_until
+    return ClockTerm(clock.minutes, start, sold.redeemed.hour * 60 + sold.redeemed.minute, clock.within), redeemed
 
 
 def check(product: Product, scope: Scope) -> None:
@@ -142,9 +144,15 @@ def _present(claim: Claim) -> dict[str, int]:
 
 
 def _ways_out(terms: dict[str, int], excess: int) -> list[tuple[str, ...]]:
-    """The smallest sets of terms that take at least `excess` bytes together."""
+    """The smallest sets of terms without which at least `excess` bytes are free."""
     for count in range(1, len(terms) + 1):
-        ways = [names for names in combinations(terms, count) if sum(terms[name] for name in names) >= excess]
+        ways = [names for names in combinations(terms, count) if _freed(terms, names) >= excess]
         if ways:
             return ways[:_OPTIONS_MAX]
     return []
+
+
+def _freed(terms: dict[str, int], names: Iterable[str]) -> int:
+    """Bytes that these terms take, and those that make no sense without them."""
+    gone = {also for name in names for also in (name, *_ONLY_WITH.get(name, ()))}
+    return sum(size for name, size in terms.items() if name in gone)
