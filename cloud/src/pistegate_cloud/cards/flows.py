@@ -63,10 +63,8 @@ class Content:
 
     @property
     def blank(self) -> bool:
-        """Nothing is on the card that a guest could miss; of signed loads, what was spent is left standing."""
-        return (
-            not any(self.usage) and not any(self.rental) and not self.wallet.purse and not any(self.wallet.loads_file)
-        )
+        """As a wipe leaves it, records apart; of signed loads, what was spent is left standing."""
+        return not any((*self.claim, *self.usage, *self.rental, *self.wallet.loads_file, self.wallet.purse))
 
 
 async def open_issuer(link: RelaySession, keys: CardKeys, expect: KeySet) -> OpenCard:

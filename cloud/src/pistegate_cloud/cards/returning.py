@@ -61,7 +61,7 @@ async def _keep_taken_back(card: Card, seen: Seen, desk: Desk, services: Service
 async def _wipe(seen: Seen, at_hand: OpenCard, desk: Desk, services: Services) -> None:
     """In a session of its own; nothing is written when an interrupted wipe is found to be done."""
     wipe = await queries.open_wipe(seen.card.id)
-    if wipe is not None and seen.content.blank:
+    if wipe is not None and seen.content.blank and not seen.records:
         counter = (await flows.last_proof(at_hand)).counter
     else:
         wipe = await _keep_wipe(wipe, seen, desk, services.clock.wall_ms())
