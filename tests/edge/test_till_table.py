@@ -19,7 +19,7 @@ EVERY_INPUT: dict[type, i.Input] = {
     i.Asked: debit("other"),
     i.Cancelled: i.Cancelled(9, "nothing"),
     i.Gone: i.Gone(9),
-    i.CardMet: i.CardMet(99),
+    i.CardMet: i.CardMet(99, b"\x04other!"),
     i.CardRead: i.CardRead(99, ModelCard().files()),
     i.CardUnread: i.CardUnread(99, i.Unread.TORN),
     i.CardWritten: i.CardWritten(99, i.WriteResult.OK, Proof(1, bytes(8))),

@@ -26,7 +26,8 @@ TILL_NUMBER = 21
 
 def till_tree(directory: Path, reader: str = "/dev/ttyAMA0", /, **changes: Any) -> dict[str, Any]:
     """A till's gate.toml as parsed; `changes` replace whole sections."""
-    tree = gate_tree(directory, reader)
+    keys = {name: changes[name] for name in ("key_store",) if name in changes}
+    tree = gate_tree(directory, reader, **keys)
     for section in ("place", "lane", "signals"):
         del tree[section]
     tree |= {
@@ -83,8 +84,9 @@ class Operator:
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Ask and wait for the end of it."""
+        before = sum(line["id"] == request["id"] and line["final"] for line in self.lines)
         self.send(**request)
-        return self.end(request["id"])
+        return self.end(request["id"], before + 1)
 
     def end(self, id: str, times: int = 1) -> dict[str, Any]:
         """Wait for the line that ends a request, the last of so many."""

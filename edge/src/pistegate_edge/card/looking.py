@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looks at what is in a reader's field and reads every ski card in it, changing nothing on any of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pistegate_edge.card.facts import CardFiles
@@ -50,9 +51,13 @@ class LookingKeys:
         return None
 
 
-def read_whole(card: Card, keys: KeyStore) -> CardFiles:
-    """Everything on a card of ours; ReadFailed when it cannot be read to the end. Switches the key set as gates do."""
+def read_whole(card: Card, keys: KeyStore, met: Callable[[], None] = lambda: None) -> CardFiles:
+    """Everything on a card of ours; `met` is called once it has proved to be one. Switches the key set as gates do.
+
+    ReadFailed when it cannot be read to the end.
+    """
     content, key_set = read_card(card, keys, lambda digest: False)
+    met()
     try:
         return run(read_rest(card.uid, key_set, content), card.transceive)
     except (CardGone, CardError) as error:

@@ -115,9 +115,7 @@ class TillDesk:
         """One session with one card: read, decided by the loop, written."""
         try:
             card = reader.activate(sighting)
-            if is_ours(card):  # a ski card is told to stay at once; what is none says so by the reading
-                self._tell(CardMet(token))
-            files = read_whole(card, self._keys)
+            files = read_whole(card, self._keys, lambda: self._tell(CardMet(token, sighting.uid)))
         except CardGone as error:
             self._tell(CardUnread(token, Unread.TORN, str(error)))
             return

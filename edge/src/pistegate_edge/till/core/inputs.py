@@ -57,9 +57,10 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class CardMet:
-    """A card is being read for wish `token`."""
+    """A card of ours is being read for wish `token`."""
 
     token: int
+    uid: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,9 @@ class TillCore:
     # Cards
 
     def _met(self, told: i.CardMet, now: Now) -> list[Action]:
-        return self._prompt(Code.HOLD_STILL) if told.token == self._at_work().token else []
+        job = self._at_work()
+        wanted = told.token == job.token and job.uid in (None, told.uid)
+        return self._prompt(Code.HOLD_STILL) if wanted else []
 
     def _unread(self, told: i.CardUnread, now: Now) -> list[Action]:
         job = self._at_work()
@@ -253,7 +255,8 @@ class TillCore:
         if isinstance(request, Show):
             lost = facts.uid in self._lost
             waiting = load_waiting(facts, self._loads.get(facts.uid), self._issuers)
-            return self._finish(Code.DONE, {"kind": "show", "lost": lost, "waiting": waiting}, facts)
+            values = {"kind": "show", "balance": facts.money.wallet.balance, "lost": lost, "waiting": waiting}
+            return self._finish(Code.DONE, values, facts)
         reason = self._not_served(facts)
         if reason is not None:
             note = RecordNote(Refused(now.wall_ms, reason.value, facts.medium, facts.ticket_number))
