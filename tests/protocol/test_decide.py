@@ -31,7 +31,7 @@ from protocol_cases import (
     usages,
 )
 
-from pistegate_protocol.claims import ENTRIES_MAX, Claim, ClockTerm, HolderClass, Scope, Window
+from pistegate_protocol.claims import Claim, ClockTerm, HolderClass, Scope, Window
 from pistegate_protocol.decide import Admit, Decision, GateProfile, Knowledge, Owed, Prompt, Refuse, decide
 from pistegate_protocol.reasons import PRIORITY, Reason
 from pistegate_protocol.suspensions import Suspension
@@ -333,116 +333,7 @@ def test_after_a_reoffer_the_passback_interval_holds_again() -> None:
     assert decision == Refuse(Reason.PASSBACK, later + timedelta(seconds=60), 1)
 
 
-# Parties and their rounds.
-
-
-class Card:
-    """A ticket that walks: each presentation decides, and an admission is written back as a card would keep it."""
-
-    def __init__(self, claim: Claim, gate: GateProfile | None = None) -> None:
-        self.claim = claim
-        self.gate = gate or a_gate()
-        self.usage = a_usage()
-
-    def present(self, at: datetime, gate: int = 1) -> int | Reason:
-        """How many are let in, or why nobody is."""
-        decision = decide(self.claim, self.usage, replace(self.gate, gate=gate), at, Knowledge())
-        if isinstance(decision, Refuse):
-            return decision.reason
-        self.usage = decode_usage(encode_usage(decision.usage))
-        assert self.usage == decision.usage
-        return decision.n
-
-
-def _times(start: datetime, *after_s: int) -> list[datetime]:
-    return [start + timedelta(seconds=seconds) for seconds in after_s]
-
-
-@pytest.mark.parametrize(
-    ("party", "batch", "batches"),
-    [(5, None, [5]), (5, 2, [2, 2, 1]), (3, 1, [1, 1, 1]), (4, 2, [2, 2]), (2, 9, [2]), (255, 255, [255])],
-)
-def test_batches_of_a_party_sum_to_the_party_and_then_it_is_passed_back(
-    party: int, batch: int | None, batches: list[int]
-) -> None:
-    """One entry per person and round, in as many batches as the product says."""
-    card = Card(a_claim(party=party, batch=batch, reentry_s=600, valid_until=TODAY + DAY))
-    rounds = [[card.present(at) for _ in batches] for at in _times(NOW, 0, 600)]
-    assert rounds == [batches, batches]
-    assert card.present(NOW + timedelta(seconds=900)) is Reason.PASSBACK
-
-
-def test_a_party_with_one_entry_each_is_used_up_when_all_are_in() -> None:
-    """Without an interval the allowance alone ends the batches."""
-    card = Card(a_claim(party=5, batch=2, entries_per_day=1))
-    assert [card.present(NOW) for _ in range(4)] == [2, 2, 1, Reason.USED_UP_TODAY]
-
-
-def test_who_stays_away_does_not_hold_the_others_up_next_time() -> None:
-    """Two of a party of three ski all day: each ride both are let in at once, on this day and the next."""
-    card = Card(a_claim(party=3, batch=1, reentry_s=600, valid_until=TODAY + DAY))
-    rides = [[card.present(at), card.present(at + timedelta(seconds=5))] for at in _times(NOW, 0, 1800, 3600, 86400)]
-    assert rides == [[1, 1]] * 4
-
-
-def test_who_stays_away_today_does_not_shift_tomorrows_rounds() -> None:
-    """Two of three came today. Tomorrow all three come together, and are let in together."""
-    card = Card(a_claim(party=3, entries_per_day=1, reentry_s=600, batch=1, valid_until=TODAY + DAY))
-    assert [card.present(NOW) for _ in range(2)] == [1, 1]
-    card.claim = replace(card.claim, batch=None)
-    assert card.present(NOW + DAY) == 3
-    assert card.present(NOW + DAY) is Reason.USED_UP_TODAY
-
-
-def test_midnight_within_a_round_separates_nobody() -> None:
-    """The first at 23:59:50, the others at 00:00:10: they belong to one round, on the entries of the new day."""
-    card = Card(a_claim(party=3, batch=1, entries_per_day=1, reentry_s=600, valid_until=TODAY + DAY))
-    midnight = datetime(2026, 12, 24, 16, 0, tzinfo=UTC)
-    assert card.present(midnight - timedelta(seconds=10)) == 1
-    assert card.usage.used_on_day == 1
-    after = midnight + timedelta(seconds=10)
-    assert [card.present(after) for _ in range(3)] == [1, 1, Reason.PASSBACK]
-    assert card.usage.used_on_day == 2
-    assert card.present(after + timedelta(seconds=600)) == 1
-    assert card.present(after + timedelta(seconds=1300)) is Reason.USED_UP_TODAY
-
-
-def test_the_rest_of_the_allowance_bounds_a_round() -> None:
-    """Seven entries were meant for a party of two and three rides and a half: nobody is let in twice for it."""
-    card = Card(a_claim(party=2, entries_total=2, reentry_s=60, valid_until=TODAY + DAY))
-    card.usage = replace(card.usage, used_total=3)
-    assert [card.present(NOW), card.present(NOW)] == [1, Reason.USED_UP]
-
-
-def test_a_round_continues_at_the_next_lane_of_the_post() -> None:
-    """The party spreads over two lanes of one post; another post begins a round of its own."""
-    card = Card(a_claim(party=3, batch=1, reentry_s=600))
-    assert [card.present(NOW, gate) for gate in (1, 2, 1, 2)] == [1, 1, 1, Reason.PASSBACK]
-    other_post = replace(card.gate, post_gates=frozenset({3}))
-    decision = decide(card.claim, card.usage, replace(other_post, gate=3), NOW, Knowledge())
-    assert admitted(decision).usage.in_round == 1
-
-
-# Where counters end.
-
-
-@pytest.mark.parametrize(
-    ("used_total", "used_on_day", "expected"),
-    [
-        (ENTRIES_MAX - 1, 0, 1),
-        (ENTRIES_MAX, 0, Reason.USED_UP),
-        (0, ENTRIES_MAX - 2, 2),
-        (0, ENTRIES_MAX, Reason.USED_UP_TODAY),
-    ],
-)
-def test_an_unlimited_ticket_ends_where_its_counter_does(
-    used_total: int, used_on_day: int, expected: int | Reason
-) -> None:
-    """65,535 entries are what a card can count: told as used up, never a wrapped counter or a crash at the commit."""
-    card = Card(a_claim(party=3))
-    card.usage = a_usage(used_total=used_total, used_on_day=used_on_day, day=today_number())
-    assert card.present(NOW) == expected
-
+# Everything that a claim or a card can say.
 
 IN_RANGE = st.integers(-40_000_000, 4_000_000_000).map(
     lambda s: datetime(2021, 1, 1, tzinfo=UTC) + timedelta(seconds=s)
