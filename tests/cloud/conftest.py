@@ -227,9 +227,9 @@ class Cloud:
             "/orders", {"site": SITE, "channel": "window", "lines": lines, "payment": payment}, **headers
         )
 
-    def encoder(self, number: int = 1) -> FakeEncoder:
+    def encoder(self, number: int = 1, site: int = SITE) -> FakeEncoder:
         """A fake encoder, connected."""
-        device = Device(SITE, Role.ENCODER, number)
+        device = Device(site, Role.ENCODER, number)
         encoder = FakeEncoder(self.services.relay, device)
         self.wire.listeners[device.down] = encoder.on_message
         return encoder
