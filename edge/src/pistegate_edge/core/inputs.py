@@ -57,7 +57,8 @@ class CardSeen:
 
 @dataclass(frozen=True, slots=True)
 class FieldSeen:
-    """A look at the whole field: exactly these were in it. Told when it is not what the look before met.
+    """A look at the whole field: exactly these were in it. Told where it is not what the look before met, and
+    again and again while there are strangers.
 
     `cards`: UIDs of cards that may be ours; where there are several, of cards that are.
     """

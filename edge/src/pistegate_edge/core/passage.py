@@ -104,7 +104,7 @@ class Passage:
     def _seen(self, told: i.CardSeen, now: Now) -> list[Action]:
         presentation = self._presentations.seen(told.uid, now.mono)
         if presentation.spent or i.Fault.STARTING in self.faults:
-            return [Release(told.token), *self._joined([presentation], "prompt.again")]
+            return [Release(told.token), *self._joined([presentation])]
         if self.faults:
             presentation.spent = True
             return self._refuse(told.token, told.uid, Reason.OUT_OF_SERVICE, now, lamp=Lamp.KEEP)
@@ -117,7 +117,7 @@ class Passage:
 
     def _busy(self, told: i.CardSeen, now: Now) -> list[Action]:
         presentation = self._presentations.seen(told.uid, now.mono)
-        actions: list[Action] = [Release(told.token), *self._joined([presentation], "prompt.again")]
+        actions: list[Action] = [Release(told.token), *self._joined([presentation])]
         if not presentation.spent and not presentation.told_wait:
             presentation.told_wait = True
             actions.append(Show(Lamp.KEEP, "prompt.wait"))
@@ -132,15 +132,16 @@ class Passage:
 
     def _field_while_busy(self, told: i.FieldSeen, now: Now) -> list[Action]:
         """Who is there; a card beside one that was admitted is not used, and its guest is told so."""
-        joined = self._presentations.looked(told.cards, now.mono)
-        return self._joined(joined, "prompt.two_cards" if len(told.cards) > 1 else "prompt.again")
+        return self._joined(self._presentations.looked(told.cards, now.mono))
 
-    def _joined(self, presentations: Sequence[Presentation], key: str) -> list[Action]:
+    def _joined(self, presentations: Sequence[Presentation]) -> list[Action]:
         """Cards that count with an admitted one: their guest is told once, with the words that help."""
         untold = [one for one in presentations if one.joined and not one.told]
         for presentation in untold:
             presentation.told = True
-        return [Show(Lamp.KEEP, key)] if untold else []
+        if not untold:
+            return []
+        return [Show(Lamp.KEEP, "prompt.two_cards" if any(one.beside for one in untold) else "prompt.again")]
 
     def _strangers(self, told: i.FieldSeen, now: Now) -> list[Action]:
         """Cards that are no ski cards are told what to do, unless one of ours is there or may be."""

@@ -20,7 +20,8 @@ class Presentation:
     """One card being held to the reader. `spent`: it was decided; nothing more comes of it.
 
     `admitted`: an admission came of it. `refused`: it is ours, was read, and could not be used. `joined`: it was
-    held to the reader together with an admitted one, and `spent` for that alone; `told`: its guest knows.
+    held to the reader together with an admitted one, and `spent` for that alone; `beside`: seen beside it, not just
+    after it; `told`: its guest knows.
     """
 
     uid: bytes
@@ -28,6 +29,7 @@ class Presentation:
     admitted: bool = False
     refused: bool = False
     joined: bool = False
+    beside: bool = False
     told: bool = False
     foreign: bool = False
     failed_reads: int = 0
@@ -92,6 +94,7 @@ class Presentations:
         for other in self._open.values():
             if other is not presentation and other.admitted and self._near(other, mono):
                 presentation.spent = presentation.joined = True
+                presentation.beside = other.present
 
     def _near(self, other: Presentation, mono: float) -> bool:
         return other.absent_since is None or mono - other.absent_since < JOIN_S

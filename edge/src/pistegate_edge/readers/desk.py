@@ -101,7 +101,7 @@ class GateDesk:
         reader.rest()
 
     def _tell_field(self, field: FieldSeen) -> None:
-        if field != self._field:
+        if field != self._field or field.strangers:  # they are told what to do as soon as the lane is free
             self._field = field
             self._tell(field)
 
