@@ -19,11 +19,14 @@ from pistegate_cloud.orders import api as orders
 from pistegate_cloud.passages import api as passages
 from pistegate_cloud.problems import BODY_MAX
 from pistegate_cloud.products import api as products
+from pistegate_cloud.proofs import api as proofs
+from pistegate_cloud.rentals import api as rentals
 from pistegate_cloud.reports import api as reports
 from pistegate_cloud.services import Services, WithServices
 from pistegate_cloud.sites import api as sites
 from pistegate_cloud.suspensions import api as suspensions
 from pistegate_cloud.tickets import api as tickets
+from pistegate_cloud.wallets import api as wallets
 from pistegate_protocol.version import __version__
 
 API = "/api/v1"
@@ -66,6 +69,9 @@ def create_app(services: Services | None = None) -> FastAPI:
         card_desk,
         issues,
         passages,
+        wallets,
+        rentals,
+        proofs,
         exceptions,
         reports,
     ):

@@ -17,10 +17,6 @@ from pistegate_protocol.desfire.transactions import Debit, use_input
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import COUNTERS_EVENT_BYTES, READ_AMENDMENT, READ_CLAIM, Admitted, CardUse, Proof
 from pistegate_protocol.records import passage_record
-from pistegate_protocol.usage import USAGE_BYTES
-
-_NO_USAGE = bytes(USAGE_BYTES)
-
 
 class ContentUnknown(CodecError):
     """The card read something (its claim, an amendment) that is not known here, so that nothing can be said."""
@@ -64,15 +60,14 @@ def admission_input(
 
 def card_use_input(event: CardUse, device: int, name: bytes) -> bytes:
     """The input of a till's transaction: it authenticates anew before it writes, so that nothing read is in it."""
-    whole = use_input(
-        _NO_USAGE,
+    return use_input(
+        None,
         None,
         use_record(event, device, name),
         loads_written=event.statement or None,
         rental_written=event.rental or None,
         debit=Debit(event.purse, event.loads),
     )
-    return whole.removeprefix(use_input(_NO_USAGE, None, None))
 
 
 def proves(key: bytes, uid: bytes, proof: Proof, inputs: Iterable[bytes]) -> bool:

@@ -11,7 +11,6 @@ from pistegate_cloud.cards.models import CardChange, CardWipe
 from pistegate_cloud.ingest.models import RawEvent
 from pistegate_cloud.passages.models import Admission
 from pistegate_cloud.proofs.models import CardCounter, CardProof
-from pistegate_cloud.sites.models import Site
 from pistegate_cloud.tickets.models import CardWrite
 from pistegate_cloud.wallets.models import CardUse, WalletLoad
 from pistegate_protocol.events import Stream
@@ -72,11 +71,6 @@ async def gaps(site: int | None, limit: int) -> list[CardCounter]:
     if site is not None:
         query = query.filter(site_id=site)
     return await query.order_by("waiting_ms").limit(limit)
-
-
-async def sites_of(group: int) -> list[int]:
-    """Sites of a group."""
-    return [int(str(number)) for number in await Site.filter(group_number=group).values_list("number", flat=True)]
 
 
 # Proofs
@@ -156,7 +150,7 @@ async def own_counters(uid: str) -> dict[int, int]:
     found: dict[int, int] = {}
     rows = [
         *await CardWrite.filter(uid=uid, counter__not_isnull=True).values_list("counter", "done_ms"),
-        *await CardWipe.filter(card__uid=uid, proved__not_isnull=True).values_list("proved", "done_ms"),
+        *await CardWipe.filter(card__uid=uid, counter__not_isnull=True).values_list("counter", "done_ms"),
         *await CardChange.filter(card__uid=uid, counter__not_isnull=True).values_list("counter", "at_ms"),
         *await WalletLoad.filter(uid=uid, proved__not_isnull=True).values_list("proved", "ended_ms"),
     ]
@@ -182,11 +176,11 @@ class OwnDoubt:
 async def own_doubts(uid: str) -> list[OwnDoubt]:
     """The cloud's own transactions with a card of which no counter is known."""
     writes = await CardWrite.filter(uid=uid, counter=None).values_list("id", "sent_ms", "done_ms")
-    wipes = await CardWipe.filter(card__uid=uid, proved=None).values_list("id", "sent_ms", "counter")
+    wipes = await CardWipe.filter(card__uid=uid, counter=None).values_list("id", "sent_ms", "done_ms")
     loads = await WalletLoad.filter(uid=uid, state="sent").values_list("id", "sent_ms", "counter")
     return [
         *(OwnDoubt("issue", int(row), int(sent), done=done is not None) for row, sent, done in writes),
-        *(OwnDoubt("wipe", int(row), int(sent), int(counter) + 1) for row, sent, counter in wipes),
+        *(OwnDoubt("wipe", int(row), int(sent), done=done is not None) for row, sent, done in wipes),
         *(OwnDoubt("load", int(row), int(sent), int(counter) + 1) for row, sent, counter in loads),
     ]
 

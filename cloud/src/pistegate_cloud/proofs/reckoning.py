@@ -10,6 +10,7 @@ from pistegate_cloud.proofs import queries
 from pistegate_cloud.proofs.models import CardCounter, CardProof
 from pistegate_cloud.proofs.rules import Doubt, Place, Reckoning, Told, reckon
 from pistegate_cloud.proofs.service import Checker, recheck
+from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.wallets import queries as wallets
 from pistegate_cloud.wallets import uses
 from pistegate_cloud.wallets.books import end_load
@@ -49,7 +50,7 @@ class Reckoner:
         told = _told(proofs, own)
         if not counter.known and own:
             counter.base = counter.known = max(0, min(each.counter for each in told) - 1) if _begins(told) else 0
-        admissions = await queries.doubtful_admissions(uid, await queries.sites_of(self._group))
+        admissions = await queries.doubtful_admissions(uid, await sites.of_group(self._group))
         open_uses = await queries.doubtful_uses(uid)
         doubts = [*_doubts(admissions), *_doubts(open_uses), *await _own_doubts(uid)]
         found = reckon(counter.base, told, doubts, self._complete)

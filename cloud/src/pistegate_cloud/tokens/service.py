@@ -33,6 +33,10 @@ class Scope(StrEnum):
     CARDS_READ = "cards:read"
     CARDS_WRITE = "cards:write"
     CARDS_PERSONALISE = "cards:personalise"
+    WALLETS_READ = "wallets:read"
+    WALLETS_WRITE = "wallets:write"
+    WALLETS_TERMS = "wallets:terms"
+    RENTALS_READ = "rentals:read"
     PASSAGES_READ = "passages:read"
     REPORTS_READ = "reports:read"
 

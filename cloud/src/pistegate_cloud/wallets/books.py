@@ -134,7 +134,7 @@ async def take_back_debit(use: CardUse, now_ms: int) -> None:
     """Reverse what `post_debit` posted: later proof has shown that the card was not charged."""
     if not use.posted or use.card_id is None:
         return
-    turn = await WalletCard.get(id=use.card_id)
+    turn = await queries.turn(use.card_id)
     late = 0
     for (site, kind, wallet), amount in (await queries.posted_for(use.id)).items():
         about = About(now_ms, wallet=wallet, uid=use.uid, use=use)

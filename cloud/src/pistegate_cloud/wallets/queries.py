@@ -77,6 +77,11 @@ async def account_of(wallet_id: int) -> int:
 # Cards
 
 
+async def turn(row: int) -> WalletCard:
+    """The books of a turn, as they are now."""
+    return await WalletCard.get(id=row)
+
+
 async def turns_of(uid: str) -> list[WalletCard]:
     """All turns of a card, oldest first."""
     return await WalletCard.filter(uid=uid).order_by("turn")
@@ -157,6 +162,16 @@ async def on_cards(site: int, currency: str) -> tuple[int, int]:
 async def pending_loads(uid: str) -> list[WalletLoad]:
     """Loads of a card that are neither known to be on it nor known not to be."""
     return await WalletLoad.filter(uid=uid, state="sent").order_by("id")
+
+
+async def pending_of(wallet_id: int) -> list[WalletLoad]:
+    """As `pending_loads`, of a wallet."""
+    return await WalletLoad.filter(wallet_id=wallet_id, state="sent").order_by("id")
+
+
+async def load_by_request(wallet_id: int, request: str) -> WalletLoad | None:
+    """The load that was made for an Idempotency-Key."""
+    return await WalletLoad.filter(wallet_id=wallet_id, request=request, state="done").first()
 
 
 async def loads_of(uid: str) -> list[WalletLoad]:
@@ -266,6 +281,12 @@ async def mark_posted(use: CardUse, turn_id: int | None) -> None:
     """A use's money is in the books of a turn; None: it is taken out again."""
     use.posted, use.card_id = turn_id is not None, turn_id
     await CardUse.filter(id=use.id).update(posted=use.posted, card_id=turn_id)
+
+
+async def doubtful(uid: str) -> list[CardUse]:
+    """Uses of a card that are in doubt: not settled, or by its counters alone."""
+    told = Q(settled=None) | Q(settled_by="proof")
+    return await CardUse.filter(told, uid=uid, state__in=("unconfirmed", "interrupted")).order_by("at_ms", "id")
 
 
 async def settle_use(use: CardUse, told: str, by: str) -> None:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is done with a wallet without its card at hand: opened, tied, topped up, refunded; what a wipe moves."""
 
-from tortoise.transactions import in_transaction
-
 from pistegate_cloud.cards.models import Card, CardWipe
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.exceptions import queries as exceptions
@@ -16,17 +14,19 @@ from pistegate_cloud.wallets.models import Wallet, WalletCard, WalletTerms
 async def create(
     site: int, currency: str, holder: str | None, phone: str | None, uid: str | None, actor: str, now_ms: int
 ) -> Wallet:
-    """Open a wallet, tied to a card (UID in hex) if there is one; Problem when the site offers none in the currency."""
+    """Open a wallet, tied to a card (UID in hex) if there is one, in the caller's transaction.
+
+    Problem wallets_not_offered when the site offers none in this currency.
+    """
     place = await sites.site(site)
     if await queries.terms(site, currency) is None:
         raise Problem("wallets_not_offered", site=site, currency=currency)
     wallet = Wallet(
         site_id=site, group_number=place.group_number, currency=currency, holder=holder, phone=phone, created_ms=now_ms
     )
-    async with in_transaction():
-        await queries.add(wallet)
-        if uid is not None:
-            await tie(wallet, uid, About(now_ms, actor))
+    await queries.add(wallet)
+    if uid is not None:
+        await tie(wallet, uid, About(now_ms, actor))
     return wallet
 
 
@@ -127,7 +127,7 @@ async def _explained_by_loads(turn: WalletCard, purse: int, now_ms: int) -> Wall
     for load in await queries.pending_loads(turn.uid):
         if purse > turn.credited - turn.purse_debited:
             await end_load(load, "done", None, now_ms)
-            turn = await WalletCard.get(id=turn.id)
+            turn = await queries.turn(turn.id)
     return turn
 
 
