@@ -179,6 +179,27 @@ def test_an_abort_leaves_out_what_was_read() -> None:
 
 
 @pytest.mark.parametrize("how", ["power", "error", "select"])
+def test_free_files_are_proved_without_any_session(how: str) -> None:
+    """What was read before power, an error or a selection ended it is not proved with what follows."""
+    card = prepared()
+    file = card.file(AID, BACKUP)
+    file.rights = Rights(0xE, 0xE, 0, 0)
+    host = Host(card.process)
+    host.select(AID)
+    host.plain(0xBD, span(BACKUP, 0, 4))
+    if how == "power":
+        card.power_off()
+        card.power_on()
+    elif how == "error":
+        host.raw(0x99)
+    host.select(AID)
+    host.plain(0x3D, span(BACKUP, 0, 3) + b"abc")
+    answer = host.plain(0xC7, b"\x01")
+    covered = bytes([0x3D]) + span(BACKUP, 0, 3) + bytes(8) + b"abc".ljust(16, b"\x00")
+    assert answer == (1).to_bytes(4, "little") + transaction_mac(SECRET, card.uid, 1, covered)
+
+
+@pytest.mark.parametrize("how", ["power", "error", "select"])
 def test_what_was_lost_is_not_proved(how: str) -> None:
     """Power, an error, another selection: neither change nor counter; the next transaction begins with nothing."""
     card = prepared()

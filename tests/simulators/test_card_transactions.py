@@ -6,12 +6,25 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pistegate_simulators.card import DesfireCard, Mode, Rights, ValueFile, backup_file, cyclic_file, standard_file
+from pistegate_simulators.card import (
+    DENIED,
+    DesfireCard,
+    Mode,
+    Rights,
+    TransactionMacFile,
+    ValueFile,
+    backup_file,
+    cyclic_file,
+    standard_file,
+)
 
-from .desfire_host import MAC, Ev2, Host, Refused, u24
+from .desfire_host import MAC, Host, Refused, u24
+from .proofs import Proved, transaction_mac
 
 AID, KEY = 0x504731, b"\x07" * 16
-STANDARD, BACKUP, VALUE, CYCLIC = 1, 2, 3, 4
+PROOF_KEY = b"\x09" * 16
+STANDARD, BACKUP, VALUE, CYCLIC, PROOF = 1, 2, 3, 4, 15
+FILES = (STANDARD, BACKUP, VALUE, CYCLIC, PROOF)
 SIZE, UPPER, CAPACITY = 24, 1_000, 4
 
 
@@ -23,10 +36,12 @@ class Committed:
         self.backup = bytes(SIZE)
         self.value = 500
         self.records: list[bytes] = []
+        self.counter = 0
+        self.proof = bytes(8)
 
 
 class Transactions(RuleBasedStateMachine):
-    """Backup, value and cyclic files change at commit, all together; a standard file at once."""
+    """Backup, value, cyclic files and the proof change at commit, all together; a standard file at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,11 +52,12 @@ class Transactions(RuleBasedStateMachine):
             BACKUP: backup_file(SIZE, Mode.MAC, rights),
             VALUE: ValueFile(Mode.MAC, rights, 0, UPPER, 500),
             CYCLIC: cyclic_file(8, CAPACITY, Mode.MAC, rights),
+            PROOF: TransactionMacFile(Mode.MAC, Rights(0, DENIED, DENIED, 0), PROOF_KEY),
         }
         self.card.create_application(AID, [KEY], files)
         self.model = Committed()
         self.host = Host(self.card.process)
-        self.session: Ev2 | None = None
+        self.session: Proved | None = None
 
     @initialize()
     def start(self) -> None:
@@ -60,7 +76,7 @@ class Transactions(RuleBasedStateMachine):
     @rule()
     def authenticate(self) -> None:
         self.host.select(AID)
-        self.session = self.host.auth_ev2(0, KEY)
+        self.session = Proved(self.host.auth_ev2(0, KEY))
 
     @precondition(lambda self: self.session is not None)
     @rule(data=st.binary(min_size=1, max_size=SIZE), offset=st.integers(0, SIZE), backup=st.booleans())
@@ -89,7 +105,7 @@ class Transactions(RuleBasedStateMachine):
         old = self.model.value if self.value is None else self.value
         new = old + amount if credit else old - amount
         try:
-            self.session.write(0x0C if credit else 0xDC, bytes([VALUE]), amount.to_bytes(4, "little"), MAC)
+            self.session.change_value(0x0C if credit else 0xDC, VALUE, amount, MAC)
         except Refused:
             assert not 0 <= new <= UPPER
             self._lost()
@@ -105,19 +121,31 @@ class Transactions(RuleBasedStateMachine):
         self.record = data
 
     @precondition(lambda self: self.session is not None)
+    @rule(backup=st.booleans())
+    def look(self, backup: bool) -> None:
+        """A read shows what is committed, and is proved too."""
+        assert self.session
+        number, expected = (BACKUP, self.model.backup) if backup else (STANDARD, self.model.standard)
+        assert self.session.read(0xBD, bytes([number]) + bytes(6), MAC) == expected
+
+    @precondition(lambda self: self.session is not None)
     @rule(keep=st.booleans())
     def end(self, keep: bool) -> None:
-        """Commit or abort; with nothing open either is refused with 0C and ends the session."""
+        """Commit or abort; with nothing done either is refused with 0C and ends the session."""
         assert self.session
-        nothing = self.backup is None and self.value is None and self.record is None
-        command = 0xC7 if keep else 0xA7
-        if nothing:
+        session, covered = self.session.session, self.session.covered
+        command, data = (0xC7, b"\x01") if keep else (0xA7, b"")
+        if not covered:
             with pytest.raises(Refused, match="0C"):
-                self.session.admin(command)
+                session.admin(command, data)
             self._lost()
             return
-        self.session.admin(command)
+        answer = session.admin(command, data)
+        self.session.covered = b""
         if keep:
+            self.model.counter += 1
+            self.model.proof = transaction_mac(PROOF_KEY, self.card.uid, self.model.counter, covered)
+            assert answer == self._proof()
             self.model.backup = self.model.backup if self.backup is None else self.backup
             self.model.value = self.model.value if self.value is None else self.value
             if self.record is not None:
@@ -143,15 +171,18 @@ class Transactions(RuleBasedStateMachine):
     def image(self) -> None:
         """An image taken at any moment holds what is committed."""
         twin = DesfireCard.from_image(self.card.image())
-        assert [twin.file_bytes(AID, number) for number in range(1, 5)] == self._expected()
+        assert [twin.file_bytes(AID, number) for number in FILES] == self._expected()
+
+    def _proof(self) -> bytes:
+        return self.model.counter.to_bytes(4, "little") + self.model.proof
 
     def _expected(self) -> list[bytes]:
         value = self.model.value.to_bytes(4, "little")
-        return [self.model.standard, self.model.backup, value, b"".join(self.model.records)]
+        return [self.model.standard, self.model.backup, value, b"".join(self.model.records), self._proof()]
 
     @invariant()
     def card_holds_what_the_model_says(self) -> None:
-        assert [self.card.file_bytes(AID, number) for number in range(1, 5)] == self._expected()
+        assert [self.card.file_bytes(AID, number) for number in FILES] == self._expected()
 
 
 TestTransactions = Transactions.TestCase

@@ -190,7 +190,8 @@ def test_a_cut_is_over_once_it_happened() -> None:
     chip.rf.cut_after(SELECT, Cut.DURING)
     with pytest.raises(Torn):
         pass_and_pay(host, card)
-    _, host = on_reader(card)
+    chip.rf.present(card)
+    assert chip.handle(H("4A0100")) is not None
     for _ in range(3):
         pass_and_pay(host, card)
     assert stock.proof(card)[0] == 44

@@ -135,6 +135,17 @@ def test_a_selected_card_outside_the_protocol_answers_the_second_call() -> None:
     assert [listed(chip) for _ in range(4)] == [[card.uid], [], [card.uid], []]
 
 
+def test_a_card_that_was_deselected_hears_nothing() -> None:
+    """A DESELECT of the host's own, as nfcpy sends it: RATS is ignored until the card is called again."""
+    card = uid("04A1B2C3D4E5F6")
+    chip = chip_with(card)
+    listed(chip)
+    assert ask(chip, "42C2") == H("00C2")
+    assert ask(chip, "42E050") == H("01")
+    assert not card.in_protocol
+    assert listed(chip) == []
+
+
 def test_a_sleeping_card_is_woken_by_its_uid() -> None:
     """WUPA, as for libfreefare's connect after its listing; a wrong UID wakes nobody."""
     card, other = uid("04A1B2C3D4E5F6"), uid("04000000000001")
@@ -211,6 +222,9 @@ def test_cards_that_answer_together_garble_their_atqa() -> None:
     assert ask(chip, LIST_ONE) == H("0101" + "0344" + "0804" + "DEADBEEF")
     chip = chip_with(ClassicCard(H("DEADBEEF")))
     assert ask(chip, LIST_ONE) == H("0101" + "0004" + "0804" + "DEADBEEF")
+    cards = [ClassicCard(H("DEADBEEF")), ClassicCard(H("00000001"))]
+    cards[1].atqa = H("0802")
+    assert ask(chip_with(*cards), LIST_ONE) == H("0101" + "0806" + "0804" + "DEADBEEF")
 
 
 def test_a_clone_beside_its_original_garbles_it() -> None:

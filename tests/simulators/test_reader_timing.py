@@ -91,6 +91,17 @@ def test_rf_bytes_of_a_passage(terms: dict[str, bool], exchanges: int, rf_bytes:
     assert (counters.exchanges, counters.rf_bytes) == (exchanges, rf_bytes)
 
 
+def test_activation_and_farewell_are_counted_apart() -> None:
+    """Call, two levels, RATS and ATS, DESELECT: no exchange, no byte of the passage."""
+    timed = Timed(DesfireCard())
+    counters = timed.chip.rf.counters
+    assert (counters.exchanges, counters.rf_bytes) == (0, 0)
+    assert counters.activation_bytes == 3 + 2 * 19 + (2 + 2) + (6 + 2)
+    timed.tell("5200")
+    assert (counters.exchanges, counters.rf_bytes) == (0, 0)
+    assert counters.activation_bytes == 3 + 2 * 19 + (2 + 2) + (6 + 2) + 2 * (1 + 2)
+
+
 def test_a_passage_takes_the_air_the_turns_and_the_cards_computing() -> None:
     """30.7 ms for 361 bytes, 1.2 ms of frame delays, 21 ms of card: no more and no less."""
     card = stock.personalised_card(Random(1), MASTERS)
