@@ -43,7 +43,11 @@ class Operator:
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.connect(str(path))
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
         self.lines: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.closed = False
