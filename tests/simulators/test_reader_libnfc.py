@@ -6,15 +6,20 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from skips import missing_system, require_tools
 
 from pistegate_simulators.card import (
+    ClassicCard,
     DesfireCard,
     Mode,
+    Phone,
+    ResidentIdCard,
     Rights,
     Type2Card,
+    UidClone,
     ValueFile,
     backup_file,
     cyclic_file,
@@ -73,6 +78,19 @@ def test_nfc_list_shows_the_card(reader: SimulatedReader) -> None:
     assert "MIFARE DESFire EV1 2K/4K/8K" in shown
     reader.remove()
     assert "found" not in run(reader, "nfc-list")
+
+
+def test_nfc_list_shows_a_pocket_full(reader: SimulatedReader) -> None:
+    """Four cards of type A and a resident ID: libnfc lists one, deselects it, and so finds every other."""
+    require_tools("nfc-list")
+    cards = [prepared(), Phone(Random(1)), ClassicCard(), UidClone(bytes.fromhex("04C10E00000001"))]
+    for card in (*cards, ResidentIdCard()):
+        reader.present(card)
+    shown = run(reader, "nfc-list")
+    assert "4 ISO14443A passive target(s) found" in shown
+    assert "1 ISO14443B passive target(s) found" in shown
+    for card in cards:
+        assert f"UID (NFCID{3 if card.uid[0] == 8 else 1}): {card.uid.hex('-').replace('-', '  ')}" in shown
 
 
 def test_mifare_desfire_info_reads_the_card(reader: SimulatedReader) -> None:
