@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole till in this process on a simulated reader, and an operator's program at its socket."""
 
+import contextlib
 import json
 import queue
 import socket
@@ -99,7 +100,8 @@ class Operator:
 
     def close(self) -> None:
         """Hang up."""
-        self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # the till has hung up already
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join(WAIT_S)
         self._socket.close()
 
