@@ -6,7 +6,7 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -337,7 +337,7 @@ async def _running(settings: Settings) -> AsyncIterator[Cloud]:
     clock, wire = FakeClock(), Wire(settings)
     async with open_database(settings.database) as connection:
         relay = Relay(wire.send)
-        ingest = Ingest(connection, clock, relay.deliver)
+        ingest = Ingest(connection, clock, relay.deliver, settings.card_keys)
         services = Services(settings, clock, connection, wire, relay, ingest)
         transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://cloud/api/v1") as http:
@@ -351,6 +351,19 @@ async def cloud(settings: Settings) -> AsyncIterator[Cloud]:
     """A cloud with an open site and a token that may do everything."""
     async with _running(settings) as cloud:
         yield cloud
+
+
+@pytest.fixture
+async def sqlite_cloud(sqlite_settings: Settings) -> AsyncIterator[Cloud]:
+    """As `cloud`, for what does not depend on the database."""
+    async with _running(sqlite_settings) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def restarted() -> Callable[[Cloud], AbstractAsyncContextManager[Cloud]]:
+    """A new process over the database of a cloud: nothing that the old one had in memory is left."""
+    return lambda cloud: _running(cloud.services.settings)
 
 
 @pytest.fixture
