@@ -93,20 +93,14 @@ def transport_keyed(rng: Random, transport_master: bytes, system: bytes = b"") -
     return card
 
 
-def personalised_card(rng: Random, keys: CardMasters | Mapping[CardKey, bytes]) -> DesfireCard:
-    """A card with our application, its keys and its empty files.
-
-    A plain mapping of keys puts those undiversified, with one key set and random keys for the others.
-    """
+def personalised_card(rng: Random, masters: CardMasters) -> DesfireCard:
+    """A card as personalisation leaves it: our application, both key sets, empty files, no default key."""
     card = blank_stock(rng)
-    transaction = keys.transaction_key(card.uid) if isinstance(keys, CardMasters) else rng.randbytes(KEY_BYTES)
-    files = {spec.number: _file(spec, transaction) for spec in FILES}
-    if not isinstance(keys, CardMasters):
-        card.create_application(APPLICATION, [keys.get(key, rng.randbytes(KEY_BYTES)) for key in CardKey], files)
-        return card
+    transaction_key = masters.transaction_key(card.uid)
+    files = {spec.number: _file(spec, transaction_key) for spec in FILES}
     card.create_application(APPLICATION, [bytes(KEY_BYTES)], files, KEY_SETTINGS)
-    card.put_key_sets(APPLICATION, [_key_set(keys, card.uid, number) for number in KeySet], CardKey.ROLL)
-    card.set_key(0, 0, keys.picc_key(card.uid), 1)
+    card.put_key_sets(APPLICATION, [_key_set(masters, card.uid, number) for number in KeySet], CardKey.ROLL)
+    card.set_key(0, 0, masters.picc_key(card.uid), 1)
     card.set_key_settings(0, KEY_SETTINGS)
     return card
 
