@@ -47,6 +47,23 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("post", "/group-issues"): Scope.TICKETS_ISSUE,
     ("get", "/group-issues/{number}"): Scope.TICKETS_READ,
     ("post", "/group-issues/{number}/cards"): Scope.TICKETS_ISSUE,
+    ("post", "/tickets/{number}/extend"): Scope.TICKETS_AMEND,
+    ("post", "/tickets/{number}/areas"): Scope.TICKETS_AMEND,
+    ("post", "/tickets/{number}/hold"): Scope.TICKETS_AMEND,
+    ("post", "/tickets/{number}/unhold"): Scope.TICKETS_AMEND,
+    ("post", "/tickets/{number}/return"): Scope.TICKETS_AMEND,
+    ("get", "/tickets/{number}/amendments"): Scope.TICKETS_READ,
+    ("post", "/calendars"): Scope.CALENDARS_WRITE,
+    ("get", "/calendars"): Scope.PRODUCTS_READ,
+    ("get", "/calendars/{site}/{number}"): Scope.PRODUCTS_READ,
+    ("post", "/calendars/{site}/{number}/rule"): Scope.CALENDARS_WRITE,
+    ("post", "/calendars/{site}/{number}/dates"): Scope.CALENDARS_WRITE,
+    ("post", "/calendars/renew"): Scope.CALENDARS_WRITE,
+    ("post", "/suspensions"): Scope.SUSPENSIONS_WRITE,
+    ("post", "/suspensions/{number}/end"): Scope.SUSPENSIONS_WRITE,
+    ("get", "/suspensions"): Scope.SITES_READ,
+    ("get", "/documents"): Scope.SITES_READ,
+    ("post", "/documents/renew"): Scope.SITES_WRITE,
     ("get", "/passages"): Scope.PASSAGES_READ,
     ("get", "/exceptions"): Scope.PASSAGES_READ,
     ("get", "/reports/passages"): Scope.REPORTS_READ,
@@ -69,7 +86,11 @@ def test_every_endpoint_is_in_the_scope_table() -> None:
 async def test_every_endpoint_wants_its_scope(cloud: Any) -> None:
     """No token: 401. A token with every scope but the right one: 403. With the right one: anything else."""
     for (method, path), scope in SCOPES.items():
-        url = path.replace("{order_id}", "01900000-0000-7000-8000-000000000000").replace("{number}", "1")
+        url = (
+            path.replace("{order_id}", "01900000-0000-7000-8000-000000000000")
+            .replace("{number}", "1")
+            .replace("{site}", "1")
+        )
         for headers, status, code in [
             ({"Authorization": ""}, 401, "token_missing"),
             (await cloud.token(*(set(Scope) - {scope})), 403, "scope_missing"),

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Blackout sets: which days they hold, and that devices hear of every change and of days to come."""
 
+import asyncio
+import contextlib
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from documents_down import opened, pushed
 
+from pistegate_cloud import serve
 from pistegate_cloud.calendars import service
 from pistegate_cloud.calendars.rules import BEFORE, HORIZON, NOTE_MAX, BadCsv, Rule, dates_of_csv, days_of
 from pistegate_protocol.documents import CalendarList
@@ -178,6 +181,30 @@ async def test_a_set_of_the_group_is_known_at_every_site(cloud: Any) -> None:
     await cloud.post("/calendars", {"site": 2, "number": 5, "name": NAME, "also": [6]})
     assert told(cloud, 5, Device(2, Role.GATE, 1)) == {day("2026-02-17")}
     await cloud.post("/calendars", {"site": 3, "number": 6, "name": NAME})
+
+
+async def test_a_serving_cloud_renews_its_calendars_by_itself(cloud: Any, monkeypatch: Any) -> None:
+    """Nobody has to think of it; a failure is logged and tried again."""
+    monkeypatch.setattr(serve, "RENEW_EVERY_S", 0.01)
+    await add_set(cloud, 1, weekdays=["sat"])
+    cloud.clock.now_ms += 8 * DAY_MS
+    failures = iter([RuntimeError("planted")])
+    renew = service.renew
+
+    async def fails_once(*arguments: Any, **more: Any) -> list[int]:
+        for failure in failures:
+            raise failure
+        return await renew(*arguments, **more)
+
+    monkeypatch.setattr(service, "renew", fails_once)
+    task = asyncio.create_task(serve._renew_for_ever(cloud.services))
+    async with asyncio.timeout(20):
+        while len(pushed(cloud, CalendarList)) < 2:  # noqa: ASYNC110 - the loop has no event for it
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert [document.version for document in pushed(cloud, CalendarList)] == [1, 2]
 
 
 async def test_days_to_come_are_told_before_they_are_near(cloud: Any, new_gate: Any) -> None:

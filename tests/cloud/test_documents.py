@@ -4,12 +4,15 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
-from documents_down import GATE_1, opened, pushed
+from documents_down import GATE_1, issuer_keys, opened, pushed
 
 from pistegate_cloud.documents import service
 from pistegate_cloud.documents.models import Document
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.settings import SigningKey
+from pistegate_protocol.amendments import open_amendment
 from pistegate_protocol.codec import CODEC_VERSION
 from pistegate_protocol.documents import (
     DOCUMENT_MAX,
@@ -90,8 +93,8 @@ async def test_a_till_that_tells_an_older_version_gets_the_newest(cloud: Any) ->
     assert [type(document) for document in opened(cloud, 1, answers)] == [SuspensionList]
 
 
-def hello(device: Device) -> tuple[str, bytes]:
-    message = Hello(device.number, 5 << 32, 1768622400000, "test 1", {}, "in_service", 0)
+def hello(device: Device, told: dict[str, int] | None = None) -> tuple[str, bytes]:
+    message = Hello(device.number, 5 << 32, 1768622400000, "test 1", told or {}, "in_service", 0)
     return device.up, UP.encode(message)
 
 
@@ -101,8 +104,59 @@ async def test_a_site_has_versions_of_its_own(cloud: Any) -> None:
     await publish(cloud, SuspensionList, [(0, 1, None, False)], site=2)
     await suspend(cloud)
     assert [document.version for document in pushed(cloud, SuspensionList)] == [1]
-    assert await service.newer(2, {"suspensions": 1}) == []
-    assert len(await service.newer(2, {})) == 1
+    assert await service.newer(2, everything(2)) == []
+    assert len(await service.newer(2, everything(1))) == 1
+
+
+def everything(suspensions: int) -> dict[str, int]:
+    """What a device of a site that joined a group tells: everything at version 1, suspensions at another."""
+    return dict.fromkeys(service.ORDER, 1) | {"suspensions": suspensions}
+
+
+async def test_a_site_that_joins_a_group_is_told_all_of_the_group(cloud: Any) -> None:
+    """A group ticket revoked, another held, a calendar of the group: the new site's gates know them from the start."""
+    product = {"site": 1, "number": 9, "code": "G", "name": {"en": "G", "zh-CN": "通"}, "price": 1, "currency": "CNY"}
+    await cloud.post("/products", product | {"areas": [0], "scope": "group"})
+    revoked, held = [ticket["number"] for ticket in (await cloud.sell(9, 2))["tickets"]]
+    await cloud.post(f"/tickets/{revoked}/revoke", {"reason": "stolen"})
+    await cloud.post(f"/tickets/{held}/hold", {"reason": "hurt"})
+    name = {"en": "Set", "zh-CN": "日历"}
+    await cloud.post("/calendars", {"site": 1, "number": 7, "name": name, "scope": "group", "weekdays": ["mon"]})
+    await suspend(cloud)
+    before = len(cloud.wire.sent)
+    await cloud.post("/sites", {"number": 2, "group": 1, "name": "Other", "zone": "Asia/Shanghai"})
+    await cloud.post("/sites", {"number": 3, "group": 3, "name": "Alone", "zone": "Asia/Shanghai"})
+    assert len(cloud.wire.sent) == before  # nobody is there yet; for the sites of before nothing is new
+    messages = [DOWN.decode(message) for message in await service.newer(2, {})]
+    told = entries(cloud, 2, messages)
+    assert told[DenyList] == [(revoked, 1)]
+    assert [open_amendment(signed, issuer_keys(cloud)).ticket for signed in told[AmendmentList]] == [held]
+    assert [number for number, _ in told[CalendarList]] == [7]
+    assert told[SuspensionList] == []
+    assert await service.newer(3, {}) == []
+
+
+async def test_documents_are_signed_anew_with_a_new_key(cloud: Any) -> None:
+    """After the key was changed everything is sent again under it, as higher versions, and who is behind is shown."""
+    await suspend(cloud)
+    number = await revoked_ticket(cloud)
+    cloud.services.settings = msgspec.structs.replace(
+        cloud.services.settings, documents=SigningKey(key_id=3, private_key="03" * 32)
+    )
+    answer = await cloud.post("/documents/renew", {"site": 1})
+    shown = {item["name"]: (item["version"], item["behind"]) for item in answer["items"]}
+    assert shown["deny_list"] == shown["suspensions"] == (2, [1, 2, 3])
+    newest = [DOWN.decode(payload) for topic, payload in cloud.wire.sent if topic == GATE_1.down][-6:]
+    assert {message.key_id for message in newest} == {3}
+    assert entries(cloud, 1, newest)[DenyList] == [(number, 1)]
+    await cloud.receive([hello(GATE_1, {"deny_list": 2, "suspensions": 1})])
+    shown = {item["name"]: item["behind"] for item in (await cloud.get("/documents", site=1))["items"]}
+    assert (shown["deny_list"], shown["suspensions"]) == ([2, 3], [1, 2, 3])
+    assert (await cloud.http.get("/documents", params={"site": 9})).json()["code"] == "unknown_reference"
+
+
+def entries(cloud: Any, site: int, messages: list[Any]) -> dict[type[Any], list[Any]]:
+    return {type(document): document.entries for document in opened(cloud, site, messages)}
 
 
 async def test_a_document_that_does_not_fit_says_how_many_do(cloud: Any) -> None:

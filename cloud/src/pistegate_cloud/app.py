@@ -11,6 +11,7 @@ from pistegate_cloud.amendments import api as amendments
 from pistegate_cloud.calendars import api as calendars
 from pistegate_cloud.cards import api as cards
 from pistegate_cloud.cards import desk_api as card_desk
+from pistegate_cloud.documents import api as documents
 from pistegate_cloud.encoders import api as encoders
 from pistegate_cloud.exceptions import api as exceptions
 from pistegate_cloud.gates import api as gates
@@ -72,6 +73,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         wallets,
         rentals,
         proofs,
+        documents,
         exceptions,
         reports,
     ):

@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from pistegate_cloud.app import OPENAPI, create_app
+from pistegate_cloud.calendars import service as calendars
 from pistegate_cloud.clock import open_clock
 from pistegate_cloud.database import open_database
 from pistegate_cloud.encoders.relay import Relay
@@ -22,6 +23,7 @@ from pistegate_cloud.mqtt.embedded import embedded_broker
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import Settings
 
+RENEW_EVERY_S = 3600.0  # calendars: looked at, and made anew when they are a week old
 APPLY_EVERY_S = 2.0  # even when nothing comes in: epochs waiting for their predecessor
 STOP_S = 3  # for requests in flight; a relayed card write takes under 1 s
 _log = logging.getLogger(__name__)
@@ -43,12 +45,14 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
         relay = Relay(bridge.send)
         ingest = Ingest(connection, clock, relay.deliver, settings.card_keys)
         arrived = asyncio.Event()
+        services = Services(settings, clock, connection, bridge, relay, ingest)
         tasks = [
             asyncio.create_task(bridge.run(ingest.take, relay.deliver, arrived.set), name="bridge"),
             asyncio.create_task(_apply_for_ever(ingest, arrived), name="applier"),
+            asyncio.create_task(_renew_for_ever(services), name="calendars"),
         ]
         try:
-            yield Services(settings, clock, connection, bridge, relay, ingest)
+            yield services
         finally:
             for task in tasks:
                 task.cancel()
@@ -66,6 +70,16 @@ async def _apply_for_ever(ingest: Ingest, arrived: asyncio.Event) -> None:
         except Exception:  # noqa: BLE001 - logged; the applier must live as long as the process
             _log.exception("events could not be applied; they are stored, next attempt in %.0f s", APPLY_EVERY_S)
             await asyncio.sleep(APPLY_EVERY_S)
+
+
+async def _renew_for_ever(services: Services) -> None:
+    """Weekdays of calendars are worked out 400 days ahead: anew every week, so that no gate comes to their end."""
+    while True:
+        try:
+            await calendars.renew(services, older_than_ms=calendars.RENEW_MS)
+        except Exception:  # noqa: BLE001 - logged; a later attempt is months early enough
+            _log.exception("calendars could not be renewed, next attempt in %.0f s", RENEW_EVERY_S)
+        await asyncio.sleep(RENEW_EVERY_S)
 
 
 async def _serve_http(services: Services) -> None:

@@ -40,7 +40,7 @@ async def add(row: BlackoutSet, services: Services) -> None:
             raise Problem("already_exists", what=f"calendar {row.number} of site {site.number} or its group")
         await _check_rule(row, site)
         await queries.add(row)
-        messages = await _publish(affected, services.settings.documents, services.clock.wall_ms())
+        messages = await publish(affected, services.settings.documents, services.clock.wall_ms())
     await documents.push_all(messages, services)
 
 
@@ -52,7 +52,7 @@ async def change_rule(row: BlackoutSet, services: Services) -> None:
         await documents.lock(affected)
         await _check_rule(row, site)
         await queries.save_rule(row)
-        messages = await _publish(affected, services.settings.documents, services.clock.wall_ms())
+        messages = await publish(affected, services.settings.documents, services.clock.wall_ms())
     await documents.push_all(messages, services)
 
 
@@ -69,7 +69,7 @@ async def change_dates(
         count = len((await queries.dates_of([row.id]))[row.id])
         if count > DATES_MAX:
             raise Problem("calendar_full", count=count, limit=DATES_MAX)
-        messages = await _publish(affected, services.settings.documents, services.clock.wall_ms())
+        messages = await publish(affected, services.settings.documents, services.clock.wall_ms())
     await documents.push_all(messages, services)
 
 
@@ -95,7 +95,7 @@ async def renew(services: Services, only: list[int] | None = None, older_than_ms
     async with in_transaction():
         await documents.lock(due)
         still = [site for site in due if await _is_due(site, now_ms - older_than_ms)]  # another process was first
-        messages = await _publish(still, services.settings.documents, now_ms)
+        messages = await publish(still, services.settings.documents, now_ms)
     await documents.push_all(messages, services)
     return still
 
@@ -105,7 +105,8 @@ async def _is_due(site: int, before_ms: int) -> bool:
     return document is not None and document.created_ms <= before_ms
 
 
-async def _publish(affected: Sequence[int], key: SigningKey, now_ms: int) -> dict[int, bytes]:
+async def publish(affected: Sequence[int], key: SigningKey, now_ms: int) -> dict[int, bytes]:
+    """Sign the next calendars of each site, in the caller's transaction; messages to push, by site."""
     return await documents.publish_for(affected, CalendarList, lambda site: entries_of(site, now_ms), key, now_ms)
 
 

@@ -82,11 +82,15 @@ async def _locked(uid: str) -> Card:
     return await queries.card(uid)
 
 
-async def publish_lost(group: int, key: SigningKey, now_ms: int) -> dict[int, bytes]:
-    """Sign the next list of lost cards for each site of a group, in the caller's transaction; messages, by site."""
+async def publish_lost(group: int, key: SigningKey, now_ms: int, only: list[int] | None = None) -> dict[int, bytes]:
+    """Sign the next list of lost cards for the sites of a group (`only` some of them); messages, by site.
+
+    In the caller's transaction.
+    """
     uids = await queries.shut_out(group)
 
     async def entries_of(_: int) -> list[bytes]:
         return uids
 
-    return await documents.publish_for(await sites.of_group(group), LostCards, entries_of, key, now_ms)
+    where = await sites.of_group(group) if only is None else only
+    return await documents.publish_for(where, LostCards, entries_of, key, now_ms)

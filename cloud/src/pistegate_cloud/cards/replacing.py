@@ -72,7 +72,7 @@ async def _ticket_to_move(old: Card, new: Card, services: Services) -> Ticket | 
     if not found:
         return None
     today = local_day(services.clock.wall_ms(), await sites.zone(found[0].site_id))
-    return found[0] if found[0].valid_until >= today else None
+    return found[0] if found[0].last_day >= today else None
 
 
 async def _check_from_stock(old: Card, new: Card) -> None:

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, field_validator
 
+from pistegate_cloud.documents.catalogue import publish_everything
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import AreaNumber, Body, DeviceNumber, Name, Page, SiteFilter, SiteNumber
-from pistegate_cloud.services import require
+from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.sites import queries
 from pistegate_cloud.sites.models import Area, Post, Site
 from pistegate_cloud.tokens.service import Scope
@@ -67,10 +68,12 @@ class PostBody(Body):
 
 
 @router.post("/sites", status_code=201, dependencies=_write, responses=documented("already_exists"))
-async def add_site(body: SiteBody) -> SiteBody:
-    """Add a site."""
+async def add_site(body: SiteBody, services: WithServices) -> SiteBody:
+    """Add a site; what concerns its group is told to its devices from now on."""
     site = Site(number=body.number, group_number=body.group, name=body.name, zone=body.zone)
     await queries.add(site, f"site {body.number}")
+    if len(await queries.of_group(body.group)) > 1:
+        await publish_everything([body.number], services)
     return body
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Closing areas and opening them again, and the document that tells the devices."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from tortoise.transactions import in_transaction
@@ -26,8 +27,8 @@ async def begin(row: AreaSuspension, services: Services) -> None:
     async with in_transaction():
         await documents.lock([row.site_id])
         await queries.add(row)
-        message = await _publish(row.site_id, services.settings.documents, services.clock.wall_ms())
-    await documents.push(row.site_id, message, services)
+        messages = await publish([row.site_id], services.settings.documents, services.clock.wall_ms())
+    await documents.push_all(messages, services)
 
 
 async def end(number: int, at_ms: int | None, actor: str, services: Services) -> AreaSuspension:
@@ -42,8 +43,8 @@ async def end(number: int, at_ms: int | None, actor: str, services: Services) ->
         row.end_ms = max(row.start_ms, now_ms if at_ms is None else at_ms)
         row.ended_by, row.ended_ms = actor, now_ms
         await queries.save_end(row)
-        message = await _publish(row.site_id, services.settings.documents, now_ms)
-    await documents.push(row.site_id, message, services)
+        messages = await publish([row.site_id], services.settings.documents, now_ms)
+    await documents.push_all(messages, services)
     return row
 
 
@@ -53,5 +54,6 @@ async def entries_of(site: int, now_ms: int) -> list[Entry]:
     return [(row.area, row.start_ms, row.end_ms, row.clocks_paused) for row in rows]
 
 
-async def _publish(site: int, key: SigningKey, now_ms: int) -> bytes:
-    return await documents.publish(site, SuspensionList, await entries_of(site, now_ms), key, now_ms)
+async def publish(where: Sequence[int], key: SigningKey, now_ms: int) -> dict[int, bytes]:
+    """Sign the next suspensions of each site, in the caller's transaction; messages to push, by site."""
+    return await documents.publish_for(where, SuspensionList, lambda site: entries_of(site, now_ms), key, now_ms)

@@ -112,12 +112,12 @@ async def _check_room(ticket: Ticket, card: Card, content: Content, give_up: int
     before = await queries.ticket(int(str(card.ticket_id)))
     today = local_day(services.clock.wall_ms(), await sites.zone(before.site_id))
     if not _is_over(before, content.usage, today):
-        raise Problem("card_holds_ticket", uid=card.uid, ticket=before.number, until=before.valid_until)
+        raise Problem("card_holds_ticket", uid=card.uid, ticket=before.number, until=before.last_day)
 
 
 def _is_over(ticket: Ticket, usage_file: bytes, today: date) -> bool:
     """Whether nothing is left of the ticket on a card, by what the card says of it."""
-    if ticket.status != "issued" or ticket.valid_until < today:
+    if ticket.status != "issued" or ticket.last_day < today:
         return True
     product = ticket.product
     if product.entries_total is None:

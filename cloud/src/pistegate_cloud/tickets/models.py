@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of tickets, of what was written for them on cards, and of denials."""
 
+from datetime import date
 from uuid import UUID
 
 from tortoise import fields
@@ -37,6 +38,11 @@ class Ticket(Model):
     valid_until = fields.DateField()
     amended_until = fields.DateField(null=True)
     created_ms = fields.BigIntField()
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which it is valid, amendments included."""
+        return self.amended_until or self.valid_until
 
     class Meta:
         """Table."""

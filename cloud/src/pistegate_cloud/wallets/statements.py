@@ -61,14 +61,14 @@ async def _check(wallet: Wallet, turn: WalletCard, amount: int) -> None:
         raise Problem("wallet_above_cap", cap=terms.offline_cap, there=there, room=max(0, room))
 
 
-async def publish(group: int, services: Services, now_ms: int) -> dict[int, bytes]:
-    """Sign the next load list for each site of a group: every statement that is not known to be on its card."""
+async def publish(group: int, services: Services, now_ms: int, only: list[int] | None = None) -> dict[int, bytes]:
+    """Sign the next load list for the sites of a group (`only` some): every statement not known to be on its card."""
     issuer = services.settings.issuer
 
     async def entries_of(_: int) -> list[bytes]:
         return [signed(turn, issuer) for turn in await queries.unwritten(group)]
 
-    sites = await places.of_group(group)
+    sites = await places.of_group(group) if only is None else only
     return await documents.publish_for(sites, LoadList, entries_of, services.settings.documents, now_ms)
 
 
