@@ -18,8 +18,10 @@ from pistegate_cloud.tokens.models import ApiToken
 from pistegate_cloud.tokens.service import Scope
 from pistegate_cloud.wallets import loading, queries, service, statements
 from pistegate_cloud.wallets.books import About
+from pistegate_cloud.wallets.invariants import disagreements
 from pistegate_cloud.wallets.models import Wallet
 from pistegate_cloud.wallets.schemas import (
+    AuditAnswer,
     CashBody,
     ExposureAnswer,
     LoadAnswer,
@@ -71,6 +73,13 @@ async def exposure(site: Annotated[SiteNumber, Query()], currency: Annotated[Cur
     return ExposureAnswer(
         site=site, currency=currency, cards=cards, on_cards=there, underway=underway, cap=cap, most=cards * cap
     )
+
+
+@router.get("/wallets/audit", dependencies=_READ, responses=documented("unknown_reference"))
+async def audit(site: Annotated[SiteNumber, Query()]) -> AuditAnswer:
+    """Compare ledger, movements, wallets and cards of a site: anything that is found needs a person at once."""
+    await sites.site(site)
+    return AuditAnswer(site=site, disagreements=await disagreements(site))
 
 
 @router.post(

@@ -150,6 +150,13 @@ class ExposureAnswer(BaseModel):
     most: int
 
 
+class AuditAnswer(BaseModel):
+    """Where the books of a site disagree; empty when they are right."""
+
+    site: int
+    disagreements: list[str]
+
+
 def wallet_answer(wallet: Wallet, turn: WalletCard | None, underway: int) -> WalletAnswer:
     """The answer for a wallet and its card."""
     card = None
