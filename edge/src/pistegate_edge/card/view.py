@@ -20,10 +20,10 @@ def card_lines(told: Mapping[str, Any], locale: str) -> list[str]:
     words = _Words(locale)
     lines = _head(told, words)
     if told.get("here") is not None:
-        lines += _section(words("here"), [("", _here(told["here"], words))], words)
-    lines += _section(words("ticket"), _ticket(told, words), words)
-    lines += _section(words("wallet"), _wallet(told["wallet"], words), words)
-    lines += _section(words("rental"), _rental(told["rental"], words), words)
+        lines += _section(words("here"), [(None, _here(told["here"], words))])
+    lines += _section(words("ticket"), _ticket(told, words))
+    lines += _section(words("wallet"), _wallet(told["wallet"], words))
+    lines += _section(words("rental"), _rental(told["rental"], words))
     lines += ["", words("recent")]
     lines += _table([_record(record, told["wallet"], words) for record in told["recent"]]) or [_INDENT + words("none")]
     return lines
@@ -34,14 +34,14 @@ class _Words:
 
     def __init__(self, locale: str) -> None:
         self.locale = locale
-        self.comma = "、" if locale == "zh-CN" else ", "
+        self.comma, self.and_ = ("，", "、") if locale == "zh-CN" else (", ", ", ")
 
     def __call__(self, key: str, **values: object) -> str:
         return text(f"card.{key}", self.locale, **values)
 
     def kinds(self, names: Iterable[str]) -> str:
         """Kinds of equipment."""
-        return self.comma.join(text(f"rental.{name}", self.locale) for name in names)
+        return self.and_.join(text(f"rental.{name}", self.locale) for name in names)
 
 
 def _head(told: Mapping[str, Any], words: _Words) -> list[str]:
@@ -64,16 +64,16 @@ def _here(here: Mapping[str, Any], words: _Words) -> str:
     return text(f"reason.{here['reason']}", words.locale, until=until, gate=here.get("gate") or 0)
 
 
-Row = tuple[str, str]
+Row = tuple[str | None, str]  # label and value; no label: the value stands in its place
 
 
 def _ticket(told: Mapping[str, Any], words: _Words) -> list[Row]:
     ticket = told["ticket"]
     if ticket is None:
-        return [("", text(f"reason.{told['problem']['reason']}", words.locale, until="", gate=0))]
+        return [(None, text(f"reason.{told['problem']['reason']}", words.locale, until="", gate=0))]
     who = [words(f"holder_{ticket['holder']}")]
     who += [words("party", party=ticket["party"])] if ticket["party"] > 1 else []
-    rows = [
+    rows: list[Row] = [
         (words("number"), words.comma.join((str(ticket["number"]), words("product", product=ticket["product"])))),
         (words("holder"), words.comma.join(who)),
         (words("valid"), words("valid_dates", first=ticket["valid_from"], last=ticket["valid_until"])),
@@ -96,7 +96,7 @@ def _ticket(told: Mapping[str, Any], words: _Words) -> list[Row]:
 
 def _where(ticket: Mapping[str, Any], words: _Words) -> str:
     ((scope, number),) = ticket["scope"].items()
-    areas = words.comma.join(str(area) for area in ticket["areas"])
+    areas = words.and_.join(str(area) for area in ticket["areas"])
     return words.comma.join((words(scope, number=number), words("areas", areas=areas)))
 
 
@@ -118,7 +118,7 @@ def _amendment(amendment: Mapping[str, Any], words: _Words) -> str:
 
 def _wallet(wallet: Mapping[str, Any], words: _Words) -> list[Row]:
     amounts = {key: _amount(wallet[key], wallet) for key in ("balance", "purse", "loaded", "spent")}
-    rows = [(words("balance"), amounts["balance"])]
+    rows: list[Row] = [(words("balance"), amounts["balance"])]
     if wallet["loaded"] or wallet["spent"]:
         rows.append(("", words("parts", **amounts)))
     if wallet["waiting"] is not None:
@@ -135,10 +135,10 @@ def _amount(amount: int, wallet: Mapping[str, Any]) -> str:
 
 def _rental(rental: Mapping[str, Any], words: _Words) -> list[Row]:
     if "problem" in rental:
-        return [("", "! " + words("rental_problem", problem=rental["problem"]))]
+        return [(None, "! " + words("rental_problem", problem=rental["problem"]))]
     out = words.kinds(rental["outstanding"])
     since = words("since", at=_minute(rental["since"])) if rental["since"] else ""
-    rows = [(words("out"), f"{out}  {since}" if out else words("nothing_out"))]
+    rows: list[Row] = [(words("out"), f"{out}  {since}" if out else words("nothing_out"))]
     if rental["returned"]:
         last = _minute(rental["last_returned"]) if rental["last_returned"] else ""
         rows.append((words("returned"), f"{words.kinds(rental['returned'])}  {last}".rstrip()))
@@ -149,7 +149,7 @@ def _record(record: Mapping[str, Any], wallet: Mapping[str, Any], words: _Words)
     kind = record["kind"]
     place = words("gate" if "persons" in record else "till", device=record["device"])
     if "persons" in record:
-        what = words("persons", count=record["persons"])
+        what = words("person" if record["persons"] == 1 else "persons", count=record["persons"])
     elif "kinds" in record:
         what = words.kinds(record["kinds"])
     else:
@@ -157,8 +157,9 @@ def _record(record: Mapping[str, Any], wallet: Mapping[str, Any], words: _Words)
     return [_minute(record["at"]), place, words(kind), what]
 
 
-def _section(title: str, rows: Iterable[Row], words: _Words) -> list[str]:
-    return ["", title, *(_INDENT + _padded(label, _LABEL_COLUMNS) + value for label, value in rows)]
+def _section(title: str, rows: list[Row]) -> list[str]:
+    cells = ("" if label is None else _padded(label, _LABEL_COLUMNS) for label, _ in rows)
+    return ["", title, *(_INDENT + cell + value for cell, (_, value) in zip(cells, rows, strict=True))]
 
 
 def _table(rows: list[list[str]]) -> list[str]:
