@@ -16,6 +16,7 @@ from pistegate_edge.core.owed import OwedBook, OwedEntry, Unsettled, UnsettledBo
 from pistegate_edge.core.passage import Passage, State
 from pistegate_protocol.claims import Claim
 from pistegate_protocol.events import Admitted, OutcomeKind, admission_name
+from pistegate_protocol.records import NAME_BYTES, decode_record
 from pistegate_protocol.usage import decode_usage
 
 GATE, EPOCH = 3, 77
@@ -30,6 +31,8 @@ class ModelCard:
     claim_file: bytes
     usage_file: bytes
     persons_passed: int = 0
+    images: list[bytes] = field(default_factory=list)
+    """What was on it before, as somebody may have saved it."""
 
     @classmethod
     def make(cls, number: int, what: Claim) -> "ModelCard":
@@ -78,7 +81,9 @@ class PassageModel(RuleBasedStateMachine):
             ModelCard.make(3, claim(ticket=3, party=4, batch=2, entries_total=1)),
         ]
         self.in_field: ModelCard | None = None
-        self.admissions_of_presentation = 0
+        self.beside: ModelCard | None = None
+        self.offered = self.cards[0]
+        self.admissions_of_pocket = 0
         self.boot([])
 
     def boot(self, unfinished: list[Unfinished]) -> None:
@@ -139,29 +144,48 @@ class PassageModel(RuleBasedStateMachine):
             self.leave()
             self.seconds += 0.6
             self.in_field = card
-            self.admissions_of_presentation = 0
+            self.admissions_of_pocket = 0
+        self.offer(card)
+
+    def offer(self, card: ModelCard) -> None:
         self.token += 1
+        self.offered = card
         self.tell(i.CardSeen(self.token, card.uid))
+
+    @precondition(lambda self: self.in_field is not None and self.machine.state in (State.IDLE, State.OPEN))
+    @rule(number=st.integers(0, 3), seen_together=st.booleans(), read=st.booleans())
+    def second_card_of_the_pocket(self, number: int, seen_together: bool, read: bool) -> None:
+        """Another card comes into the field while the first one is held; it may hide it for a look."""
+        card = self.cards[number]
+        if card is self.in_field:
+            return
+        self.beside = card
+        self.seconds += 0.05
+        assert self.in_field is not None
+        self.tell(i.FieldSeen((self.in_field.uid, card.uid) if seen_together else (card.uid,)))
+        self.offer(card)
+        if read and self.machine.state is State.READING:
+            self.read(torn=False, durable=1)
 
     @rule()
     def leave(self) -> None:
         if self.in_field is not None:
-            self.in_field = None
+            self.in_field = self.beside = None
             self.tell(i.FieldSeen())
 
     @precondition(lambda self: self.machine.state is State.READING)
     @rule(torn=st.booleans(), durable=st.integers(0, 9))
     def read(self, torn: bool, durable: int) -> None:
-        card = self.in_field
-        if card is None or torn:
-            self.tell(i.CardUnread(self.token, card.uid if card else self.cards[0].uid, i.ReadProblem.TORN))
+        card = self.offered
+        if torn or not any(card is one for one in (self.in_field, self.beside)):
+            self.tell(i.CardUnread(self.token, card.uid, i.ReadProblem.TORN))
             return
         actions = self.tell(i.CardRead(self.token, card.uid, card.usage_file, card.claim_file))
         for record in told(actions, a.RecordAdmission):
             if durable == 0:
                 self.tell(i.AdmissionFailed("full"))
                 continue
-            self.admissions_of_presentation += 1
+            self.admissions_of_pocket += 1
             seq = len(self.journal.admissions) + 2
             name = admission_name(GATE, EPOCH, seq)
             self.journal.admissions.append(ModelAdmission(record.event, name, seq, record.party, card))
@@ -173,11 +197,39 @@ class PassageModel(RuleBasedStateMachine):
     def written(self, result: i.WriteResult, charged: bool) -> None:
         admission = self.journal.admissions[-1]
         if result is i.WriteResult.OK or (result is i.WriteResult.UNCONFIRMED and charged):
-            admission.card.usage_file = self.write.usage
-            admission.card_ok = True
+            self.commit(admission)
         before = admission.opened
         self.tell(i.CardWritten(self.write.token, result))
         assert admission.opened == before + (result is i.WriteResult.OK)
+
+    def commit(self, admission: ModelAdmission) -> None:
+        """The card itself: everything written is in force."""
+        assert records_name(self.write.record) == admission.name[:NAME_BYTES]
+        admission.card.images.append(admission.card.usage_file)
+        admission.card.usage_file = self.write.usage
+        admission.card_ok = True
+
+    @precondition(lambda self: self.machine.state is State.IDLE)
+    @rule(number=st.integers(0, 3), which=st.integers(0, 5))
+    def old_image_written_back(self, number: int, which: int) -> None:
+        """An attack: whatever was confirmed here is known here, also after power cuts."""
+        card = self.cards[number]
+        medium, claim_digest = b"\x01" + card.uid, decode_usage(card.usage_file).claim
+        confirmed = self.memory.confirmed(medium, claim_digest)
+        images = [image for image in card.images if confirmed and confirmed.is_newer_than(decode_usage(image))]
+        if not images:
+            return
+        self.leave()
+        self.seconds += 0.6
+        self.offer(card)
+        if self.machine.state is not State.READING:
+            return
+        actions = self.tell(i.CardRead(self.token, card.uid, images[which % len(images)], card.claim_file))
+        assert not told(actions, a.RecordAdmission), "an old image was admitted"
+        codes = {getattr(note.event, "code", getattr(note.event, "reason", "")) for note in told(actions, a.RecordNote)}
+        assert codes == {"card_rolled_back"}
+        self.tell(i.FieldSeen())
+        self.seconds += 0.6
 
     @precondition(lambda self: self.machine.state is State.OPEN)
     @rule(last=st.booleans())
@@ -225,7 +277,7 @@ class PassageModel(RuleBasedStateMachine):
         open_ones = [one for one in self.journal.admissions if one.outcome is None]
         assert len(open_ones) <= 1
         if open_ones and self.machine.state is State.WRITING and card_committed:
-            open_ones[0].card.usage_file, open_ones[0].card_ok = self.write.usage, True
+            self.commit(open_ones[0])
         self.seconds += 2.0
         self.boot([self.as_unfinished(one) for one in open_ones])
         assert (self.machine.state is State.RECOVERING) == bool(open_ones)
@@ -236,7 +288,7 @@ class PassageModel(RuleBasedStateMachine):
                 self.tell(i.LanePassed(admission.passed))
             self.seconds += 6.0
             self.tell(i.LaneClosed(0))
-        self.in_field = None
+        self.in_field = self.beside = None
         self.tell(i.FieldSeen())
 
     def as_unfinished(self, one: ModelAdmission) -> Unfinished:
@@ -253,8 +305,8 @@ class PassageModel(RuleBasedStateMachine):
         assert all(one.opened <= 1 for one in self.journal.admissions)
 
     @invariant()
-    def one_presentation_gives_at_most_one_admission(self) -> None:
-        assert self.admissions_of_presentation <= 1
+    def one_pocket_gives_at_most_one_admission(self) -> None:
+        assert self.admissions_of_pocket <= 1
 
     @invariant()
     def cards_count_what_was_charged(self) -> None:
@@ -279,6 +331,11 @@ class PassageModel(RuleBasedStateMachine):
 
 PassageModel.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
 TestPassageModel = PassageModel.TestCase
+
+
+def records_name(record: bytes) -> bytes:
+    """The admission that a card's record names."""
+    return decode_record(record).name
 
 
 def test_the_model_starts() -> None:

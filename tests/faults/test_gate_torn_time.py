@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A torn card's guest is told in time: from tear to words, on the real driver and in a field that takes its time."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gate_bench import Bench, running_gate, ski_card, usage_of, wait_for
+from journal_reading import outcomes
+
+from pistegate_edge.core import actions as a
+from pistegate_edge.core.now import Now
+from pistegate_protocol.card_layout import claim_in_file
+from pistegate_protocol.events import OutcomeKind
+from pistegate_protocol.signing import claim_digest
+from pistegate_simulators.reader import Cut, SimulatedReader
+from pistegate_simulators.stock import claim_content
+
+VERDICT_S = 0.25  # what a guest at most waits for the words (the issue of the cards)
+EXCHANGES = {"select": 1, "authenticate": 3, "usage": 4, "write": 5, "record": 6, "commit": 7}
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[SimulatedReader]:
+    """A reader whose UART and field take the time that real ones take."""
+    with SimulatedReader(tmp_path / "reader", paced=True) as reader:
+        yield reader
+
+
+@pytest.fixture
+def told_at(bench: Bench) -> list[float]:
+    """When words for the guest were shown, monotonic seconds."""
+    times: list[float] = []
+    show = bench.gate._perform[a.Show]
+
+    def watched(action: a.Show, now: Now) -> None:
+        show(action, now)
+        if action.key in ("prompt.again", "reason.unreadable"):
+            times.append(time.monotonic())
+
+    bench.gate._perform[a.Show] = watched
+    return times
+
+
+@pytest.fixture
+def bench(tmp_path: Path, reader: SimulatedReader) -> Iterator[Bench]:
+    """A gate that knows the bench's card."""
+    with running_gate(tmp_path, reader) as bench:
+        signed = claim_in_file(claim_content(ski_card()))
+        assert signed is not None
+        bench.gate._known.learn(claim_digest(signed), signed)
+        yield bench
+
+
+@pytest.mark.parametrize("when", list(Cut))
+@pytest.mark.parametrize("step", EXCHANGES)
+def test_guest_of_a_torn_card_is_told_within_a_quarter_of_a_second(
+    bench: Bench, told_at: list[float], step: str, when: Cut
+) -> None:
+    """Whatever exchange it is torn at, a commit that is asked for again included."""
+    card = ski_card()
+    torn_at: list[float] = []
+    remove = card.power_off
+
+    def torn() -> None:
+        if bench.state() in ("reading", "writing", "committing"):
+            torn_at.append(time.monotonic())
+        remove()
+
+    card.power_off = torn  # type: ignore[method-assign]
+    bench.reader.cut_after(EXCHANGES[step], when)
+    bench.reader.present(card)
+    wait_for(lambda: told_at)
+    assert told_at[0] - torn_at[0] <= VERDICT_S
+
+
+def test_lost_answer_to_the_commit_is_fetched_again_and_the_guest_passes(bench: Bench) -> None:
+    """The card committed and its answer got lost on the air: R(NAK) brings it, once charged, the lane opens."""
+    card = ski_card()
+    write = bench.gate._perform[a.Write]
+
+    def lose_the_commits_answer(action: a.Write, now: Now) -> None:
+        write(action, now)
+        wait_for(lambda: bench.reader.counters.exchanges == 6)
+        bench.reader.rf.lose_answers(1)
+
+    bench.gate._perform[a.Write] = lose_the_commits_answer
+    bench.reader.reset_counters()
+    bench.reader.present(card)
+    wait_for(lambda: bench.state() == "open")
+    bench.reader.remove(card)
+    bench.turn()
+    (outcome,) = wait_for(lambda: outcomes(bench.directory))
+    assert (outcome.kind, usage_of(card).used_total) == (OutcomeKind.PASSED, 1)
+    assert outcome.proof is not None
