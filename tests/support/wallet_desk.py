@@ -29,6 +29,16 @@ async def open_wallet(cloud: Any, card: DesfireCard | None = None, cash: int = 0
     return int(made["wallet"])
 
 
+async def issue_ticket(cloud: Any, card: DesfireCard, product: int = 1) -> int:
+    """A ticket sold and written to a card by the cloud; its number."""
+    encoder = cloud.encoder()
+    encoder.card = card
+    ticket = (await cloud.sell(product))["tickets"][0]["number"]
+    answer = await cloud.http.post(f"/tickets/{ticket}/issue", json={"encoder": 1, "wait_ms": 1000})
+    assert answer.is_success, answer.text
+    return int(ticket)
+
+
 async def top_up(cloud: Any, wallet: int, cash: int, **headers: str) -> Any:
     """Cash over the counter."""
     return await cloud.post(f"/wallets/{wallet}/top-up", {"amount": cash, "currency": "CNY"}, **headers)
