@@ -42,6 +42,7 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("post", "/cards/personalise"): Scope.CARDS_PERSONALISE,
     ("post", "/cards/read"): Scope.CARDS_READ,
     ("post", "/cards/take-back"): Scope.CARDS_WRITE,
+    ("post", "/cards/roll"): Scope.CARDS_PERSONALISE,
     ("post", "/cards/{uid}/replace"): Scope.CARDS_WRITE,
     ("get", "/card-search"): Scope.CARDS_READ,
     ("post", "/group-issues"): Scope.TICKETS_ISSUE,

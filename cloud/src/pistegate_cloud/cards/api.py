@@ -3,7 +3,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from pistegate_cloud.cards import losing, queries, service
 from pistegate_cloud.cards.schemas import (
@@ -37,10 +37,14 @@ async def import_cards(body: StockBody, services: WithServices, token: _Writer) 
 
 @router.get("/cards", dependencies=[Depends(require(Scope.CARDS_READ))], responses=documented())
 async def list_cards(
-    site: SiteFilter = None, status: Status | None = None, after: After = 0, limit: Limit = 100
+    site: SiteFilter = None,
+    status: Status | None = None,
+    key_set: Annotated[int | None, Query(ge=0, le=1, description="Last seen to be active.")] = None,
+    after: After = 0,
+    limit: Limit = 100,
 ) -> Page[CardAnswer]:
     """Cards in the order in which they came in."""
-    rows = await queries.page(site, status, after, limit)
+    rows = await queries.page(site, status, key_set, after, limit)
     return Page(items=[card_answer(row) for row in rows], next=rows[-1].id if len(rows) == limit else None)
 
 

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tortoise.transactions import in_transaction
+
 from pistegate_cloud.cards import flows, queries
 from pistegate_cloud.cards.flows import OpenCard
 from pistegate_cloud.cards.keys import CardKeys
@@ -63,11 +65,12 @@ class Desk:
 
 @dataclass(slots=True)
 class Laid:
-    """What lies on the encoder: its UID, and the link to it."""
+    """What lies on the encoder: its UID, and the link to it. `group`: of the encoder's site."""
 
     link: RelaySession
     uid: bytes
     group: int
+    desk: Desk
 
 
 @asynccontextmanager
@@ -79,7 +82,7 @@ async def laid_down(desk: Desk, services: Services) -> AsyncIterator[Laid]:
         uid = await link.ask_card(desk.wait_ms)
         if len(uid) != UID_BYTES:
             raise Problem("foreign_card")
-        yield Laid(link, uid, site.group_number)
+        yield Laid(link, uid, site.group_number, desk)
 
 
 async def known_card(laid: Laid) -> Card:
@@ -103,5 +106,14 @@ async def opened(card: Card, laid: Laid, services: Services) -> OpenCard:
     keys = CardKeys(laid.uid, services.settings.card_keys)
     found = await flows.open_issuer(laid.link, keys, KeySet(card.key_set))
     if found.key_set != card.key_set:
-        await queries.learn_key_set(card, found.key_set)
+        await learn_key_set(card, found.key_set, laid.desk, services)
     return found
+
+
+async def learn_key_set(card: Card, key_set: KeySet, desk: Desk, services: Services) -> None:
+    """The card has proved which key set is active on it: kept with its story."""
+    change = desk.change(services.clock.wall_ms(), card_id=card.id, event="key_set", status=card.status)
+    change.values = {"before": card.key_set, "now": int(key_set)}
+    async with in_transaction():
+        await queries.set_key_set(card, key_set)
+        await queries.note([change])

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from pistegate_cloud.cards import finding, personalising, reading, replacing, returning
+from pistegate_cloud.cards import finding, personalising, reading, replacing, returning, rolling
 from pistegate_cloud.cards.desk import DESK_PROBLEMS, USABLE_PROBLEMS, Desk
 from pistegate_cloud.cards.desk_schemas import ReplacedAnswer, SeenAnswer, replaced_answer, seen_answer
 from pistegate_cloud.cards.schemas import CardAnswer, DeskBody, TakeBackBody, UidPath, card_answer
@@ -53,6 +53,12 @@ async def take_back(body: TakeBackBody, services: WithServices, token: _Writer) 
         _desk(body, token), services, wipe=body.wipe, accept_outstanding=body.accept_outstanding
     )
     return seen_answer(seen)
+
+
+@router.post("/cards/roll", responses=documented(*DESK_PROBLEMS))
+async def roll(body: DeskBody, services: WithServices, token: _Maker) -> CardAnswer:
+    """After a theft: switch the card to its second key set. Gates that do not have that set refuse it from then on."""
+    return card_answer(await rolling.roll(_desk(body, token), services))
 
 
 @router.post("/cards/{uid}/replace", responses=documented(*ISSUE_PROBLEMS, "card_in_use", "card_not_from_stock"))

@@ -44,13 +44,15 @@ async def ids(uids: Sequence[str]) -> dict[str, int]:
     return {str(uid): int(row) for uid, row in await Card.filter(uid__in=list(uids)).values_list("uid", "id")}
 
 
-async def page(site: int | None, status: str | None, after: int, limit: int) -> list[Card]:
+async def page(site: int | None, status: str | None, key_set: int | None, after: int, limit: int) -> list[Card]:
     """Cards in order of their coming in, after a row id."""
     query = Card.filter(id__gt=after)
     if site is not None:
         query = query.filter(site_id=site)
     if status is not None:
         query = query.filter(status=status)
+    if key_set is not None:
+        query = query.filter(key_set=key_set)
     return await query.order_by("id").limit(limit)
 
 
@@ -86,8 +88,8 @@ async def replaced_by(card_id: int) -> str | None:
     return str(found.values["by"]) if found else None
 
 
-async def learn_key_set(card: Card, key_set: int) -> None:
-    """A card has shown which key set is active on it."""
+async def set_key_set(card: Card, key_set: int) -> None:
+    """Which key set is active on a card."""
     await Card.filter(id=card.id).update(key_set=key_set)
     card.key_set = key_set
 
