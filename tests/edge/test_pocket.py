@@ -202,6 +202,14 @@ def test_strangers_beside_a_ski_card_are_not_told_anything(pocket: Pocket) -> No
     assert pocket.admissions() == 1
 
 
+def test_strangers_beside_a_refused_ski_card_leave_it_its_own_words(pocket: Pocket) -> None:
+    """The guest must read why the ticket was refused, not that the hotel card is none."""
+    pocket.look(UID, strangers=frozenset({i.Stranger.OTHER}))
+    pocket.offer(UID, EXPIRED)
+    pocket.look(UID, strangers=frozenset({i.Stranger.OTHER}))
+    assert pocket.shown() == ["reason.expired"]
+
+
 def test_stranger_that_looked_like_a_ski_card_is_told_when_it_is_known(pocket: Pocket) -> None:
     """A bus card: read once, without our application; then the look that knows tells."""
     pocket.token += 1

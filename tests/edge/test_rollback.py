@@ -216,6 +216,15 @@ def test_usage_of_another_card_does_not_bring_its_known_claim_along() -> None:
     assert lane.tap(known_read(claim(), b"\x04strang", b"\x04strang"))[0] is None  # read anew the next time
 
 
+def test_usage_of_another_card_does_not_bring_a_claim_along_that_was_verified_today() -> None:
+    """The same, after the stranger's own card passed here: verified once does not mean verified for every card."""
+    known = known_claims(signed(claim(), b"\x04strang"))
+    lane = Lane(known=known)
+    assert lane.tap(known_read(claim(), b"\x04strang", b"\x04strang"))[0] is not None
+    assert known.is_verified(claim_digest(signed(claim(), b"\x04strang")))
+    assert lane.tap(known_read(claim(), b"\x04strang"))[1] == ["wrong_medium"]
+
+
 def test_claim_of_another_card_is_refused_when_it_is_read() -> None:
     """Attack: one card's files copied whole to another one."""
     claim_file, usage_file = files_of(claim(), b"\x04strang")
