@@ -29,10 +29,12 @@ from pistegate_edge.till.core import actions as a
 from pistegate_edge.till.core import inputs as i
 from pistegate_edge.till.core.codes import Code, Event
 from pistegate_edge.till.core.machine import REFUSALS_MAX, State, TillCore
+from pistegate_edge.till.words import words_of
 from pistegate_protocol.desfire.transactions import Debit, Proof
 from pistegate_protocol.events import UseKind, UseResult
 from pistegate_protocol.records import RecordKind, decode_record
 from pistegate_protocol.rental import RentalKind, decode_rental
+from pistegate_protocol.texts import LOCALES
 
 PROOF = Proof(8, b"tmac-val")
 BOOTS, SKIS, POLES = RentalKind.BOOTS, RentalKind.SKIS, RentalKind.POLES
@@ -48,9 +50,11 @@ class Sale:
         self.write: a.Write | None = None
 
     def tell(self, what: i.Input, seconds: float = 0.0) -> list[a.Action]:
-        """Give it an input; the journal takes what it is given."""
+        """Give it an input; the journal takes what it is given, and every answer has its words."""
         actions = self.machine.handle(what, later(seconds))
         for action in actions:
+            if isinstance(action, a.Tell):
+                assert all(words_of(action.answer, locale, TILL.currency) for locale in LOCALES)
             if isinstance(action, a.Want):
                 self.token = action.token
             if isinstance(action, a.Write):

@@ -2,28 +2,16 @@
 """Looks at what is in a reader's field and reads every ski card in it, changing nothing on any of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pistegate_edge.card.facts import CardFiles
 from pistegate_edge.card.reading import read_rest
+from pistegate_edge.card.seen import Seen, Unread
 from pistegate_edge.core.inputs import ReadProblem, Stranger
 from pistegate_edge.keystore.store import KeyStore
 from pistegate_edge.readers.pn532 import Card, CardGone, Kind, Pn532, Sighting
 from pistegate_edge.readers.session import ReadFailed, read_card, run
 from pistegate_protocol.card_layout import KeySet
 from pistegate_protocol.desfire.apdu import CardError
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A card that may be ours and could not be read."""
-
-    uid: bytes
-    problem: ReadProblem
-    detail: str = ""
-
-
-Seen = CardFiles | Unread | Stranger
 
 
 class LookingKeys:

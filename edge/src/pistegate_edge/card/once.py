@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from pistegate_edge.card.looking import LookingKeys, Seen, look
+from pistegate_edge.card.looking import LookingKeys, look
+from pistegate_edge.card.seen import Seen
 from pistegate_edge.clock import Clock
 from pistegate_edge.errors import EdgeError, JournalInUse
 from pistegate_edge.journal import opening

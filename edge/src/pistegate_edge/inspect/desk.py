@@ -4,7 +4,8 @@
 import threading
 from collections.abc import Callable
 
-from pistegate_edge.card.looking import LookingKeys, Seen, look
+from pistegate_edge.card.looking import LookingKeys, look
+from pistegate_edge.card.seen import Seen
 from pistegate_edge.keystore.store import KeyStore
 from pistegate_edge.readers.pn532 import Pn532
 

@@ -13,7 +13,7 @@ from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from pistegate_edge.card.assess import Assessor
-from pistegate_edge.card.looking import Seen
+from pistegate_edge.card.seen import Seen
 from pistegate_edge.clock import Clock, open_clock
 from pistegate_edge.config import Config, holder_classes
 from pistegate_edge.core import inputs as i

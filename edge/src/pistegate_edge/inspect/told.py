@@ -6,7 +6,7 @@ from typing import Any
 
 from pistegate_edge.card.assess import Assessor
 from pistegate_edge.card.facts import understand
-from pistegate_edge.card.looking import Seen, Unread
+from pistegate_edge.card.seen import Seen, Unread
 from pistegate_edge.card.told import card_told
 from pistegate_edge.card.view import card_lines
 from pistegate_edge.core.facts import Facts
