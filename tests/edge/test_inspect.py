@@ -114,6 +114,7 @@ def rode(days: int = 0) -> dict[str, Any]:
         "day": (at.date() - date(2020, 1, 1)).days,
         "last_entry": at,
         "last_gate": 4,
+        "in_round": 1,
     }
 
 
