@@ -247,3 +247,37 @@ async def test_after_255_changes_it_is_over(cloud: Any) -> None:
     assert told(cloud)[0].number == 255
     assert await refused(cloud, ticket, "hold") == (409, "amendments_exhausted")
     assert told(cloud)[0].number == 255
+
+
+async def test_a_card_with_an_extended_ticket_is_not_given_away(cloud: Any, new_card: Any) -> None:
+    """After the day that was sold the card still holds something: another ticket on it needs to be asked for."""
+    card = new_card()
+    ticket, other = await sold(cloud), await sold_for(cloud, date(2026, 1, 19))
+    encoder = cloud.encoder()
+    encoder.card = card
+    await cloud.post(f"/tickets/{ticket}/issue", {"encoder": 1, "wait_ms": 0})
+    await amend(cloud, ticket, "extend", valid_until="2026-01-19")
+    cloud.clock.now_ms += 2 * DAY_MS
+    answer = await cloud.http.post(f"/tickets/{other}/issue", json={"encoder": 1, "wait_ms": 0})
+    assert (answer.status_code, answer.json()["code"]) == (409, "card_holds_ticket")
+    assert "2026-01-19" in answer.json()["detail"]
+    cloud.clock.now_ms += DAY_MS
+    assert (await cloud.http.post(f"/tickets/{other}/issue", json={"encoder": 1, "wait_ms": 0})).is_success
+
+
+async def test_a_lost_card_with_an_extended_ticket_is_replaced_with_it(cloud: Any, new_card: Any) -> None:
+    """The ticket moves although the day that was sold is over, and its amendment holds for the new card too."""
+    first, second = new_card(), new_card()
+    ticket = await sold(cloud)
+    encoder = cloud.encoder()
+    encoder.card = first
+    await cloud.post(f"/tickets/{ticket}/issue", {"encoder": 1, "wait_ms": 0})
+    await amend(cloud, ticket, "extend", valid_until="2026-01-19")
+    cloud.clock.now_ms += 2 * DAY_MS
+    uid = first.uid.hex()
+    await cloud.post(f"/cards/{uid}/lost", {"reason": "on the piste", "found_by": "card"})
+    encoder.card = second
+    await cloud.post(f"/cards/{uid}/replace", {"site": 1, "encoder": 1, "wait_ms": 0})
+    held = await cloud.get(f"/cards/{second.uid.hex()}")
+    assert (held["ticket"], held["revision"]) == (ticket, 1)
+    assert isinstance(at_gate(day_ticket(ticket, revision=1), Knowledge(amendment=told(cloud)[0]), days=2), Admit)

@@ -163,6 +163,19 @@ async def test_what_came_in_late_is_waited_for_from_then(site: Site) -> None:
     await site.give_back(ticket)
 
 
+async def test_a_gate_whose_clock_is_ahead_does_not_make_the_guest_wait(site: Site) -> None:
+    """Its outcome is told as of an hour from now; two minutes after it came in it is over all the same."""
+    ticket = await site.sold()
+    site.wait(HOUR)
+    seq = site.admit(ticket)
+    site.ended(seq)
+    site.wait(-HOUR)
+    await site.told(1, 2)
+    site.wait(OWED)
+    await site.told(1, 2)
+    await site.give_back(ticket)
+
+
 async def test_what_is_stored_but_not_applied_is_waited_for(site: Site, monkeypatch: Any) -> None:
     """The other lane may have let the person in by a re-offer that is not in the books yet."""
     ticket = await site.sold()
