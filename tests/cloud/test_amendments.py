@@ -75,6 +75,8 @@ async def test_an_extension_is_signed_numbered_and_cumulative(cloud: Any) -> Non
         (3, True, 90),
     ]
     assert {(item["by"], item["reason"]) for item in kept} == {("test", "said the guest")}
+    shown = await cloud.get(f"/tickets/{ticket}")
+    assert (shown["valid_until"], shown["last_day"]) == ("2026-01-17", "2026-01-20")
 
 
 async def test_a_gate_decides_by_the_amendment_that_it_was_told(cloud: Any) -> None:

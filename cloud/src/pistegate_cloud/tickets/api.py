@@ -82,7 +82,7 @@ class CardAnswer(BaseModel):
 
 
 class TicketAnswer(BaseModel):
-    """A ticket."""
+    """A ticket; `valid_until` as it was sold, `last_day` as amended."""
 
     number: int
     site: int
@@ -92,6 +92,7 @@ class TicketAnswer(BaseModel):
     revision: int
     valid_from: date
     valid_until: date
+    last_day: date
     cards: list[CardAnswer]
 
 
@@ -158,6 +159,7 @@ def _answer(ticket: Ticket, writes: list[CardWrite]) -> TicketAnswer:
         revision=ticket.revision,
         valid_from=ticket.valid_from,
         valid_until=ticket.valid_until,
+        last_day=ticket.last_day,
         cards=[
             CardAnswer(
                 uid=write.uid,
