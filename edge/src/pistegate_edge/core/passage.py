@@ -191,7 +191,8 @@ class Passage:
                 return actions + self._unusable(
                     told.token, presentation, reason, now, card.rolled_back, ticket.claim.ticket
                 )
-        actions += self._settle(medium, ticket.usage, now)
+        else:  # what an old image names settles nothing
+            actions += self._settle(medium, ticket.usage, now)
         today = now.wall.astimezone(self._gate.zone).date()
         decision = self._judge.decide(card, self._owed.of(ticket.usage.admission, now.mono, today), now)
         if isinstance(decision, Refuse):
