@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                 ("base", fields.BigIntField(default=0)),
                 ("known", fields.BigIntField(default=0)),
                 ("top", fields.BigIntField(default=0)),
+                ("doubts", fields.BooleanField(default=False)),
                 ("waiting_ms", fields.BigIntField(null=True)),
             ],
             options={

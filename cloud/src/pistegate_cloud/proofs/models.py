@@ -41,8 +41,9 @@ class CardProof(Model):
 class CardCounter(Model):
     """How far a card's transactions are accounted for: all from `base` up to `known`; `top`: the highest one verified.
 
-    `base`: the counter before the first that we know of. `waiting_ms`: cloud time of the proof that showed that one
-    below it is missing; None while nothing is.
+    `base`: the counter before the first that we know of. `doubts`: something of the card was torn and has not found
+    its place among the counters. `waiting_ms`: cloud time of the proof that showed that one below it is missing; None
+    while nothing is.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -53,6 +54,7 @@ class CardCounter(Model):
     base = fields.BigIntField(default=0)
     known = fields.BigIntField(default=0)
     top = fields.BigIntField(default=0)
+    doubts = fields.BooleanField(default=False)
     waiting_ms = fields.BigIntField(null=True)
 
     class Meta:

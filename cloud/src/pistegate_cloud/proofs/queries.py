@@ -45,7 +45,7 @@ async def _counters(uids: Sequence[str]) -> dict[str, CardCounter]:
 async def save_counters(rows: Sequence[CardCounter]) -> None:
     """Store how far cards are accounted for; one statement for all."""
     if rows:
-        await CardCounter.bulk_update(list(rows), ("base", "known", "top", "waiting_ms"))
+        await CardCounter.bulk_update(list(rows), ("base", "known", "top", "doubts", "waiting_ms"))
 
 
 async def counter_of(uid: str) -> CardCounter | None:
@@ -217,12 +217,6 @@ async def doubtful_uses(uid: str) -> list[CardUse]:
 
 def _open_to_doubt() -> Q:
     return Q(settled=None) | Q(settled="charged") | Q(settled_by="proof")
-
-
-async def in_doubt(uids: Iterable[str]) -> set[str]:
-    """Of these cards, those with an unsettled use of a till."""
-    rows = CardUse.filter(uid__in=list(uids), state__in=("unconfirmed", "interrupted"), settled=None)
-    return {str(uid) for uid in await rows.values_list("uid", flat=True)}
 
 
 async def settle_admission(admission: Admission, told: str) -> None:

@@ -56,7 +56,7 @@ class Reckoner:
         found = reckon(counter.base, told, doubts, self._complete)
         await self._settle(found, admissions, open_uses)
         await self._settle_loads(found, uid)
-        counter.known, counter.waiting_ms = found.known, found.waiting_ms
+        counter.known, counter.waiting_ms, counter.doubts = found.known, found.waiting_ms, found.open
         counter.top = max((each.counter for each in told), default=counter.known)
         await exceptions.record(_cases(counter, found, proofs), self._now_ms)
 

@@ -41,13 +41,15 @@ class Doubt:
 class Reckoning:
     """What follows. `settled`: by place, whether it was charged. `missing`: counters that nobody accounts for.
 
-    `contradicted`: transactions said to have happened for which no counter is left. `waiting_ms`: what all devices must
-    have told for more to follow; None: nothing is missing. `known`: up to here everything is accounted for, or shown.
+    `contradicted`: transactions said to have happened for which no counter is left. `open`: a doubt has not found its
+    place yet. `waiting_ms`: what all devices must have told for more to follow; None: nothing waits. `known`: up to
+    here everything is accounted for, or shown.
     """
 
     settled: dict[Place, bool] = field(default_factory=dict)
     missing: list[int] = field(default_factory=list)
     contradicted: list[Place] = field(default_factory=list)
+    open: bool = False
     waiting_ms: int | None = None
     known: int = 0
 
@@ -64,10 +66,14 @@ def reckon(base: int, told: Sequence[Told], doubts: Sequence[Doubt], complete_ms
     _settle_void(found, proofs, gaps, doubts)
     candidates = [doubt for doubt in doubts if found.settled.get(doubt.place) is not False]
     ripe = {counter: proof for counter, proof in proofs.items() if counter <= ripe_top}
-    _settle_charged(found, ripe, [counter for counter in gaps if counter < ripe_top], candidates)
+    placed = _settle_charged(found, ripe, [counter for counter in gaps if counter < ripe_top], candidates)
+    found.open = any(doubt.place not in {*found.settled, *placed, *found.contradicted} for doubt in doubts)
     rest = [counter for counter in gaps if counter > ripe_top]
-    if rest:
-        found.waiting_ms = min(proof.told_ms for counter, proof in proofs.items() if counter > rest[0])
+    waits = [proof.told_ms for counter, proof in proofs.items() if rest and counter > rest[0]]
+    for doubt in doubts:
+        if doubt.charged and doubt.place not in placed:
+            waits += [p.told_ms for p in proofs.values() if p.told_ms >= complete_ms and _before(doubt, p)]
+    found.waiting_ms = min(waits, default=None)
     found.known = rest[0] - 1 if rest else top
     return found
 
@@ -81,8 +87,13 @@ def _settle_void(found: Reckoning, proofs: Mapping[int, Told], gaps: Iterable[in
             found.settled[doubt.place] = False
 
 
-def _settle_charged(found: Reckoning, proofs: Mapping[int, Told], gaps: Sequence[int], doubts: Sequence[Doubt]) -> None:
-    """Of a history that is complete up to its last proof: what fills its gaps, what cannot, and what is missing."""
+def _settle_charged(
+    found: Reckoning, proofs: Mapping[int, Told], gaps: Sequence[int], doubts: Sequence[Doubt]
+) -> set[Place]:
+    """Of a history that is complete up to its last proof: what fills its gaps, what cannot, and what is missing.
+
+    Those that are known to be charged and have a gap.
+    """
     fits = {doubt.place: [c for c in gaps if _fits(doubt, c, proofs)] for doubt in doubts}
     filled = _matched(doubts, fits)
     certain = _matched([doubt for doubt in doubts if doubt.charged], fits)
@@ -98,6 +109,7 @@ def _settle_charged(found: Reckoning, proofs: Mapping[int, Told], gaps: Sequence
             elif over and len(certain) == len(gaps):
                 found.settled[doubt.place] = False
     found.missing = [counter for counter in gaps if counter not in filled]
+    return set(certain.values())
 
 
 def _fits(doubt: Doubt, counter: int, proofs: Mapping[int, Told]) -> bool:

@@ -104,7 +104,7 @@ async def _laid(ask: Ask, services: Services) -> AsyncIterator[Laid]:
         uid = await link.ask_card(desk.wait_ms)
         if len(uid) != UID_BYTES:
             raise Problem("foreign_card")
-        yield Laid(link, uid, (await sites.site(desk.site)).group_number)
+        yield Laid(link, uid, (await sites.site(desk.site)).group_number, desk)
 
 
 async def _turn(wallet: Wallet, uid: str) -> WalletCard:

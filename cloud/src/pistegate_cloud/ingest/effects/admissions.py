@@ -7,7 +7,8 @@ from typing import Any
 from pistegate_cloud.clock import from_ms, local_day
 from pistegate_cloud.ingest.effects.base import Found, Place, Ref, inapplicable
 from pistegate_cloud.passages import models, queries
-from pistegate_cloud.passages.rules import counts, overuse, settlement, twins
+from pistegate_cloud.passages.rules import UNSETTLED, counts, overuse, settlement, twins
+from pistegate_cloud.proofs.service import uid_of
 from pistegate_cloud.states import ADMISSION
 from pistegate_protocol.events import Admitted, AdmittedV1, Outcome, OutcomeKind, OutcomeV1, Settled, admission_name
 from pistegate_protocol.signing import MediumKind
@@ -100,6 +101,12 @@ class Admissions:
             self._found.append(inapplicable(seq, problem))
             return
         row.settled, row.settled_by = told, "gate"
+
+    @property
+    def torn(self) -> set[str]:
+        """Cards (UIDs in hex) of which a transaction is in doubt since this chunk."""
+        rows = [*self.new.values(), *self.changed.values()]
+        return {uid for row in rows if row.state in UNSETTLED and (uid := uid_of(bytes.fromhex(row.medium)))}
 
     async def save(self) -> set[int]:
         """Store them; the tickets that they are about."""

@@ -68,17 +68,17 @@ class LedgerEffects:
         await self._tie_loose_ends()
         tickets = await self._admissions.save()
         told = await self._told()
-        uids = self._uses.uids | {each.uid for each in told if each.uid}
+        torn = self._admissions.torn | self._uses.torn
+        uids = self._uses.uids | torn | {each.uid for each in told}
         counters = await proofs.lock(uids, self._place.site, self._place.group)
         await self._uses.save(self._now_ms)
         more = await self._admissions.about_tickets(tickets)
         rows = await service.keep(told, self._checker, self._now_ms)
-        weigh = {
+        weigh = torn | {
             uid
             for uid, counter in counters.items()
             if not service.in_turn(counter, [row for row in rows if row.uid == uid])
         }
-        weigh |= await self._in_doubt(set(counters))
         if weigh:
             reckoner = await Reckoner.of(self._place.group, self._checker, self._now_ms)
             for uid in sorted(weigh):
@@ -145,11 +145,3 @@ class LedgerEffects:
             for ref, proof in self._proofs
             if ref in self._events and uid_of(self._events[ref].medium)
         ]
-
-    async def _in_doubt(self, uids: set[str]) -> set[str]:
-        """Cards of this chunk with something that its counters may settle."""
-        if not uids:
-            return set()
-        rows = [*self._admissions.new.values(), *self._admissions.old.values()]
-        doubtful = {row.medium[2:] for row in rows if row.state in proofs.DOUBTFUL[1:] and row.settled is None}
-        return (doubtful & uids) | await proofs.in_doubt(uids)

@@ -123,6 +123,11 @@ class Uses:
         """Cards that this chunk's uses are of."""
         return {row.uid for row in [*self.new.values(), *self.changed.values()]}
 
+    @property
+    def torn(self) -> set[str]:
+        """Those of which a use is in doubt since this chunk."""
+        return {row.uid for row in [*self.new.values(), *self.changed.values()] if row.state in uses.IN_DOUBT}
+
     async def save(self, now_ms: int) -> None:
         """Store them, and do what follows from those that happened; the cards' locks are held."""
         await queries.save_uses(list(self.new.values()), list(self.changed.values()))
