@@ -40,7 +40,7 @@ def test_day_with_cut_and_kill_counts_every_passage_once(tmp_path: Path) -> None
     assert code == 0, told[-3000:]
     assert_every_passage_counted_once(line)
     assert (line["broker"], line["network_cuts"], line["kills"]) == ("mosquitto", 1, 1)
-    assert set(line["refused"]) == {"expired", "wrong_area", "used_up", "revoked", "signature_invalid"}
+    assert set(line["refused"]) == {"expired", "wrong_area", "used_up", "revoked", "signature_invalid", "card_lost"}
     kept = {path.name for path in (tmp_path / "day").iterdir()}
     assert {"cloud.sqlite3", "cloud.log", "cloud.toml", "gate1.toml", "gate1.log", "gate1"} <= kept
 

@@ -2,6 +2,7 @@
 """The box office 票房: sells over the cloud's API, in cash, and has cards written at its encoders."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,6 +16,7 @@ from pistegate_simulators.reader import SimulatedReader
 _WAIT_MS = 5000  # how long an encoder waits for the card
 _ISSUE_TRIES = 20
 _ISSUE_AGAIN_S = 0.5
+_DELIVERY = 1000  # cards entered at once
 # What a seller answers with "once more": the problem is at the window, and issuing again completes the card.
 _AT_THE_WINDOW = ("reader_lost", "encoder_offline", "encoder_busy", "card_lost", "no_card")
 
@@ -132,12 +134,15 @@ class Office:
         return ticket
 
     async def _issue(self, ticket: int, window: Window, card: DesfireCard) -> None:
-        """Have the card written; what goes wrong at the window is tried again, as a seller would."""
+        body = {"encoder": window.encoder, "wait_ms": _WAIT_MS}
+        await self._lay_down(window, card, f"/tickets/{ticket}/issue", body)
+
+    async def _lay_down(self, window: Window, card: DesfireCard, path: str, body: dict[str, Any]) -> Any:
+        """Have something done with the card; what goes wrong at the window is tried again, as a seller would."""
         for left in reversed(range(_ISSUE_TRIES)):
             window.reader.present(card)
             try:
-                await self._api.post(f"/tickets/{ticket}/issue", {"encoder": window.encoder, "wait_ms": _WAIT_MS})
-                return
+                return await self._api.post(path, body)
             except ApiError as error:
                 if error.code not in _AT_THE_WINDOW or not left:
                     raise
@@ -145,6 +150,26 @@ class Office:
             finally:
                 window.reader.remove()
             await asyncio.sleep(_ISSUE_AGAIN_S)
+        raise AssertionError("the last try returns or raises")
+
+    async def take_into_stock(self, cards: Sequence[DesfireCard]) -> None:
+        """Enter the UIDs of a delivery, as the vendor's list names them."""
+        uids = [card.uid.hex() for card in cards]
+        for at in range(0, len(uids), _DELIVERY):
+            await self._api.post("/cards", {"site": SITE, "uids": uids[at : at + _DELIVERY]})
+
+    async def report_lost(self, card: DesfireCard) -> None:
+        """A guest calls: the card is lost."""
+        await self._api.post(f"/cards/{card.uid.hex()}/lost", {"reason": "lost on the piste", "found_by": "phone"})
+
+    async def replace(self, lost: DesfireCard, card: DesfireCard) -> None:
+        """Put what was on the lost card on another one."""
+        window = await self._free.get()
+        try:
+            body = {"site": SITE, "encoder": window.encoder, "wait_ms": _WAIT_MS}
+            await self._lay_down(window, card, f"/cards/{lost.uid.hex()}/replace", body)
+        finally:
+            self._free.put_nowait(window)
 
     async def revoke(self, ticket: int) -> None:
         """Revoke a ticket, say after a complaint."""

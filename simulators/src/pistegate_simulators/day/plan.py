@@ -21,6 +21,10 @@ class Case(StrEnum):
     USED_UP = "used_up"
     REVOKED = "revoked"
     FORGED = "forged"
+    LOST = "lost"
+    """Who found a card that was reported lost."""
+    REPLACED = "replaced"
+    """Who lost a card and got another one with the same ticket."""
 
 
 EXPECTED: dict[Case, Reason | None] = {
@@ -30,10 +34,15 @@ EXPECTED: dict[Case, Reason | None] = {
     Case.USED_UP: Reason.USED_UP,
     Case.REVOKED: Reason.REVOKED,
     Case.FORGED: Reason.SIGNATURE_INVALID,
+    Case.LOST: Reason.CARD_LOST,
+    Case.REPLACED: None,
 }
+# Their tickets are sold at opening, so that what is told of them has reached every gate before they come.
+EARLY = (Case.REVOKED, Case.LOST, Case.REPLACED)
 
 # Share of all skiers per case; the rest is valid. With few skiers each case still comes once where there is room.
 _SHARES = {Case.EXPIRED: 0.03, Case.WRONG_AREA: 0.03, Case.USED_UP: 0.02, Case.REVOKED: 0.02, Case.FORGED: 0.02}
+_SHARES |= {Case.LOST: 0.01, Case.REPLACED: 0.01}
 _TURN_BACK_SHARE = 0.03  # of the valid ones
 _FEW = 12  # below this many skiers only valid ones come
 
@@ -126,8 +135,8 @@ def _arrival(rng: Random) -> float:
 
 
 def _late(arrival: float, case: Case) -> float:
-    """A revoked ticket is sold, used as the reason for a call, and revoked before its holder comes."""
-    return 0.3 + 0.7 * arrival if case is Case.REVOKED else arrival
+    """A ticket is revoked, or a card reported lost and replaced, before its holder comes."""
+    return 0.3 + 0.7 * arrival if case in EARLY else arrival
 
 
 def _product(case: Case, rng: Random) -> str:
@@ -136,6 +145,6 @@ def _product(case: Case, rng: Random) -> str:
             return "BEGINNER-DAY"
         case Case.USED_UP:
             return "ONE-RIDE"
-        case Case.EXPIRED | Case.FORGED | Case.REVOKED:
+        case Case.EXPIRED | Case.FORGED | Case.REVOKED | Case.LOST | Case.REPLACED:
             return "DAY"
     return rng.choices(["DAY", "CHILD-DAY", "ONE-RIDE"], [6, 2, 2])[0]

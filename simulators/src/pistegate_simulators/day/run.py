@@ -14,7 +14,7 @@ from pistegate_simulators.card import DesfireCard
 from pistegate_simulators.day import media
 from pistegate_simulators.day.guests import Slopes, Tale
 from pistegate_simulators.day.office import Office
-from pistegate_simulators.day.plan import Case, Skier, plan_day
+from pistegate_simulators.day.plan import EARLY, Case, Skier, plan_day
 from pistegate_simulators.day.reckoning import GateCount, Reckoning
 from pistegate_simulators.day.settings import EVE, OPENS, SITE, ZONE, DaySettings
 from pistegate_simulators.day.station import Station
@@ -62,12 +62,18 @@ class Day:
         self.slopes = Slopes()
         self.office = Office(world.api, world.windows)
         self._rng = Random(f"cards {self.settings.seed}")
+        replaced = sum(skier.case is Case.REPLACED for skier in self.skiers)
+        self._delivery = [
+            stock.personalised_card(self._rng, world.keys.card) for _ in range(len(self.skiers) + replaced)
+        ]
+        self._stock = iter(self._delivery)
         self._cards: dict[int, DesfireCard] = {}
         self._killer = self._choose_victim() if self.settings.kill else None
 
     async def run(self) -> None:
         """From the eve to the last guest home."""
         await self.office.learn_prices()
+        await self.office.take_into_stock(self._delivery)
         tales = {skier.number: Tale(skier) for skier in self.skiers}
         self.slopes.tales = list(tales.values())
         self.progress.enter("the eve")
@@ -85,23 +91,37 @@ class Day:
             await self._killer.settle()
 
     async def _sell_first(self, tales: dict[int, Tale]) -> None:
-        """Yesterday's tickets, and those that are revoked before the network is cut."""
-        expired = [tales[skier.number] for skier in self.skiers if skier.case is Case.EXPIRED]
-        await asyncio.gather(*(self._buy(tale) for tale in expired))
+        """Yesterday's tickets, and those of whom the gates must have heard before the network is cut."""
+        await asyncio.gather(*(self._buy(tales[skier.number]) for skier in self._with(Case.EXPIRED)))
         self.world.time.set(OPENS, 1.0)
-        revoked = [tales[skier.number] for skier in self.skiers if skier.case is Case.REVOKED]
-        await asyncio.gather(*(self._buy(tale) for tale in revoked))
-        for tale in revoked:
-            await self.office.revoke(tale.ticket)
-        if revoked:
-            await self._revocations_known(len(revoked))
+        early = self._with(*EARLY)
+        await asyncio.gather(*(self._buy(tales[skier.number]) for skier in early))
+        for skier in self._with(Case.REVOKED):
+            await self.office.revoke(tales[skier.number].ticket)
+        for skier in self._with(Case.LOST, Case.REPLACED):
+            await self.office.report_lost(self._cards[skier.number])
+        for skier in self._with(Case.REPLACED):
+            await self._replace(tales[skier.number])
+        if early:
+            lost = len(self._with(Case.LOST, Case.REPLACED))
+            denied = len(self._with(Case.REVOKED)) + lost + len(self._with(Case.REPLACED))
+            await self._known({"deny_list": denied, "lost_cards": lost})
 
-    async def _revocations_known(self, version: int) -> None:
-        """Until every gate says that it has the newest deny list."""
+    def _with(self, *cases: Case) -> list[Skier]:
+        return [skier for skier in self.skiers if skier.case in cases]
+
+    async def _replace(self, tale: Tale) -> None:
+        """The guest of a lost card gets another one."""
+        lost, card = self._cards[tale.skier.number], next(self._stock)
+        await self.office.replace(lost, card)
+        self._cards[tale.skier.number], tale.uid = card, card.uid
+
+    async def _known(self, versions: dict[str, int]) -> None:
+        """Until every gate says that it has these versions of documents, or newer ones."""
         async with asyncio.timeout(_KNOWN_S):
             while True:
-                gates = await self._items("/gates")
-                if all(gate["status"]["documents"].get("deny_list", 0) >= version for gate in gates):
+                told = [gate["status"]["documents"] for gate in await self._items("/gates")]
+                if all(each.get(name, 0) >= version for each in told for name, version in versions.items()):
                     return
                 await asyncio.sleep(0.05)
 
@@ -121,7 +141,7 @@ class Day:
 
     async def _buy(self, tale: Tale) -> None:
         skier = tale.skier
-        card = stock.personalised_card(self._rng, self.world.keys.card)
+        card = next(self._stock)
         self._cards[skier.number] = card
         tale.uid = card.uid
         visit = _EVE_DAY if skier.case is Case.EXPIRED else _VISIT
