@@ -4,10 +4,14 @@
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gate_bench import MASTERS, gate_keys, gate_tree, key_file, toml_of
+from gate_bench import MASTERS, gate_keys, gate_tree, key_file, running_gate, ski_card, toml_of, wait_for
+from gpiozero import Device  # type: ignore[import-untyped]
+from gpiozero.pins.mock import MockFactory  # type: ignore[import-untyped]
+from journal_reading import incidents
 
 from pistegate_edge.cli import main
 from pistegate_edge.config import KeyStoreFile
@@ -17,6 +21,7 @@ from pistegate_edge.keystore.sealed import seal, unseal
 from pistegate_edge.keystore.store import MasterKeyStore
 from pistegate_protocol.card_layout import CardKey, KeySet
 from pistegate_protocol.gate_keys import format_gate_keys
+from pistegate_simulators.reader import SimulatedReader
 
 UID = bytes.fromhex("04112233445566")
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -210,3 +215,44 @@ def test_sealing_what_is_no_key_file_changes_nothing(tmp_path: Path, capsys: pyt
     assert "export it again" in capsys.readouterr().err
     assert target.read_text() == "old"
     assert sorted(os.listdir(tmp_path)) == ["keys", "unlock", "wrong"]
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[SimulatedReader]:
+    """A plugged-in reader behind a stable link."""
+    with SimulatedReader(tmp_path / "reader") as reader:
+        yield reader
+
+
+def test_gate_on_a_bare_key_file_says_so_at_every_start_and_to_the_cloud(
+    tmp_path: Path, reader: SimulatedReader, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In its log, on its screen, as an incident, and in every hello."""
+    display = {"locale": "en", "path": str(tmp_path / "display")}
+    for starts in (1, 2):
+        with running_gate(tmp_path, reader, display=display) as bench:
+            assert bench.gate._state() == "in_service; lab only"
+        assert incidents(tmp_path).count("lab_keys") == starts
+    assert [record.levelname for record in caplog.records if "lab only" in record.message] == ["WARNING"] * 2
+    assert "for a lab only" in (tmp_path / "display").read_text()
+
+
+def test_gate_on_a_sealed_key_file_has_nothing_to_say(tmp_path: Path, reader: SimulatedReader) -> None:
+    """And opens cards with what was sealed."""
+    section = sealed(tmp_path)
+    names = {"path": section.path, "unlock": str(section.unlock)}
+    with running_gate(tmp_path, reader, key_store=names) as bench:
+        assert bench.gate._state() == "in_service"
+        reader.present(ski_card())
+        wait_for(lambda: bench.state() == "open")
+    assert "lab_keys" not in incidents(tmp_path)
+
+
+def test_gate_without_its_keys_ends_at_once_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 2 and the remedy; no crash loop that hides the reason."""
+    config = tmp_path / "gate.toml"
+    tree = gate_tree(tmp_path, key_store={"path": str(tmp_path / "none")})
+    config.write_text(toml_of(tree))
+    Device.pin_factory = MockFactory()
+    assert main(["run", "--config", str(config)]) == 2
+    assert "key_store.path" in capsys.readouterr().err

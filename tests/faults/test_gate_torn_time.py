@@ -12,9 +12,12 @@ from journal_reading import outcomes
 from pistegate_edge.core import actions as a
 from pistegate_edge.core.now import Now
 from pistegate_protocol.card_layout import claim_in_file
+from pistegate_protocol.desfire.apdu import Ins
 from pistegate_protocol.events import OutcomeKind
 from pistegate_protocol.signing import claim_digest
+from pistegate_simulators.card import RadioCard
 from pistegate_simulators.reader import Cut, SimulatedReader
+from pistegate_simulators.reader.field import Heard
 from pistegate_simulators.stock import claim_content
 
 VERDICT_S = 0.25  # what a guest at most waits for the words (the issue of the cards)
@@ -78,17 +81,20 @@ def test_guest_of_a_torn_card_is_told_within_a_quarter_of_a_second(
 def test_lost_answer_to_the_commit_is_fetched_again_and_the_guest_passes(bench: Bench) -> None:
     """The card committed and its answer got lost on the air: R(NAK) brings it, once charged, the lane opens."""
     card = ski_card()
-    write = bench.gate._perform[a.Write]
+    field = bench.reader.rf
+    exchange = field.exchange
+    lost = []
 
-    def lose_the_commits_answer(action: a.Write, now: Now) -> None:
-        write(action, now)
-        wait_for(lambda: bench.reader.counters.exchanges == 6)
-        bench.reader.rf.lose_answers(1)
+    def lose_the_commits_answer(to: RadioCard | None, frame: bytes) -> Heard:
+        if frame[2:3] == bytes([Ins.COMMIT_TRANSACTION]) and not lost:
+            lost.append(frame)
+            field.lose_answers(1)
+        return exchange(to, frame)
 
-    bench.gate._perform[a.Write] = lose_the_commits_answer
-    bench.reader.reset_counters()
+    field.exchange = lose_the_commits_answer  # type: ignore[method-assign]
     bench.reader.present(card)
     wait_for(lambda: bench.state() == "open")
+    assert lost
     bench.reader.remove(card)
     bench.turn()
     (outcome,) = wait_for(lambda: outcomes(bench.directory))
