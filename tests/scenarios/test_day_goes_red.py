@@ -17,18 +17,23 @@ DAY = ["--skiers", "14", "--gates", "1", "--seed", "3", "--no-kill", "--cut", "0
 
 PASSAGES_COUNTED_TWICE = (
     "edge/src/pistegate_edge/core/passage.py",
-    "event = Outcome(now.wall_ms, current.epoch, current.seq, kind, told.passed)",
-    "event = Outcome(now.wall_ms, current.epoch, current.seq, kind, 2 * told.passed)",
+    "event = current.outcome(kind, told.passed, now)",
+    "event = current.outcome(kind, 2 * told.passed, now)",
 )
 PASSAGES_LOST = (
-    "cloud/src/pistegate_cloud/ingest/effects.py",
+    "cloud/src/pistegate_cloud/ingest/effects/admissions.py",
     "row.passed, row.unknown, row.ended_ms = event.passed, event.unknown, event.at",
     "row.passed, row.unknown, row.ended_ms = 0, event.unknown, event.at",
 )
 DENY_LIST_IGNORED = (
-    "protocol/src/pistegate_protocol/decide.py",
+    "protocol/src/pistegate_protocol/refusals.py",
     "claim.revision < knowledge.deny.get(claim.ticket, 0)",
     "False",
+)
+LOST_CARDS_IGNORED = (
+    "edge/src/pistegate_edge/core/passage.py",
+    "if told.uid in self._judge.facts.lost and not self._gate.exit:",
+    "if not told.uid:",
 )
 
 
@@ -73,3 +78,12 @@ def test_a_revoked_ticket_that_passes_turns_the_day_red(tmp_path: Path) -> None:
     assert code == 1
     assert (line["lost"], line["duplicated"]) == (0, 0)
     assert any("revoked" in sentence for sentence in line["wrong"])
+
+
+@pytest.mark.timeout(180)
+def test_a_lost_card_that_is_not_known_as_one_turns_the_day_red(tmp_path: Path) -> None:
+    """Its ticket is denied all the same, so that nobody gets in; but the guest is told the wrong thing."""
+    code, line = planted_day(tmp_path, LOST_CARDS_IGNORED)
+    assert code == 1
+    assert "card_lost" not in line["refused"]
+    assert any("refusals" in sentence for sentence in line["wrong"])
