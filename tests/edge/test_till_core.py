@@ -203,6 +203,21 @@ def test_another_card_is_not_charged_for_a_card_that_was_torn() -> None:
     assert second.purse == 5000
 
 
+def test_request_of_which_nobody_knows_goes_on_only_with_its_card() -> None:
+    """Asked again under its id, it waits for the card that it was begun with; another card is not charged."""
+    first, second, sale = ModelCard(1, 5000), ModelCard(2, 5000), Sale()
+    sale.tell(debit())
+    sale.hold(first)
+    assert sale.write is not None
+    first.commit(sale.write)
+    sale.commit(first, i.WriteResult.UNCONFIRMED)
+    assert codes(sale.tell(i.Cancelled(1, "r1"))) == ["unconfirmed"]
+    assert codes(sale.tell(debit())) == ["hold_same_again"]
+    assert codes(sale.hold(second)) == ["other_card"]
+    assert codes(sale.hold(first)) == ["done"]
+    assert (first.purse, second.purse) == (3200, 5000)
+
+
 def test_card_that_never_comes_back_leaves_the_request_unconfirmed() -> None:
     """The operator is told that nobody knows; the till waits at least half a minute for it."""
     card, sale = ModelCard(purse=5000), Sale()

@@ -238,7 +238,7 @@ def _amount(one) -> int:  # type: ignore[no-untyped-def]
     return one.use.event.purse + one.use.event.loads
 
 
-TillModel.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TillModel.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestTillModel = TillModel.TestCase
 
 

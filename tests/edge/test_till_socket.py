@@ -10,7 +10,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from gate_bench import ski_card, wait_for
@@ -18,14 +18,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from till_running import Operator, TillBench, running_till, till_tree
 
-from pistegate_edge.config import check_config
+from pistegate_edge.config import check_config, load_config
 from pistegate_edge.errors import ConfigError
 from pistegate_edge.till.core.codes import EVENT_OF, Code, Event
-from pistegate_edge.till.core.requests import LINE_MAX, BadRequest, Cancel, Debit, RentalOut, digest, parse_request
+from pistegate_edge.till.core.requests import (
+    LINE_MAX,
+    BadRequest,
+    Cancel,
+    Debit,
+    RentalOut,
+    Request,
+    digest,
+    parse_request,
+)
 from pistegate_edge.till.server import BAD_LINES_MAX, CLIENTS_MAX, SocketUnusable, listen
-from pistegate_protocol.card_layout import VALUE_MAX
+from pistegate_protocol.card_layout import VALUE_MAX, CardKey, KeySet
 from pistegate_protocol.texts import LOCALES, catalogue
 from pistegate_simulators.reader import SimulatedReader
+from pistegate_simulators.reader.pocket import LAB_MASTERS
 from pistegate_simulators.stock import purse
 
 GOOD: dict[str, Any] = {"do": "debit", "id": "r1", "amount": 1, "currency": "CNY"}
@@ -264,3 +274,27 @@ def test_till_needs_no_lane_and_no_place(tmp_path: Path) -> None:
     assert check_config(tree).place is None
     with pytest.raises(ConfigError, match="lane is unknown"):
         check_config(tree | {"lane": {}})
+
+
+@pytest.mark.parametrize("role", ["till", "inspect"])
+def test_example_configuration_is_valid(role: str) -> None:
+    """Whoever copies it has only numbers and places to put in."""
+    config = load_config(Path(__file__).parents[2] / "hardware" / f"{role}.example.toml")
+    assert config.role == role
+
+
+def test_keys_in_the_walk_at_a_desk_are_those_of_the_simulated_cards() -> None:
+    """docs/till.md prints them."""
+    page = (Path(__file__).parents[2] / "docs" / "till.md").read_text("utf-8")
+    assert f'system = "{LAB_MASTERS.system.hex()}"' in page
+    assert f'0 = "{LAB_MASTERS.sets[KeySet.FIRST][CardKey.GATE].hex()}"' in page
+
+
+def test_page_for_programs_names_every_code_and_every_request() -> None:
+    """What a program may be told or ask is in docs/till.md, and nothing else is."""
+    page = (Path(__file__).parents[2] / "docs" / "till.md").read_text("utf-8")
+    prompts = {code for code, event in EVENT_OF.items() if event is Event.WAITING}
+    for code in set(Code) - prompts - {Code.DONE, Code.SETTLED, Code.LAST}:
+        assert f"`{code.value}`" in page, code
+    for request in get_args(Request):
+        assert f"`{request.__struct_config__.tag}`" in page
