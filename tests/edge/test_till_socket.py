@@ -170,9 +170,9 @@ def test_program_that_does_not_read_is_cut_off(bench: TillBench) -> None:
     """Its answers pile up to a limit; the till goes on meanwhile."""
     deaf = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     deaf.connect(str(bench.directory / "till.sock"))
-    deaf.settimeout(5)
+    deaf.settimeout(60)
     line = json.dumps({"do": "cancel", "id": 64 * "x"}).encode() + b"\n"
-    with pytest.raises(OSError):  # noqa: PT011 - broken pipe or reset, as the kernel likes
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):  # as the kernel likes
         deaf.sendall(50_000 * line)
     deaf.close()
     assert bench.operator.ask(do="last", id="l")["event"] == "done"
