@@ -202,6 +202,18 @@ def test_strangers_beside_a_ski_card_are_not_told_anything(pocket: Pocket) -> No
     assert pocket.admissions() == 1
 
 
+def test_stranger_that_was_beside_an_admitted_card_stays_untold_when_the_lane_is_free(pocket: Pocket) -> None:
+    """The guest took the ski card out and walks; the wallet with the hotel card is still at the reader."""
+    hotel = frozenset({i.Stranger.OTHER})
+    pocket.offer(UID)
+    pocket.look(UID, strangers=hotel)
+    for _ in range(10):
+        pocket.look(strangers=hotel, after=0.3)
+    pocket.passes()
+    pocket.look(strangers=hotel)
+    assert pocket.refusals() == []
+
+
 def test_strangers_beside_a_refused_ski_card_leave_it_its_own_words(pocket: Pocket) -> None:
     """The guest must read why the ticket was refused, not that the hotel card is none."""
     pocket.look(UID, strangers=frozenset({i.Stranger.OTHER}))

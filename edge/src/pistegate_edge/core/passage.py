@@ -132,7 +132,15 @@ class Passage:
 
     def _field_while_busy(self, told: i.FieldSeen, now: Now) -> list[Action]:
         """Who is there; a card beside one that was admitted is not used, and its guest is told so."""
-        return self._joined(self._presentations.looked(told.cards, now.mono))
+        joined = self._joined(self._presentations.looked(told.cards, now.mono))
+        self._strangers_seen(told, now)
+        return joined
+
+    def _strangers_seen(self, told: i.FieldSeen, now: Now) -> list[Presentation]:
+        found = [self._presentations.seen(f"stranger {kind}".encode(), now.mono) for kind in told.strangers]
+        for presentation in found:
+            presentation.foreign = True
+        return found
 
     def _joined(self, presentations: Sequence[Presentation]) -> list[Action]:
         """Cards that count with an admitted one: their guest is told once, with the words that help."""
@@ -145,13 +153,12 @@ class Passage:
 
     def _strangers(self, told: i.FieldSeen, now: Now) -> list[Action]:
         """Cards that are no ski cards are told what to do, unless one of ours is there or may be."""
-        found = [self._presentations.seen(f"stranger {kind}".encode(), now.mono) for kind in told.strangers]
         ours = self._presentations.one_of_ours()
         if told.cards and not ours:
             return []  # one that may be ours is read first
-        untold = [one for one in found if not one.spent]
+        untold = [one for one in self._strangers_seen(told, now) if not one.spent]
         for presentation in untold:
-            presentation.spent = presentation.foreign = True
+            presentation.spent = True
         if ours or not untold or self.faults:
             return []
         reason, key = Reason.FOREIGN_MEDIUM, prompts.strangers(told.strangers)
