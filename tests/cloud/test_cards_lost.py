@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pistegate_cloud.cards.models import Card, CardLoss
+from pistegate_cloud.ingest.models import RawEvent
 from pistegate_cloud.rentals.models import Rental
 from pistegate_cloud.wallets import queries as books
 from pistegate_cloud.wallets import service as wallets
@@ -156,6 +157,24 @@ async def test_use_moves_on_through_two_replacements(cloud: Any, new_card: Any, 
         encoder.card = new_card()
         assert (await replace(cloud, lost))["revision"] == revision
         assert decode_usage(stock.usage_content(encoder.card)).used_total == 3
+
+
+async def test_use_is_known_although_the_gates_events_are_gone(cloud: Any, new_card: Any, new_gate: Any) -> None:
+    """What a card began with is kept with its ticket: a second replacement needs no event of the first card."""
+    encoder, ticket = await guest(cloud, new_card, product=3)
+    usage = decode_usage(stock.usage_content(encoder.card))
+    used = Usage(claim=usage.claim, used_total=3, day=2208, used_on_day=3, last_entry=RIDDEN)
+    gate, at, medium = new_gate(), int(RIDDEN.timestamp() * 1000), b"\x01" + encoder.card.uid
+    gate.add(Admitted(at, ticket, medium, usage.claim, 3, 3, encode_counters(used), bytes(8)))
+    await cloud.receive([gate.batch()])
+    await cloud.services.ingest.apply_pending()
+    for _ in range(2):
+        lost = encoder.card.uid.hex()
+        await cloud.post(f"/cards/{lost}/lost", LOST)
+        encoder.card = new_card()
+        await replace(cloud, lost)
+        await RawEvent.all().delete()
+    assert decode_usage(stock.usage_content(encoder.card)).used_total == 3
 
 
 async def test_an_admission_that_was_not_written_does_not_count_as_used(

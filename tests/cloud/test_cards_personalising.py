@@ -107,6 +107,23 @@ async def test_a_card_that_leaves_at_any_exchange_is_completed_by_the_next_try(c
             assert is_finished(encoder.card), (after, unheard)
 
 
+async def test_a_half_made_card_is_in_the_books_and_takes_no_ticket(cloud: Any) -> None:
+    """From the first command that changes it; before that one it is still nobody's."""
+    await trust(cloud)
+    encoder = cloud.encoder(TRUSTED)
+    encoder.card, encoder.cut_after = blank_stock(Random(5)), 3
+    uid = encoder.card.uid.hex()
+    assert (await personalise(cloud, TRUSTED))["code"] == "card_lost"
+    assert (await cloud.http.get(f"/cards/{uid}")).status_code == 404
+    encoder.cut_after = 30
+    assert (await personalise(cloud, TRUSTED))["code"] == "card_lost"
+    encoder.cut_after = None
+    assert (await cloud.get(f"/cards/{uid}"))["status"] == "personalising"
+    ticket = (await cloud.sell())["tickets"][0]["number"]
+    refused = await cloud.http.post(f"/tickets/{ticket}/issue", json={"encoder": TRUSTED, "wait_ms": 0})
+    assert refused.json()["code"] == "card_personalising"
+
+
 async def test_a_card_that_leaves_twice_is_still_completed(cloud: Any) -> None:
     """Half-made, then half-completed: the third attempt ends it."""
     await trust(cloud)

@@ -9,6 +9,7 @@ from pistegate_cloud.cards.flows import Content, OpenCard
 from pistegate_cloud.cards.models import Card
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import SigningKey
+from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.tickets import queries as tickets
 from pistegate_cloud.wallets import queries as wallets
 from pistegate_protocol.card_layout import claim_in_file
@@ -70,7 +71,8 @@ async def _reported(card: Card, records: list[CardRecord]) -> set[str]:
     if not names:
         return set()
     numbers = await tickets.numbers_sent_to(card.uid)
-    return await tickets.reported(numbers, names) | await wallets.known_names(card.uid, names)
+    where = await sites.of_group(card.group_number)
+    return await tickets.reported(where, numbers, names) | await wallets.known_names(card.uid, names)
 
 
 def _key_ring(issuer: SigningKey) -> KeyRing:

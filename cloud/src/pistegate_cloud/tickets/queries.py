@@ -102,9 +102,10 @@ async def numbers_of_orders(orders: Sequence[UUID]) -> list[int]:
     return [int(str(number)) for number in rows]
 
 
-async def reported(numbers: Sequence[int], names: Sequence[str]) -> set[str]:
+async def reported(sites: Sequence[int], numbers: Sequence[int], names: Sequence[str]) -> set[str]:
     """Of admission names as cards remember them (first bytes, hex), those that gates have told of these tickets."""
-    newest = Admission.filter(ticket__in=list(numbers)).order_by("-at_ms").limit(_REMEMBERED)
+    found = Admission.filter(site_id__in=list(sites), ticket__in=list(numbers))
+    newest = found.order_by("-at_ms").limit(_REMEMBERED)
     known = [str(name) for name in await newest.values_list("name", flat=True)]
     return {name for name in names if any(full.startswith(name) for full in known)}
 
@@ -125,9 +126,10 @@ async def confirm_write(write: CardWrite, counter: int | None, now_ms: int) -> N
     write.done_ms, write.counter = now_ms, counter
 
 
-async def newest_admissions(number: int, limit: int) -> list[Admission]:
-    """The newest admissions of a ticket, at any site, newest first."""
-    return await Admission.filter(ticket=number).order_by("-at_ms", "-id").limit(limit)
+async def newest_admissions(sites: Sequence[int], number: int, limit: int) -> list[Admission]:
+    """The newest admissions of a ticket at the sites where it holds, newest first."""
+    found = Admission.filter(site_id__in=list(sites), ticket=number)  # the index begins with the site
+    return await found.order_by("-at_ms", "-id").limit(limit)
 
 
 async def event_of(admission: Admission) -> bytes | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from pistegate_cloud.passages.models import Admission
 from pistegate_cloud.passages.rules import counts
-from pistegate_cloud.tickets import queries
+from pistegate_cloud.tickets import queries, service
 from pistegate_cloud.tickets.models import CardWrite, Ticket
 from pistegate_protocol.events import EVENTS, Admitted, AdmittedV1
 from pistegate_protocol.usage import NO_ADMISSION, Usage, decode_counters, decode_counters_v1, decode_usage
@@ -22,7 +22,7 @@ async def known_usage(ticket: Ticket, claim: bytes) -> Usage:
 
     An admission whose card write is in doubt counts. The names are new: the claim's, and no admission.
     """
-    found = [*_begun(await queries.writes_of(ticket.number)), *await _admitted(ticket.number)]
+    found = [*_begun(await queries.writes_of(ticket.number)), *await _admitted(ticket)]
     if not found:
         return Usage(claim=claim)
     newest = max(found, key=lambda usage: (usage.last_entry or _NEVER, usage.used_total))
@@ -33,9 +33,10 @@ def _begun(writes: list[CardWrite]) -> Iterator[Usage]:
     return (decode_usage(bytes.fromhex(write.usage)) for write in writes if write.usage is not None)
 
 
-async def _admitted(number: int) -> list[Usage]:
+async def _admitted(ticket: Ticket) -> list[Usage]:
     """The usage that the newest admission left, if there is one that counts."""
-    for admission in await queries.newest_admissions(number, _LOOK_BACK):
+    where = await service.sites_of(ticket)
+    for admission in await queries.newest_admissions(where, ticket.number, _LOOK_BACK):
         if counts(admission) and (usage := await _after(admission)):
             return [usage]
     return []
