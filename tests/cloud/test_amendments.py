@@ -62,6 +62,7 @@ async def test_an_extension_is_signed_numbered_and_cumulative(cloud: Any) -> Non
     ticket = await sold(cloud, 11)
     await amend(cloud, ticket, "extend", valid_until="2026-01-19")
     await amend(cloud, ticket, "extend", minutes=60)
+    assert (told(cloud)[0].valid_until, told(cloud)[0].extra_minutes) == (date(2026, 1, 19), 60)
     answer = await amend(cloud, ticket, "extend", minutes=30, valid_until="2026-01-20")
     assert told(cloud) == [
         Amendment(key_id=1, ticket=ticket, number=3, valid_until=date(2026, 1, 20), extra_minutes=90),
