@@ -185,6 +185,7 @@ def test_cloud_waits_while_the_operator_is_served(bench: TillBench, office: Offi
 def test_cloud_that_finds_no_card_gives_the_reader_back(bench: TillBench, office: Office) -> None:
     """After the time that it asked for; the operator's next request is served."""
     assert office.call(10, 1, wait_ms=200).error == "no_card"
+    wait_for(lambda: bench.till._core.state is State.IDLE)
     ended = bench.operator.ask(do="show", id="look", wait_s=0.2)
     assert ended["code"] == "no_card"
 
