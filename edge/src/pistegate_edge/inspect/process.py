@@ -29,12 +29,12 @@ from pistegate_edge.readers.supervisor import ReaderThread
 from pistegate_edge.recorder import Recorder
 from pistegate_edge.signals import Display
 from pistegate_edge.uplink.link import Uplink
-from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp, MqttLink
+from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
+from pistegate_edge.uplink.opening import open_link
 from pistegate_protocol.decide import GateProfile
 from pistegate_protocol.events import Incident, short_text
 from pistegate_protocol.signing import KeyRing
 from pistegate_protocol.texts import text
-from pistegate_protocol.topics import Device
 from pistegate_protocol.version import __version__
 
 log = logging.getLogger(__name__)
@@ -71,10 +71,7 @@ class Inspect:
         issuers = KeyRing(config.issuer_keys)
         self._inspector = Inspector(Assessor(profile_of(config), issuers), issuers, None, here=True)
         self._recorder = Recorder(self._journal, self._disk, lambda stream, last: self._uplink.grown(stream, last))
-        broker = config.broker
-        credentials = (broker.username, broker.password) if broker.username else None
-        address = Device(device.site, config.role, device.number)
-        self._mqtt = MqttLink(address, broker.host, broker.port, broker.keepalive_s, self._queue.put, credentials)
+        self._mqtt = open_link(config, self._queue.put)
         self._uplink = Uplink(
             device.number, self._journal, self._documents, self._mqtt, self._state, self._note, lambda: None
         )

@@ -37,14 +37,14 @@ from pistegate_edge.till.recorder import TillRecorder
 from pistegate_edge.till.server import Heard, HungUp, Misheard, TillServer, Word
 from pistegate_edge.till.words import line_of
 from pistegate_edge.uplink.link import Uplink
-from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp, MqttLink
+from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
+from pistegate_edge.uplink.opening import open_link
 from pistegate_protocol.documents import LoadList
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import Incident, short_text
 from pistegate_protocol.messages import DOWN, UP, RelayError, RelayRequest, RelayResponse
 from pistegate_protocol.signing import KeyRing
 from pistegate_protocol.texts import text
-from pistegate_protocol.topics import Device
 from pistegate_protocol.version import __version__
 from pistegate_protocol.wallet import load_of
 
@@ -93,7 +93,7 @@ class Till:
             self._journal.remembered(),
         )
         self._recorder = TillRecorder(self._journal, self._feed, lambda stream, last: self._uplink.grown(stream, last))
-        self._mqtt = _link(config, self._queue.put)
+        self._mqtt = open_link(config, self._queue.put)
         self._uplink = Uplink(
             device.number, self._journal, self._documents, self._mqtt, self._state, self._note, self._told_documents
         )
@@ -336,13 +336,6 @@ def _loads(document: object) -> Mapping[bytes, bytes]:
         if statement.number > newest.get(statement.uid, (-1, b""))[0]:
             newest[statement.uid] = (statement.number, signed)
     return {uid: signed for uid, (_, signed) in newest.items()}
-
-
-def _link(config: Config, tell: Callable[[LinkEvent], None]) -> MqttLink:
-    broker = config.broker
-    credentials = (broker.username, broker.password) if broker.username else None
-    address = Device(config.device.site, config.role, config.device.number)
-    return MqttLink(address, broker.host, broker.port, broker.keepalive_s, tell, credentials)
 
 
 def run_till(config: Config) -> None:

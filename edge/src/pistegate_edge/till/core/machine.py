@@ -19,7 +19,6 @@ from pistegate_edge.till.core.actions import (
     Answer,
     Log,
     RecordEnd,
-    RecordSettled,
     RecordUse,
     RefuseRelay,
     Relay,
@@ -31,8 +30,9 @@ from pistegate_edge.till.core.actions import (
 from pistegate_edge.till.core.codes import Code
 from pistegate_edge.till.core.job import Job, again, answer_to, done_answer, known_answer
 from pistegate_edge.till.core.memory import Counters, Memory, Remembered
-from pistegate_edge.till.core.plan import No, TillProfile, load_waiting, make_plan, told_of
+from pistegate_edge.till.core.plan import No, TillProfile, load_waiting, make_plan
 from pistegate_edge.till.core.requests import CardRequest, Debit, Show, digest
+from pistegate_edge.till.core.settling import settle
 from pistegate_edge.till.core.unsettled import OpenUse, UnsettledUses
 from pistegate_protocol.card_uses import use_record
 from pistegate_protocol.desfire.transactions import Debit as CardDebit
@@ -41,7 +41,6 @@ from pistegate_protocol.events import (
     CardUseEnded,
     Incident,
     Refused,
-    Settled,
     UseResult,
     short_text,
 )
@@ -206,9 +205,6 @@ class TillCore:
         job.client = None
         return self._give_up(Code.CANCELLED) if self.state is State.WAITING else []
 
-    def _nobody(self, told: i.Gone, now: Now) -> list[Action]:
-        return []
-
     def _give_up(self, code: Code) -> list[Action]:
         """Stop waiting for the card."""
         if self._at_work().unsure is not None:
@@ -235,7 +231,7 @@ class TillCore:
         if told.token != job.token:
             return [Release(told.token)]
         facts = understand(told.files, self._issuers)
-        actions, settled = self._settle(facts, now)
+        actions, settled = settle(facts, job, self.unsettled, self.memory, now)
         if job.uid is not None and facts.uid != job.uid:
             return [*actions, *self._look_again(Code.OTHER_CARD, now)]
         if job.unsure is not None:
@@ -274,30 +270,8 @@ class TillCore:
             return Reason.CARD_LOST
         return None if self._counters.seen(facts.uid, facts.counter) else Reason.CARD_ROLLED_BACK
 
-    def _settle(self, facts: CardFacts, now: Now) -> tuple[list[Action], dict[bytes, bool]]:
-        """Uses that the card tells about: (what to do, whether each happened, by name)."""
-        actions: list[Action] = []
-        settled = {}
-        job = self._at_work()
-        for use, done in self.unsettled.settle(facts):
-            settled[use.name] = done
-            answer = None
-            if done:
-                answer = done_answer(use, {"balance": facts.money.wallet.balance, "late": True})
-                self.memory.add(Remembered(use.digest, answer))
-            actions.append(RecordSettled(Settled(now.wall_ms, use.epoch, use.seq, done), use, answer))
-            if use.request != job.request.id:
-                values = {"request": use.request, "done": done} | told_of(use.event)
-                told = Answer(job.request.id, Code.SETTLED, values, job.request.locale)
-                actions.append(Tell(job.client, told))
-            actions.append(Log(f"settled card use seq={use.seq}: {'done' if done else 'not done'}"))
-        return actions, settled
-
     def _stale_card(self, told: i.CardRead, now: Now) -> list[Action]:
         return [Release(told.token)]
-
-    def _stale(self, told: i.CardMet | i.CardUnread, now: Now) -> list[Action]:
-        return []
 
     def _stale_written(self, told: i.CardWritten, now: Now) -> list[Action]:
         return [Log(f"late report of reader session {told.token}: {told.result} {told.detail}")]
@@ -381,9 +355,6 @@ class TillCore:
             self._go(State.IDLE)
         return []
 
-    def _no_relay(self, told: i.RelayOver, now: Now) -> list[Action]:
-        return []
-
     # Service
 
     def _ready(self, told: i.ReaderReady, now: Now) -> list[Action]:
@@ -417,9 +388,6 @@ class TillCore:
         self._lost, self._loads = told.lost, told.loads
         return []
 
-    def _tick(self, told: i.Tick, now: Now) -> list[Action]:
-        return []
-
     def _waiting_tick(self, told: i.Tick, now: Now) -> list[Action]:
         if self.deadline is None or now.mono < self.deadline:
             return []
@@ -431,6 +399,10 @@ class TillCore:
             return []
         note = self._incident(now, IncidentCode.READER_SILENT, "no answer while writing a card")
         return [*self._lost_sight(job, job.use, now), note]
+
+    def _nothing(self, told: i.Input, now: Now) -> list[Action]:
+        """Late, or of no concern here."""
+        return []
 
     # Parts of several handlers
 
@@ -491,20 +463,20 @@ _ALWAYS: dict[type, Handler] = {
     i.Asked: _T._ask_busy,
     i.Cancelled: _T._no_cancel,
     i.Gone: _T._gone,
-    i.CardMet: _T._stale,
+    i.CardMet: _T._nothing,
     i.CardRead: _T._stale_card,
-    i.CardUnread: _T._stale,
+    i.CardUnread: _T._nothing,
     i.CardWritten: _T._stale_written,
     i.RelayAsked: _T._relay_busy,
-    i.RelayOver: _T._no_relay,
+    i.RelayOver: _T._nothing,
     i.ReaderReady: _T._ready,
     i.ReaderLost: _T._reader_lost,
     i.FaultChanged: _T._fault,
     i.DocumentsArrived: _T._documents,
-    i.Tick: _T._tick,
+    i.Tick: _T._nothing,
 }
 TABLE: dict[State, dict[type, Handler]] = {
-    State.IDLE: _ALWAYS | {i.Asked: _T._ask, i.Gone: _T._nobody, i.RelayAsked: _T._relay},
+    State.IDLE: _ALWAYS | {i.Asked: _T._ask, i.Gone: _T._nothing, i.RelayAsked: _T._relay},
     State.WAITING: _ALWAYS
     | {
         i.Cancelled: _T._cancel,
@@ -518,7 +490,7 @@ TABLE: dict[State, dict[type, Handler]] = {
     State.RELAYING: _ALWAYS
     | {
         i.Asked: _T._ask_cloud,
-        i.Gone: _T._nobody,
+        i.Gone: _T._nothing,
         i.RelayAsked: _T._relay,
         i.RelayOver: _T._relay_over,
     },
