@@ -18,6 +18,7 @@ from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import COUNTERS_EVENT_BYTES, READ_AMENDMENT, READ_CLAIM, Admitted, CardUse, Proof
 from pistegate_protocol.records import passage_record
 
+
 class ContentUnknown(CodecError):
     """The card read something (its claim, an amendment) that is not known here, so that nothing can be said."""
 
