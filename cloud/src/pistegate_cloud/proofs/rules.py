@@ -95,20 +95,21 @@ def _settle_charged(
     Those that are known to be charged and have a gap.
     """
     fits = {doubt.place: [c for c in gaps if _fits(doubt, c, proofs)] for doubt in doubts}
-    filled = _matched(doubts, fits)
-    certain = _matched([doubt for doubt in doubts if doubt.charged], fits)
+    over = {doubt.place for doubt in doubts if any(_before(doubt, proof) for proof in proofs.values())}
+    # What may have come after the last proof needs no gap, though it may have one.
+    certain = _matched([doubt for doubt in doubts if doubt.charged and doubt.place in over], fits)
+    filled = _matched(sorted(doubts, key=lambda doubt: doubt.place not in certain.values()), fits)
+    found.missing = [counter for counter in gaps if counter not in filled]
     for doubt in doubts:
-        over = any(_before(doubt, proof) for proof in proofs.values())
         if doubt.charged:
-            if over and doubt.place not in certain.values():
+            if doubt.place in over and doubt.place not in certain.values():
                 found.contradicted.append(doubt.place)
         elif doubt.ended and fits[doubt.place]:
             without = _matched([other for other in doubts if other is not doubt], fits)
-            if len(without) < len(filled):
+            if len(without) < len(filled) and not set(fits[doubt.place]) & set(found.missing):
                 found.settled[doubt.place] = True
-            elif over and len(certain) == len(gaps):
+            elif doubt.place in over and len(certain) == len(gaps):
                 found.settled[doubt.place] = False
-    found.missing = [counter for counter in gaps if counter not in filled]
     return set(certain.values())
 
 
@@ -133,7 +134,7 @@ def _after(doubt: Doubt, proof: Told) -> bool:
 
 
 def _matched(doubts: Sequence[Doubt], fits: Mapping[Place, Sequence[int]]) -> dict[int, Place]:
-    """Counter -> doubt: as many as can be at once (augmenting paths); those known to be charged choose first."""
+    """Counter -> doubt: as many as can be at once (augmenting paths), those that come first among them."""
     owner: dict[int, Place] = {}
 
     def place(doubt: Place, seen: set[int]) -> bool:
@@ -146,6 +147,6 @@ def _matched(doubts: Sequence[Doubt], fits: Mapping[Place, Sequence[int]]) -> di
                 return True
         return False
 
-    for doubt in sorted(doubts, key=lambda doubt: not doubt.charged):
+    for doubt in doubts:
         place(doubt.place, set())
     return owner
