@@ -8,7 +8,12 @@ import pytest
 from documents_down import issuer_keys
 from guests_at_gates import Guest, at, ticket_on_card
 
+from pistegate_cloud.database import open_database
+from pistegate_cloud.migrate import migrate
 from pistegate_cloud.products.models import Product
+from pistegate_cloud.products.schemas import TermsBody
+from pistegate_cloud.products.terms import last_day, terms_of
+from pistegate_cloud.settings import DatabaseSettings
 from pistegate_protocol.card_layout import claim_in_file
 from pistegate_protocol.claims import Bank, Claim, ClockStart, ClockTerm, Scope, Window
 from pistegate_protocol.signing import Medium, MediumKind, open_claim
@@ -233,3 +238,20 @@ async def test_without_terms_nothing_limits_the_ticket(cloud: Any, new_card: Any
     guest = Guest(cloud, await ticket_on_card(cloud, new_card(), 50, DAY))
     tries = [(DAY, "00:00"), (DAY, "23:59"), ("2026-01-18", "00:00"), ("2026-01-16", "23:59")]
     assert [guest.told(*each) for each in tries] == ["in", "in", "expired", "not_yet_valid"]
+
+
+async def test_products_of_release_0_1_go_on(database_url: str) -> None:
+    """A row from before these terms: of its site, without terms, valid for its days."""
+    settings = DatabaseSettings(database_url)
+    await migrate(settings, "0004_events")
+    async with open_database(settings) as connection:
+        await connection.execute_query("INSERT INTO site VALUES (1, 1, 'x', 'UTC')")
+        await connection.execute_query(
+            "INSERT INTO product (site_id, number, code, name, price, currency, areas, holder, party, days)"
+            " VALUES (1, 1, 'DAY', '{\"en\": \"Day\"}', 100, 'CNY', '[0]', 'adult', 1, 2)"
+        )
+    await migrate(settings)
+    async with open_database(settings):
+        row = await Product.get()
+        assert (row.scope, row.terms, terms_of(row)) == ("site", None, TermsBody())
+        assert last_day(row, date(2026, 1, 17)) == date(2026, 1, 18)

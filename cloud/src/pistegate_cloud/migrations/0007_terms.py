@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [("cloud", "0006_wallets")]
 
     operations = [
-        ops.AddField("Product", "scope", fields.CharField(default="site", max_length=10)),
+        ops.AddField("Product", "scope", fields.CharField(default="site", db_default="site", max_length=10)),
         ops.AddField("Product", "terms", fields.JSONField(null=True)),
         ops.AddField("Product", "valid_until", fields.DateField(null=True)),
         ops.AddField("Ticket", "amended_until", fields.DateField(null=True)),

@@ -32,7 +32,7 @@ class Product(Model):
     entries_total = fields.IntField(null=True)
     reentry_s = fields.IntField(null=True)
     batch = fields.IntField(null=True)
-    scope = fields.CharField(max_length=10, default="site")
+    scope = fields.CharField(max_length=10, default="site", db_default="site")  # old rows get it
     terms = fields.JSONField[dict[str, Any]](null=True)
     valid_until = fields.DateField(null=True)
 
