@@ -10,6 +10,7 @@ import sys
 import types
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,16 @@ from tortoise.context import TortoiseContext
 from tortoise.migrations import operations as ops
 
 from pistegate_cloud import migrate as migrating
-from pistegate_cloud.database import connection_name, orm_config
+from pistegate_cloud.database import connection_name, open_database, orm_config
+from pistegate_cloud.encoders.models import Encoder
 from pistegate_cloud.errors import SchemaError
 from pistegate_cloud.migrate import check_schema, migrate, pending
+from pistegate_cloud.orders.models import Order
 from pistegate_cloud.settings import DatabaseSettings
+from pistegate_cloud.tickets import queries as tickets
+from pistegate_cloud.tickets.models import CardWrite
+from pistegate_cloud.tickets.usage import known_usage
+from pistegate_protocol.usage import Usage
 
 NEWEST = "0007_terms"
 Schema = dict[str, Any]
@@ -124,6 +131,52 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
     assert await migrate(settings) == ["0003_ledger", "0004_events", "0005_cards", "0006_wallets", NEWEST]
     await check_schema(settings, Path("/etc/cloud.toml"))
     assert await migrate(settings) == []
+
+
+# A site of release 0.1 with an encoder, a sold and written ticket, and a denial.
+OLD_ROWS = """
+INSERT INTO site (number, group_number, name, zone) VALUES (1, 1, 'Snow Valley', 'Asia/Shanghai');
+INSERT INTO encoder (site_id, number, name) VALUES (1, 1, 'Window 1');
+INSERT INTO product (site_id, number, code, name, price, currency, areas, holder, party, days)
+  VALUES (1, 1, 'DAY', '{"en": "Day", "zh-CN": "x"}', 29800, 'CNY', '[0]', 'adult', 1, 1);
+INSERT INTO sales_order (id, site_id, channel, status, total, currency, created_ms, day)
+  VALUES ('01900000-0000-7000-8000-000000000000', 1, 'window', 'paid', 29800, 'CNY', 1768622400000, '2026-01-17');
+INSERT INTO order_line (site_id, order_id, product_id, quantity, visit_date, unit_price, amount)
+  VALUES (1, '01900000-0000-7000-8000-000000000000', 1, 1, '2026-01-17', 29800, 29800);
+INSERT INTO ticket
+  (number, site_id, order_id, line_id, product_id, status, revision, valid_from, valid_until, created_ms)
+  VALUES (5, 1, '01900000-0000-7000-8000-000000000000', 1, 1, 'issued', 1, '2026-01-17', '2026-01-17', 1768622400000);
+INSERT INTO card_write (site_id, ticket_id, encoder, uid, revision, claim, claim_digest, sent_ms)
+  VALUES (1, 5, 1, '04a1b2c3d4e5f6', 1, '00', '0011223344556677', 1768622400000);
+INSERT INTO denial (site_id, ticket_id, below_revision, reason, at_ms) VALUES (1, 5, 1, 'x', 1768622400000);
+"""
+
+
+async def execute(settings: DatabaseSettings, script: str) -> None:
+    """Run statements as an older release would have."""
+    if settings.is_sqlite:
+        with closing(sqlite3.connect(settings.sqlite_path)) as db:
+            db.executescript(script)
+        return
+    db = await asyncpg.connect(settings.url)
+    await db.execute(script)
+    await db.close()
+
+
+async def test_a_database_of_the_first_release_goes_on(database_url: str) -> None:
+    """Its encoders are not trusted, its orders and writes lack what came later, its denials hold."""
+    settings = DatabaseSettings(database_url)
+    await migrate(settings, "0004_events")
+    await execute(settings, OLD_ROWS)
+    await migrate(settings)
+    async with open_database(settings):
+        assert not (await Encoder.get(number=1)).trusted
+        assert (await Order.all())[0].phone is None
+        write = (await CardWrite.all())[0]
+        assert (write.usage, write.counter, write.encoder_site, write.uid) == (None, None, None, "04a1b2c3d4e5f6")
+        assert (await tickets.denials(1, 1, date(2026, 1, 17))) == [(5, 1)]
+        ticket = await tickets.ticket(5)
+        assert await known_usage(ticket, bytes(8)) == Usage(claim=bytes(8))
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ async def read_card(uid: UidPath) -> CardStory:
     return card_story(card, await queries.changes_of(card.id))
 
 
-@router.post("/cards/{uid}/void", responses=documented("not_found", "state_conflict"))
+@router.post("/cards/{uid}/void", responses=documented("not_found", "state_conflict", "document_full"))
 async def void_card(uid: UidPath, body: VoidBody, services: WithServices, token: _Writer) -> CardAnswer:
     """Take a card out of use for good; every device of the group refuses it from then on."""
     return card_answer(await losing.void(uid, body.reason, token.name, services))

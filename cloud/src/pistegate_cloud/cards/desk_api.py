@@ -24,6 +24,8 @@ _Maker = Annotated[ApiToken, Depends(require(Scope.CARDS_PERSONALISE))]
 
 _PERSONALISE_PROBLEMS = (*DESK_PROBLEMS, "card_unsuitable", "card_not_personalised", "encoder_not_trusted")
 
+_REPLACE_PROBLEMS = ("card_in_use", "card_not_from_stock", "card_has_wallet", "wallet_has_card")
+
 
 def _desk(body: DeskBody, token: ApiToken) -> Desk:
     return Desk(body.site, body.encoder, body.wait_ms, token.name)
@@ -43,9 +45,7 @@ async def read(body: DeskBody, services: WithServices, token: _Reader) -> SeenAn
 
 @router.post(
     "/cards/take-back",
-    responses=documented(
-        *DESK_PROBLEMS, *USABLE_PROBLEMS, "card_in_stock", "card_rental_out", "card_not_blank", "already_exists"
-    ),
+    responses=documented(*DESK_PROBLEMS, *USABLE_PROBLEMS, "card_in_stock", "card_rental_out"),
 )
 async def take_back(body: TakeBackBody, services: WithServices, token: _Writer) -> SeenAnswer:
     """Take the card back and wipe it: it is stock again, its money in the guest's account. Repeat it on failure."""
@@ -61,7 +61,7 @@ async def roll(body: DeskBody, services: WithServices, token: _Maker) -> CardAns
     return card_answer(await rolling.roll(_desk(body, token), services))
 
 
-@router.post("/cards/{uid}/replace", responses=documented(*ISSUE_PROBLEMS, "card_in_use", "card_not_from_stock"))
+@router.post("/cards/{uid}/replace", responses=documented(*ISSUE_PROBLEMS, *_REPLACE_PROBLEMS))
 async def replace(uid: UidPath, body: DeskBody, services: WithServices, token: _Writer) -> ReplacedAnswer:
     """Put the ticket of a lost card, and its wallet, on the card at the encoder; the lost one is out of use."""
     return replaced_answer(await replacing.replace(uid, _desk(body, token), services))

@@ -15,7 +15,7 @@ class Encoder(Model):
     site_id: int
     number = fields.IntField()
     name = fields.CharField(max_length=80)
-    trusted = fields.BooleanField(default=False)
+    trusted = fields.BooleanField(default=False, db_default=False)
     last_seen_ms = fields.BigIntField(null=True)
     software = fields.CharField(max_length=200, null=True)
     state = fields.CharField(max_length=200, null=True)

@@ -21,7 +21,7 @@ class Gate(Model):
         "cloud.Post", on_delete=fields.RESTRICT, null=True, db_index=True
     )
     post_id: int | None
-    role = fields.CharField(max_length=10, default="gate")
+    role = fields.CharField(max_length=10, default="gate", db_default="gate")
     number = fields.IntField()
     name = fields.CharField(max_length=80)
     last_seen_ms = fields.BigIntField(null=True)

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [("cloud", "0004_events")]
 
     operations = [
-        ops.AddField("Encoder", "trusted", fields.BooleanField(default=False)),
+        ops.AddField("Encoder", "trusted", fields.BooleanField(default=False, db_default=False)),
         ops.AddField("Order", "phone", fields.CharField(null=True, max_length=20)),
         ops.AddField("Payment", "reference", fields.CharField(null=True, max_length=64)),
         ops.AddField("CardWrite", "encoder_site", fields.IntField(null=True)),

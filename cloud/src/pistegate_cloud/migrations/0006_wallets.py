@@ -447,8 +447,10 @@ class Migration(migrations.Migration):
             },
             bases=["Model"],
         ),
-        ops.AddField(model_name="Admission", name="exit", field=fields.BooleanField(default=False)),
-        ops.AddField(model_name="Admission", name="overtime", field=fields.BooleanField(default=False)),
+        ops.AddField(model_name="Admission", name="exit", field=fields.BooleanField(default=False, db_default=False)),
+        ops.AddField(
+            model_name="Admission", name="overtime", field=fields.BooleanField(default=False, db_default=False)
+        ),
         ops.AlterField(
             model_name="Gate",
             name="post",
@@ -463,6 +465,8 @@ class Migration(migrations.Migration):
             ),
         ),
         ops.AddField(model_name="Gate", name="retired_ms", field=fields.BigIntField(null=True)),
-        ops.AddField(model_name="Gate", name="role", field=fields.CharField(default="gate", max_length=10)),
+        ops.AddField(
+            model_name="Gate", name="role", field=fields.CharField(default="gate", db_default="gate", max_length=10)
+        ),
         ops.AddField(model_name="Gate", name="told_ms", field=fields.BigIntField(null=True)),
     ]

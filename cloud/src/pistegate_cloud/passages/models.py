@@ -41,8 +41,8 @@ class Admission(Model):
     ended_ms = fields.BigIntField(null=True)
     settled = fields.CharField(max_length=10, null=True)
     settled_by = fields.CharField(max_length=10, null=True)
-    exit = fields.BooleanField(default=False)
-    overtime = fields.BooleanField(default=False)
+    exit = fields.BooleanField(default=False, db_default=False)
+    overtime = fields.BooleanField(default=False, db_default=False)
 
     class Meta:
         """Table."""
