@@ -10,11 +10,18 @@ from hypothesis import strategies as st
 from protocol_cases import CARD, ISSUER, a_claim, claims
 
 from pistegate_protocol.card_layout import (
+    AMENDMENT_FILE,
     CLAIM_FILE,
     FILES,
     FREE,
     KEYS,
+    LOADS_FILE,
     NEVER,
+    PROOF_FILE,
+    PURSE_FILE,
+    RECENT_FILE,
+    RENTAL_FILE,
+    SPENT_FILE,
     USAGE_FILE,
     CardKey,
     Rights,
@@ -91,7 +98,7 @@ def test_a_signed_claim_comes_back_from_its_padded_file(claim: Claim) -> None:
     assert claim_in_file(bytes(CLAIM_FILE.size)) is None
 
 
-@given(st.binary(min_size=128, max_size=128))
+@given(st.binary(min_size=112, max_size=112))
 def test_garbage_in_the_claim_file_is_a_codec_error_or_looks_like_a_claim(content: bytes) -> None:
     """Never another exception."""
     for data in (content, b"\x01" + content[1:]):
@@ -110,19 +117,32 @@ def test_a_claim_with_something_behind_it_is_refused() -> None:
 
 
 def test_too_long_a_claim_is_not_written() -> None:
-    """The file has 128 bytes."""
+    """The file has 112 bytes: one more than the largest claim signed for a 7-byte UID."""
     with pytest.raises(CodecError):
-        claim_file_content(bytes(129))
+        claim_file_content(bytes(113))
 
 
-def test_a_gate_can_use_a_card_but_not_issue_to_it() -> None:
-    """Rights of the two files: the gate's key writes usage only, and nobody reads usage without a key."""
-    assert {file.number for file in FILES} == {1, 2}
+def test_a_gate_can_use_a_card_but_neither_issue_nor_credit() -> None:
+    """Rights of all files: the gate's key reads, writes what is used, debits; claim and credit take the issuer's."""
     gate_writes = {file.number for file in FILES if CardKey.GATE in (file.rights.write, file.rights.read_write)}
-    assert gate_writes == {USAGE_FILE.number}
-    assert FREE not in (CLAIM_FILE.rights.write, CLAIM_FILE.rights.read_write)
-    assert FREE not in (USAGE_FILE.rights.read, USAGE_FILE.rights.write, USAGE_FILE.rights.read_write)
-    assert USAGE_FILE.backup
+    assert gate_writes == {
+        USAGE_FILE.number,
+        LOADS_FILE.number,
+        RECENT_FILE.number,
+        RENTAL_FILE.number,
+        AMENDMENT_FILE.number,
+    }
+    assert CLAIM_FILE.rights.write == CardKey.ISSUER
+    for value in (PURSE_FILE, SPENT_FILE):  # reading debits; only the right to do both credits
+        assert (value.rights.read, value.rights.write) == (CardKey.GATE, NEVER)
+        assert value.rights.read_write == CardKey.ISSUER
+    for file in FILES:
+        assert FREE not in (file.rights.write, file.rights.read_write, file.rights.change)
+        assert file.rights.read != FREE or file is CLAIM_FILE
+        assert file.rights.change == CardKey.MASTER
+        assert file.backup or file is CLAIM_FILE
+    assert (PROOF_FILE.rights.write, PROOF_FILE.rights.read_write) == (NEVER, NEVER)
+    assert len({file.number for file in FILES}) == len(FILES)
     assert [int(key) for key in KEYS] == list(range(len(KEYS)))
     assert Rights(FREE, 2, NEVER, 0).to_int() == 0xE2F0
 

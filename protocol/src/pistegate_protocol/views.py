@@ -65,6 +65,8 @@ def look(claim: Claim, usage: Usage, gate: GateProfile, now: datetime, knowledge
         usage = replace(given_back(claim, usage, amendment), amended=True)
         claim = _amended(claim, amendment)
     view = _count(claim, usage, amendment, gate, now, knowledge.owed)
+    if claim.clock is None and claim.bank is None:
+        return view
     paused = pauses(knowledge.suspensions, claim.areas)
     return replace(view, clock=_clock(view, paused), drawn=_drawn(view, paused))
 
