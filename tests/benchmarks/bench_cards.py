@@ -12,6 +12,7 @@ reference: on a busy machine the ratio rises.
 """
 
 import logging
+import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +132,8 @@ def _pass(bench: Bench, watch: Watch, number: int, known: bool) -> int:
 
 def _figures(fast: Measured, slow: Measured, first: Measured) -> list[Figure]:
     session, p95 = median(fast.sessions), quantiles(fast.opens, n=20)[-1] * 1000
-    how = f"median of {SAMPLES} at {FAST} baud; floor {FLOOR_S * 1000:.1f} ms: 361 RF bytes, turns, activation, card"
+    load = f"machine load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    how = f"median of {SAMPLES} at {FAST} baud; floor {FLOOR_S * 1000:.1f} ms: {REFERENCE_BYTES} RF bytes; {load}"
     return [
         Figure("card: session / floor of the reference", session / FLOOR_S, "x", SESSION_LIMIT, "at most", how),
         Figure(
