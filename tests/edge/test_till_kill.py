@@ -22,6 +22,8 @@ from pistegate_simulators.stock import purse
 # Exchanges of a debit from the purse alone, counted after RATS: 13 to read, two to authenticate anew, then these.
 AUTHENTICATED, DEBITED, RECORDED, COMMITTED = 15, 16, 17, 18
 
+PATIENCE_S = 30  # a killed till leaves the chip at a fast baud rate: the next one asks it back first
+
 
 @contextmanager
 def till_process(directory: Path) -> Iterator[tuple[subprocess.Popen[bytes], Operator]]:
@@ -30,8 +32,8 @@ def till_process(directory: Path) -> Iterator[tuple[subprocess.Popen[bytes], Ope
     command = [sys.executable, "-m", "pistegate_edge", "run", "--config", str(directory / "till.toml")]
     process = subprocess.Popen(command, stderr=log, env=dict(os.environ))
     try:
-        wait_for(lambda: _connects(directory / "till" / "till.sock"), 20)
-        operator = Operator(directory / "till" / "till.sock")
+        wait_for(lambda: _connects(directory / "till" / "till.sock"), PATIENCE_S)
+        operator = Operator(directory / "till" / "till.sock", PATIENCE_S)
         try:
             yield process, operator
         finally:

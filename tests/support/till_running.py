@@ -42,7 +42,8 @@ def till_tree(directory: Path, reader: str = "/dev/ttyAMA0", /, **changes: Any) 
 class Operator:
     """One connection of an operator's program; every line it is told is kept with the time it came."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience_s: float = WAIT_S) -> None:
+        self._patience_s = patience_s
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(str(path))
@@ -84,7 +85,7 @@ class Operator:
 
     def told(self, code: str, times: int = 1) -> dict[str, Any]:
         """Wait for the line of this code, the last of so many."""
-        found = wait_for(lambda: [line for line in self.lines if line["code"] == code][times - 1 :])
+        found = wait_for(lambda: [line for line in self.lines if line["code"] == code][times - 1 :], self._patience_s)
         return dict(found[0])
 
     def ask(self, **request: Any) -> dict[str, Any]:
@@ -95,7 +96,9 @@ class Operator:
 
     def end(self, id: str, times: int = 1) -> dict[str, Any]:
         """Wait for the line that ends a request, the last of so many."""
-        ended = wait_for(lambda: [line for line in self.lines if line["id"] == id and line["final"]][times - 1 :])
+        ended = wait_for(
+            lambda: [line for line in self.lines if line["id"] == id and line["final"]][times - 1 :], self._patience_s
+        )
         return dict(ended[0])
 
     def close(self) -> None:
