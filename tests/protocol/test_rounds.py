@@ -138,3 +138,11 @@ def test_the_first_minute_of_the_first_ticket_fits_its_clock() -> None:
     card = Card(a_claim(valid_from=date(2020, 1, 1), valid_until=date(2020, 3, 1), clock=sold))
     assert card.present(datetime(2020, 1, 2, tzinfo=UTC)) == 1
     assert card.usage.started == datetime(2020, 1, 1, 0, 1, tzinfo=UTC)
+
+
+def test_where_days_are_counted_a_limit_of_the_day_still_holds() -> None:
+    """Two rides on each of two days."""
+    card = Card(a_claim(days=2, entries_per_day=2, valid_until=TODAY + 2 * DAY))
+    for day in (NOW, NOW + DAY):
+        assert [card.present(day) for _ in range(3)] == [1, 1, Reason.USED_UP_TODAY]
+    assert card.present(NOW + 2 * DAY) is Reason.DAYS_USED_UP
