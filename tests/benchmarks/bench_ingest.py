@@ -7,6 +7,7 @@ each, into a table with the same columns and indexes. Both in turn; a figure is 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -28,9 +29,12 @@ from pistegate_cloud.ingest.service import Ingest
 from pistegate_cloud.migrate import migrate
 from pistegate_cloud.orders.models import Order, OrderLine
 from pistegate_cloud.products.models import Product
-from pistegate_cloud.settings import DatabaseSettings
+from pistegate_cloud.settings import CardKeySettings, DatabaseSettings
 from pistegate_cloud.sites.models import Area, Post, Site
 from pistegate_cloud.tickets.models import Ticket
+from pistegate_protocol.card_layout import AID
+from pistegate_protocol.desfire.diversify import diversify
+from pistegate_protocol.desfire.tmac import transaction_mac
 from pistegate_protocol.events import (
     EVENTS,
     Admitted,
@@ -45,7 +49,9 @@ from pistegate_protocol.events import (
     next_head,
 )
 from pistegate_protocol.messages import DOWN, UP, Ack, Batch
+from pistegate_protocol.proofs import admission_input, lane_codes, proves
 from pistegate_protocol.topics import Device, Role
+from pistegate_protocol.usage import Usage, encode_counters
 
 SITE = 1
 GATES = 50
@@ -58,18 +64,26 @@ LIMIT = 0.3
 COLUMNS = ("site", "gate", "stream", "epoch", "seq", "head", "payload", "received_ms")
 NOON_MS = 1_768_622_400_000
 DAY = date(2026, 1, 17)
+CHECKS = 2000
+KEYS = CardKeySettings(
+    system="42454e4348", **{name: f"{at:02x}" * 16 for at, name in enumerate(CardKeySettings.__struct_fields__[1:], 1)}
+)
 Row = tuple[Any, ...]
 
 
 @dataclass
 class Source:
-    """One gate's ledger: admissions and outcomes of its tickets in turn, each naming the ticket's admission before."""
+    """One gate's ledger: admissions and outcomes of its tickets in turn, each naming the ticket's admission before.
+
+    Every ticket is on a card of its own, which proves each of its rides.
+    """
 
     number: int
     epoch: int = new_epoch(3, 0xC0FFEE)
     seq: int = 0
     head: bytes = b""
     named: dict[int, bytes] = field(default_factory=dict)
+    rides: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.head = first_head(self.number, Stream.LEDGER, self.epoch)
@@ -81,12 +95,34 @@ class Source:
         while True:
             ticket = self.number * 1_000_000 + ride % TICKETS_PER_GATE
             at, seq = NOON_MS + ride * 500, seq + 1
-            before = self.named.get(ticket, bytes(8))
-            medium = b"\x01\x04" + ticket.to_bytes(6, "big")
-            yield Admitted(at, ticket, medium, ticket.to_bytes(8, "big"), 1, 1, bytes(15), before)
+            event = self._admitted(at, ticket)
+            yield event
             self.named[ticket] = admission_name(self.number, self.epoch, seq)
-            yield Outcome(at + 1500, self.epoch, seq, OutcomeKind.PASSED, 1)
+            self.rides[ticket] += 1
+            yield Outcome(at + 1500, self.epoch, seq, OutcomeKind.PASSED, 1, 0, self._proof(event, ticket))
             ride, seq = ride + 1, seq + 1
+
+    def _admitted(self, at: int, ticket: int) -> Admitted:
+        rides = self.rides[ticket]
+        claim = ticket.to_bytes(8, "big")
+        before, after = (encode_counters(Usage(claim=claim, used_total=used)) for used in (rides, rides + 1))
+        return Admitted(
+            at=at,
+            ticket=ticket,
+            medium=b"\x01" + _uid(ticket),
+            claim=claim,
+            n=1,
+            charged=1,
+            counters=after,
+            prev=self.named.get(ticket, bytes(8)),
+            before=before,
+        )
+
+    def _proof(self, event: Admitted, ticket: int) -> tuple[int, bytes]:
+        """What the card answers to its commit."""
+        key = diversify(bytes.fromhex(KEYS.transaction), _uid(ticket), AID, bytes.fromhex(KEYS.system))
+        whole = admission_input(event, self.named[ticket], self.number)
+        return self.rides[ticket], transaction_mac(key, _uid(ticket), self.rides[ticket], whole)
 
     def batch(self) -> tuple[tuple[str, bytes], list[Row]]:
         """The next message, and the rows that it becomes."""
@@ -102,8 +138,12 @@ class Source:
         return (Device(SITE, Role.GATE, self.number).up, message), rows
 
 
+def _uid(ticket: int) -> bytes:
+    return b"\x04" + ticket.to_bytes(6, "big")
+
+
 def measure() -> list[Figure]:
-    """Both, in turn; then the stored events are applied."""
+    """Both, in turn; then the stored events are applied, every card's proof checked and counted."""
     try:
         server = Postgres(durable=True)
     except pytest.skip.Exception as error:
@@ -120,7 +160,7 @@ async def _measure(dsn: str) -> list[Figure]:
     try:
         async with open_database(settings) as connection:
             await _site()
-            ingest = Ingest(connection, SystemClock(), lambda device, response: None)
+            ingest = Ingest(connection, SystemClock(), lambda device, response: None, KEYS)
             sources = [Source(number) for number in range(1, GATES + 1)]
             grouped = [await _pair(ingest, plain, sources, at) for at in range(WARM_UP + GROUPED)][WARM_UP:]
             single = [await _pair(ingest, plain, [sources[at % GATES]], WARM_UP + GROUPED + at) for at in range(SINGLE)]
@@ -133,13 +173,27 @@ async def _measure(dsn: str) -> list[Figure]:
             assert applied == stored
             shown = await plain.fetchval("SELECT count(*) FROM exception_case")
             assert shown == 0, f"{shown} exceptions: the events are not lifelike"
+            verified = await plain.fetchval("SELECT count(*) FROM card_proof WHERE state = 'verified'")
+            assert verified == sum(sum(source.rides.values()) for source in sources)
     finally:
         await plain.close()
     return [
         *_figures(f"groups of {GATES} batches", grouped, GATES * BATCH, LIMIT),
         *_figures("one batch alone", single, BATCH, None),
         Figure("ingest: applied", applied / seconds, "events/s", note=f"{applied} events to admissions, one process"),
+        Figure("ingest: check of one card's proof", _check_us(sources[0]), "us", note="input and MAC"),
     ]
+
+
+def _check_us(source: Source) -> float:
+    """What verifying one proof takes, its card's key derived before, as for a card in use."""
+    event = source._admitted(NOON_MS, source.number * 1_000_000)
+    name, key = bytes(8), bytes(16)
+    began = perf_counter()
+    for counter in range(1, CHECKS + 1):
+        inputs = [admission_input(event, name, code) for code in lane_codes(SITE, source.number)[:1]]
+        proves(key, event.medium[1:], (counter, bytes(8)), inputs)
+    return (perf_counter() - began) / CHECKS * 1e6
 
 
 async def _pair(ingest: Ingest, plain: Any, sources: list[Source], done: int) -> tuple[float, float]:

@@ -184,7 +184,7 @@ def false_proof(row: CardProof) -> exceptions.Case:
 
 def in_turn(counter: CardCounter, rows: Sequence[CardProof]) -> bool:
     """Move a card's counter over verified proofs that follow one another; False when there is something to weigh."""
-    if counter.doubts and rows:
+    if counter.doubts:
         return False
     for row in sorted(rows, key=lambda row: row.counter):
         if row.state != "verified" or row.counter != counter.known + 1 or counter.waiting_ms is not None:

@@ -9,6 +9,7 @@ from pistegate_cloud.ingest.effects.base import Found, Place, Read, Ref, decode,
 from pistegate_cloud.ingest.effects.uses import Uses
 from pistegate_cloud.proofs import queries as proofs
 from pistegate_cloud.proofs import service
+from pistegate_cloud.proofs.models import CardProof
 from pistegate_cloud.proofs.reckoning import Reckoner
 from pistegate_cloud.proofs.service import Checker, Told, uid_of
 from pistegate_protocol.events import (
@@ -74,11 +75,10 @@ class LedgerEffects:
         await self._uses.save(self._now_ms)
         more = await self._admissions.about_tickets(tickets)
         rows = await service.keep(told, self._checker, self._now_ms)
-        weigh = torn | {
-            uid
-            for uid, counter in counters.items()
-            if not service.in_turn(counter, [row for row in rows if row.uid == uid])
-        }
+        by_card: dict[str, list[CardProof]] = {}
+        for row in rows:
+            by_card.setdefault(row.uid, []).append(row)
+        weigh = torn | {uid for uid, its in by_card.items() if not service.in_turn(counters[uid], its)}
         if weigh:
             reckoner = await Reckoner.of(self._place.group, self._checker, self._now_ms)
             for uid in sorted(weigh):
