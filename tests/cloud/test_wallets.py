@@ -378,3 +378,21 @@ async def test_a_settled_use_can_be_revised_by_its_till(cloud: Any, desk: Any, t
     assert kinds == [("wallet_debit", 300), ("wallet_debit", -300)]
     await tell_all(cloud, till)
     await check_books(cloud, [desk.card])
+
+
+async def test_what_counters_settled_and_the_till_confirms_counts_once(
+    cloud: Any, desk: Any, till: Any, bench: Bench
+) -> None:
+    """Two sources, one debit."""
+    wallet = await open_wallet(cloud, desk.card, 3_000)
+    await load(cloud, wallet, 3_000)
+    seq = bench.spend(till, desk.card, 300, Cut.UNHEARD)
+    await upload(cloud, till)
+    [use] = await CardUse.all()
+    await uses.settle(use, charged=True, by="proof", now_ms=NOON_MS)
+    bench.settle(till, seq, True)
+    await upload(cloud, till)
+    [use] = await CardUse.all()
+    assert (use.settled, use.settled_by) == ("charged", "till")
+    assert [row.amount for row in await WalletMovement.filter(use_id=use.id)] == [300]
+    await check_books(cloud, [desk.card])

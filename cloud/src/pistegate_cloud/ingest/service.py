@@ -27,8 +27,9 @@ from pistegate_cloud.ingest.core import (
 )
 from pistegate_cloud.settings import CardKeySettings
 from pistegate_protocol.messages import DOWN, Batch, Hello, RelayResponse
-from pistegate_protocol.topics import Device
+from pistegate_protocol.topics import Device, Role
 
+KNOWN_S = 1.0  # a device taken out of use may be heard for so long
 _log = logging.getLogger(__name__)
 Outgoing = tuple[str, bytes]
 OnRelay = Callable[[Device, RelayResponse], None]
@@ -50,6 +51,8 @@ class Ingest:
         self._on_relay = on_relay
         self._applier = Applier(clock, card_keys)
         self._generation: int | None = None
+        self._in_use: dict[tuple[int, int], Role] = {}
+        self._known_since = clock.monotonic()
 
     async def receive(self, messages: Sequence[tuple[str, bytes]]) -> list[Outgoing]:
         """Take (topic, payload) messages in one transaction; what to publish, in order, now that it is committed."""
@@ -107,7 +110,7 @@ class Ingest:
         self, batches: list[tuple[Accepted, Batch]], refused: list[Refused]
     ) -> tuple[dict[ChainKey, Device], list[tuple[ChainKey, Batch]]]:
         """The chains of batches whose senders are registered as what they say, each with its device; others refused."""
-        known = await gates.registered({(item.device.site, item.device.number) for item, _ in batches})
+        known = await self._known({(item.device.site, item.device.number) for item, _ in batches})
         devices: dict[ChainKey, Device] = {}
         keyed = []
         for item, batch in batches:
@@ -121,6 +124,17 @@ class Ingest:
             reason = "unknown_device" if role is None else "retired_device" if retired else "wrong_role"
             refused.append(Refused(device.up, _summary(batch), reason, device))
         return devices, keyed
+
+    async def _known(self, addresses: set[tuple[int, int]]) -> dict[tuple[int, int], tuple[Role, bool]]:
+        """Roles of registered devices; those in use are kept for KNOWN_S: asking is a tenth of storing (measured)."""
+        now = self._clock.monotonic()
+        if now - self._known_since > KNOWN_S:
+            self._in_use, self._known_since = {}, now
+        if unknown := addresses - self._in_use.keys():
+            found = await gates.registered(unknown)
+            self._in_use |= {address: role for address, (role, retired) in found.items() if not retired}
+            return {address: (role, False) for address, role in self._in_use.items()} | found
+        return {address: (role, False) for address, role in self._in_use.items()}
 
     async def _store(
         self,
