@@ -182,6 +182,26 @@ def test_terms_that_contradict_each_other_are_refused_in_plain_words(changes: di
         encode_claim(a_claim(**changes))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"clock": ClockTerm(1, ClockStart.SALE, 0, 1), "overtime": 1},
+        {"clock": ClockTerm(1, ClockStart.FIXED, 1439)},
+        {"bank": Bank(1, 1)},
+        {"bank": Bank(1, 0)},
+        {"days": 1, "party": 255, "entries_per_day": 1},
+        {"windows": (Window(0, 15),)},
+        {"windows": (Window(0, 15), Window(30, 1440))},
+        {"blackout": 0},
+    ],
+    ids=str,
+)
+def test_the_smallest_and_tightest_terms_are_sold(changes: dict[str, object]) -> None:
+    """Each just inside its limit."""
+    claim = a_claim(**changes)
+    assert decode_claim(encode_claim(claim)) == claim
+
+
 def test_too_many_terms_for_one_claim_are_told_as_such() -> None:
     """Eleven bytes of terms fit a QR beside the head; a twelfth does not, and the message names them."""
     most = {

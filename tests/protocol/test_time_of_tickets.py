@@ -220,6 +220,18 @@ def test_what_is_owed_is_let_in_although_the_bank_is_empty() -> None:
     assert card.present(NOW + minutes(6)) is Reason.TIME_USED_UP
 
 
+def test_a_second_try_after_midnight_draws_no_further_minimum() -> None:
+    """The minimum was paid before midnight; the first charged passage of the new day draws its own."""
+    card = banked()
+    midnight = datetime(2026, 12, 24, 16, 0, tzinfo=UTC)
+    assert card.present(midnight - minutes(1)) == 1
+    card.owes(1)
+    assert left(card.tap(midnight + minutes(1))) == 540
+    assert (card.usage.bank_used, card.usage.bank_ahead) == (60, 0)
+    assert left(card.tap(midnight + minutes(300))) == 540
+    assert card.usage.bank_used == 120
+
+
 def test_a_day_given_back_gives_its_minutes_back() -> None:
     """The arm jammed at the first passage of the day, and the guest went home."""
     card = banked()
