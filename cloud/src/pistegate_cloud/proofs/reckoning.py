@@ -104,11 +104,17 @@ def _doubts(rows: Sequence[Admission | CardUse]) -> list[Doubt]:
         Doubt(
             _place(row),
             row.at_ms,
-            charged=row.settled == "charged" and row.settled_by != "proof",
+            charged=_surely(row),
             ended=row.state != "open",
         )
         for row in rows
     ]
+
+
+def _surely(row: Admission | CardUse) -> bool:
+    """Whether it happened, as somebody else than the counters says; a lane that let somebody pass had its answer."""
+    passed = isinstance(row, Admission) and row.passed > 0
+    return passed or (row.settled == "charged" and row.settled_by != "proof")
 
 
 async def _own_doubts(uid: str) -> list[Doubt]:

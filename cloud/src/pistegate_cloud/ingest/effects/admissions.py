@@ -96,7 +96,7 @@ class Admissions:
     def settle(self, row: models.Admission, seq: int, event: Settled) -> None:
         """What a card told when it came back."""
         told = "charged" if event.charged else "void"
-        if row.settled not in (None, told):
+        if row.settled not in (None, told) and row.settled_by != "proof":
             problem = f"admission {event.epoch}/{event.seq} settled as {row.settled}, then as {told}"
             self._found.append(inapplicable(seq, problem))
             return
