@@ -155,7 +155,14 @@ def test_amount_that_is_none_is_refused_before_the_till_is_asked(tmp_path: Path,
 def test_interrupted_from_the_keyboard_it_is_cancelled(config: Path) -> None:
     """And says that nothing was changed."""
     command = [sys.executable, "-m", "pistegate_edge", "till", "debit", "18", "--config", str(config)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Where the tests run in the background, the signal is ignored, and children inherit that.
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stderr is not None
     assert process.stderr.readline() == "Hold the card to the reader.\n"
     time.sleep(0.1)
