@@ -9,7 +9,7 @@ from gpiozero.pins.mock import MockFactory  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pistegate_edge.lane.core import DEBOUNCE_MS, GAP_MS, LATE_PASS_MS, TABLE, TripodCore
+from pistegate_edge.lane.core.pulse import DEBOUNCE_MS, GAP_MS, LATE_PASS_MS, TABLE, TripodCore
 from pistegate_edge.lane.tripod import Tripod
 
 PULSE, TIMEOUT = 200, 5000

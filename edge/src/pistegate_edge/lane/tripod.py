@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from gpiozero import Button, OutputDevice  # type: ignore[import-untyped]
 
-from pistegate_edge.lane.core import TripodCore
+from pistegate_edge.lane.core.pulse import TripodCore
 
 Outputs = list[tuple[str, int]]
 
