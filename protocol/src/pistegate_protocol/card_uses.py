@@ -8,16 +8,15 @@ card's proof of it.
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import SHORT_TEXT_MAX, CardUse, UseKind
+from pistegate_protocol.instants import at_second
 from pistegate_protocol.records import CardRecord, RecordKind, encode_record, seconds_of
 from pistegate_protocol.rental import RentalKind, kinds_to_bits
 from pistegate_protocol.wallet import load_of
 
 KINDS = {kind.name.lower(): kind for kind in RentalKind}
-_TIME_ZERO = datetime(2020, 1, 1, tzinfo=UTC)  # of records
 _MOVED = re.compile(r"([a-z]+)(?:=([!-~]{1,24}))?")  # a label: up to 24 printable ASCII characters without spaces
 _RECORD_KINDS = {
     UseKind.DEBIT: RecordKind.DEBIT,
@@ -67,5 +66,5 @@ def use_record(event: CardUse, device: int, name: bytes) -> bytes:
         value = load_of(event.statement).loaded
     else:
         value = kinds_to_bits(frozenset(moved_in(event)))
-    at = _TIME_ZERO + timedelta(seconds=seconds_of(event.at))
+    at = at_second(seconds_of(event.at))
     return encode_record(CardRecord(_RECORD_KINDS[event.kind], at, device, value, name))

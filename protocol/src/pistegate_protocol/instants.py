@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Instants as cards and rules count them: whole minutes since 2020-01-01 UTC."""
+"""Instants as cards and rules count them: whole minutes or seconds since 2020-01-01 UTC."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,3 +21,13 @@ def minute_from(at: datetime) -> int:
 def at_minute(minute: int) -> datetime:
     """When `minute` begins, in UTC."""
     return TIME_ZERO + minute * MINUTE
+
+
+def second_of(at: datetime) -> int:
+    """The whole second in which `at` is."""
+    return (at - TIME_ZERO) // SECOND
+
+
+def at_second(second: int) -> datetime:
+    """When `second` begins, in UTC."""
+    return TIME_ZERO + second * SECOND

@@ -17,15 +17,11 @@ from pistegate_protocol.desfire.transactions import Debit, use_input
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import COUNTERS_EVENT_BYTES, READ_AMENDMENT, READ_CLAIM, Admitted, CardUse, Proof
 from pistegate_protocol.records import passage_record
+from pistegate_protocol.usage import usage_file
 
 
 class ContentUnknown(CodecError):
     """The card read something (its claim, an amendment) that is not known here, so that nothing can be said."""
-
-
-def usage_file(counters: bytes, claim: bytes, admission: bytes) -> bytes:
-    """The 32 bytes of a card's usage file, from an event's 16 bytes of counters and the two names left out of them."""
-    return counters[:1] + claim + admission + counters[1:]
 
 
 def lane_codes(site: int, gate: int) -> tuple[int, int]:

@@ -8,16 +8,16 @@ bits of the kinds), then the first 5 bytes of the admission's or transaction's n
 
 import struct
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import IntEnum
 
 from pistegate_protocol.card_layout import RECORD_BYTES
 from pistegate_protocol.errors import CodecError, UnknownVersion
+from pistegate_protocol.instants import TIME_ZERO, at_second, second_of
 
 NAME_BYTES = 5  # of an event's 8-byte name; 40 bits tell the events of one card apart
 _VERSION = 1
 _LAYOUT = struct.Struct(">BIHI5s")
-_TIME_ZERO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class RecordKind(IntEnum):
@@ -46,7 +46,7 @@ def encode_record(record: CardRecord) -> bytes:
     """16 bytes; CodecError when a value does not fit. `name` may be longer and is cut."""
     if len(record.name) < NAME_BYTES:
         raise CodecError(f"a record names its event by {NAME_BYTES} bytes")
-    seconds = int((record.at - _TIME_ZERO).total_seconds())
+    seconds = second_of(record.at)
     try:
         return _LAYOUT.pack(_VERSION << 5 | record.kind, seconds, record.device, record.value, record.name[:NAME_BYTES])
     except struct.error as error:
@@ -60,7 +60,7 @@ def decode_record(data: bytes) -> CardRecord:
     head, seconds, device, value, name = _LAYOUT.unpack(data)
     if head >> 5 != _VERSION or head & 0x1F not in list(RecordKind):
         raise UnknownVersion(f"card record {head:#04x}")
-    return CardRecord(RecordKind(head & 0x1F), _TIME_ZERO + timedelta(seconds=seconds), device, value, name)
+    return CardRecord(RecordKind(head & 0x1F), at_second(seconds), device, value, name)
 
 
 def decode_records(data: bytes) -> list[CardRecord]:
@@ -77,9 +77,9 @@ def decode_records(data: bytes) -> list[CardRecord]:
 def passage_record(at_ms: int, exit: bool, code: int, persons: int, name: bytes) -> bytes:
     """The record of an admission at the lane `code`; gate and cloud make it alike from the event."""
     kind = RecordKind.EXIT if exit else RecordKind.ENTRY
-    return encode_record(CardRecord(kind, _TIME_ZERO + timedelta(seconds=seconds_of(at_ms)), code, persons, name))
+    return encode_record(CardRecord(kind, at_second(seconds_of(at_ms)), code, persons, name))
 
 
 def seconds_of(at_ms: int) -> int:
     """Whole seconds since 2020-01-01 UTC of milliseconds since 1970 UTC, never negative."""
-    return max(0, at_ms // 1000 - int(_TIME_ZERO.timestamp()))
+    return max(0, at_ms // 1000 - int(TIME_ZERO.timestamp()))

@@ -8,16 +8,16 @@ taken u32, last returned u32 (seconds since 2020-01-01 UTC, 0: never), device of
 
 import struct
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import IntEnum
 
 from pistegate_protocol.errors import CodecError, ProtocolError, UnknownVersion
+from pistegate_protocol.instants import at_second, second_of
 
 RENTAL_BYTES = 16
 RENTAL_VERSION = 1
 KINDS_MAX = 16
 _LAYOUT = struct.Struct(">BHHIIHB")
-_TIME_ZERO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class RentalKind(IntEnum):
@@ -134,8 +134,8 @@ def decode_rental(data: bytes) -> Rental:
 
 
 def _seconds(time: datetime | None) -> int:
-    return int((time - _TIME_ZERO).total_seconds()) if time else 0
+    return second_of(time) if time else 0
 
 
 def _time(seconds: int) -> datetime | None:
-    return _TIME_ZERO + timedelta(seconds=seconds) if seconds else None
+    return at_second(seconds) if seconds else None

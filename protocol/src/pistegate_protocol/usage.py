@@ -30,6 +30,8 @@ AHEAD_MAX = 0xFF  # minutes of them drawn ahead
 # The counters end in November 2051 (24 bits of minutes) and January 2054 (30 bits of seconds); decide refuses before.
 TIME_END = datetime(2051, 1, 1, tzinfo=UTC)
 
+_CLAIM = slice(1, 1 + DIGEST_BYTES)
+_ADMISSION = slice(_CLAIM.stop, _CLAIM.stop + DIGEST_BYTES)
 _VERSION_BITS = 0x1F
 _DAYS, _BANK, _AMENDED = 0x80, 0x40, 0x20
 _FLAGS = {"counts_days": _DAYS, "bank": _BANK, "amended": _AMENDED}
@@ -69,18 +71,32 @@ def encode_usage(usage: Usage) -> bytes:
     """32 bytes, in layout 2; CodecError when a counter does not fit or the layout has no place for it."""
     if len(usage.claim) != DIGEST_BYTES or len(usage.admission) != DIGEST_BYTES:
         raise CodecError("usage names a claim and an admission by 8 bytes each")
-    counters = encode_counters(usage)
-    return counters[:1] + usage.claim + usage.admission + counters[1:]
+    return usage_file(encode_counters(usage), usage.claim, usage.admission)
 
 
 def decode_usage(data: bytes) -> Usage:
     """The usage in `data`, of either layout; UnknownVersion for a newer one, CodecError for anything else."""
     if len(data) != USAGE_BYTES:
         raise CodecError(f"usage of {len(data)} bytes")
-    claim, admission = data[1:9], data[9:17]
+    claim, admission, counters = named_claim(data), data[_ADMISSION], counters_in(data)
     if data[0] == 1:
-        return decode_counters_v1(data[17:], claim, admission)
-    return decode_counters(data[:1] + data[17:], claim, admission)
+        return decode_counters_v1(counters[1:], claim, admission)
+    return decode_counters(counters, claim, admission)
+
+
+def usage_file(counters: bytes, claim: bytes, admission: bytes) -> bytes:
+    """The 32 bytes of a usage, from its 16 bytes of counters and the two names left out of them, in either layout."""
+    return counters[:1] + claim + admission + counters[1:]
+
+
+def named_claim(usage: bytes) -> bytes:
+    """The digest of the claim that the 32 bytes of a usage belong to, in every layout."""
+    return usage[_CLAIM]
+
+
+def counters_in(usage: bytes) -> bytes:
+    """The 16 bytes of a usage that are not names, in either layout: what an admission event says was read."""
+    return usage[:1] + usage[_ADMISSION.stop :]
 
 
 def encode_counters(usage: Usage) -> bytes:

@@ -128,11 +128,6 @@ async def with_counters(pairs: Iterable[tuple[str, int]]) -> list[CardProof]:
     return [row for row in rows if (row.uid, row.counter) in wanted]
 
 
-async def unverified(uids: Iterable[str]) -> list[CardProof]:
-    """Proofs of cards that something unknown kept from being checked."""
-    return await CardProof.filter(uid__in=list(uids), state="unknown").order_by("id")
-
-
 async def set_state(proof: CardProof, state: str) -> None:
     """A proof was checked after all."""
     proof.state = state

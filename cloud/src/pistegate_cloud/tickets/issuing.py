@@ -29,10 +29,9 @@ from pistegate_cloud.tickets.usage import known_usage
 from pistegate_protocol.desfire.issuing import issue as issue_batch
 from pistegate_protocol.errors import ProtocolError
 from pistegate_protocol.signing import Medium, MediumKind, claim_digest, sign_claim
-from pistegate_protocol.usage import decode_usage, encode_usage
+from pistegate_protocol.usage import decode_usage, encode_usage, named_claim
 
 REVISION_MAX: Final = 255  # claims carry it in 8 bits
-_DIGEST: Final = slice(1, 9)  # of a usage file: the claim that it belongs to
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ async def _written_before(ticket: Ticket, card: Card, content: Content) -> CardW
     last = await queries.last_write(ticket.number)
     if ticket.status != "issuing" or last is None or last.uid != card.uid:
         return None
-    return last if content.usage[_DIGEST].hex() == last.claim_digest else None
+    return last if named_claim(content.usage).hex() == last.claim_digest else None
 
 
 async def _check_room(ticket: Ticket, card: Card, content: Content, give_up: int | None, services: Services) -> None:

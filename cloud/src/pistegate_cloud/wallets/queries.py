@@ -87,11 +87,6 @@ async def turns_of(uid: str) -> list[WalletCard]:
     return await WalletCard.filter(uid=uid).order_by("turn")
 
 
-async def turns_of_wallet(wallet_id: int) -> list[WalletCard]:
-    """All cards that a wallet has had, in order."""
-    return await WalletCard.filter(wallet_id=wallet_id).order_by("id")
-
-
 async def open_turn(uid: str) -> WalletCard | None:
     """The card's present turn."""
     return await WalletCard.filter(uid=uid, until_ms=None).order_by("-turn").first()
@@ -174,11 +169,6 @@ async def load_by_request(wallet_id: int, request: str) -> WalletLoad | None:
     return await WalletLoad.filter(wallet_id=wallet_id, request=request, state="done").first()
 
 
-async def loads_of(uid: str) -> list[WalletLoad]:
-    """All loads of a card, oldest first."""
-    return await WalletLoad.filter(uid=uid).order_by("id")
-
-
 async def add_load(load: WalletLoad) -> None:
     """Keep a load before it is sent."""
     await load.save(force_create=True)
@@ -255,21 +245,6 @@ async def save_uses(new: Sequence[CardUse], changed: Sequence[CardUse]) -> None:
     await CardUse.bulk_create(list(new))
     for row in changed:
         await row.save(update_fields=("state", "ended_ms", "settled", "settled_by", "counter"))
-
-
-async def uses_of(uid: str) -> list[CardUse]:
-    """All uses of a card in order of time."""
-    return await CardUse.filter(uid=uid).order_by("at_ms", "id")
-
-
-async def use_ids(refs: Iterable[tuple[int, int, int, int]]) -> dict[tuple[int, int, int, int], CardUse]:
-    """Stored uses by (site, gate, epoch, seq)."""
-    wanted = set(refs)
-    if not wanted:
-        return {}
-    condition = Q(*(Q(site_id=s, gate=g, epoch=e, seq=q) for s, g, e, q in wanted), join_type="OR")
-    rows = await CardUse.filter(condition)
-    return {(row.site_id, row.gate, row.epoch, row.seq): row for row in rows}
 
 
 async def posted_uses(turn_id: int) -> list[CardUse]:

@@ -13,9 +13,8 @@ from pistegate_protocol.decide import Decision, GateProfile, Knowledge, Owed, de
 from pistegate_protocol.errors import CodecError, UnknownVersion
 from pistegate_protocol.events import READ_AMENDMENT, READ_CLAIM
 from pistegate_protocol.reasons import Reason
-from pistegate_protocol.signing import DIGEST_BYTES, KeyRing, Medium
-
-_DIGEST = slice(1, 1 + DIGEST_BYTES)  # of a usage file in every layout
+from pistegate_protocol.signing import KeyRing, Medium
+from pistegate_protocol.usage import counters_in, named_claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Judge:
         reads = (READ_CLAIM if told.claim_file is not None else 0) | (
             READ_AMENDMENT if told.amendment_file is not None else 0
         )
-        before = told.usage_file[:1] + told.usage_file[1 + 2 * DIGEST_BYTES :]
+        before = counters_in(told.usage_file)
         rolled_back = self._rolled_back(ticket, medium)
         return Believed(ticket, amendment, to_write, before, reads, told.claim_file is not None, rolled_back)
 
@@ -78,7 +77,7 @@ class Judge:
         return decide(card.ticket.claim, card.ticket.usage, self.gate, now.wall, knowledge)
 
     def _ticket(self, told: CardRead, medium: Medium) -> Ticket | Unusable:
-        digest = told.usage_file[_DIGEST]
+        digest = named_claim(told.usage_file)
         if told.claim_file is not None:
             found = read_ticket(told.claim_file, told.usage_file, medium, self._issuers)
         else:

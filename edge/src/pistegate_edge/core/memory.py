@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from pistegate_protocol.returns import RETURNS_MODULUS
 from pistegate_protocol.usage import Usage
 
 KNOWN_CLAIMS_MAX = 20_000  # about 5 MB; a card whose claim was forgotten is read whole again (139 RF bytes)
-_RETURNS_WRAP = 256  # usage counts returns in one byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Confirmed:
 
         A return takes persons off `used_total` and adds them to `returns`, so both together never go down.
         """
-        wrapped = (usage.returns - self.returns + _RETURNS_WRAP // 2) % _RETURNS_WRAP - _RETURNS_WRAP // 2
+        wrapped = (usage.returns - self.returns + RETURNS_MODULUS // 2) % RETURNS_MODULUS - RETURNS_MODULUS // 2
         return usage.used_total + wrapped < self.used_total or usage.bank_used < self.bank_used
 
 

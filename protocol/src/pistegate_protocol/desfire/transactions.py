@@ -31,10 +31,7 @@ from pistegate_protocol.desfire.command import Command
 from pistegate_protocol.desfire.ev2 import Ev2Session, authenticate, without_session
 from pistegate_protocol.desfire.tmac import TransactionInput
 from pistegate_protocol.errors import CodecError
-from pistegate_protocol.signing import DIGEST_BYTES
-from pistegate_protocol.usage import decode_usage
-
-_DIGEST = slice(1, 1 + DIGEST_BYTES)  # of a usage file in every layout: the claim that it belongs to
+from pistegate_protocol.usage import decode_usage, named_claim
 
 
 @dataclass(slots=True)
@@ -88,7 +85,7 @@ def open_card(
     session = yield from open_session(CardKey.GATE, key, rnd_a)
     usage = yield from session.do(file_commands.read_data(USAGE_FILE))
     claim = amendment = None
-    if not knows(usage[_DIGEST]):
+    if not knows(named_claim(usage)):
         claim = yield from session.do(file_commands.read_data(CLAIM_FILE))
     if is_amended(usage):
         amendment = yield from session.do(file_commands.read_data(AMENDMENT_FILE))
