@@ -23,6 +23,8 @@ PROBES = {
     "libnfc-dev": "/usr/include/nfc/nfc.h",
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",
+    "nodejs": "/usr/bin/node",
+    "npm": "/usr/bin/npm",
     "debootstrap": "/usr/sbin/debootstrap",
 }
 USUAL = [package for package in PROBES if package != "debootstrap"]

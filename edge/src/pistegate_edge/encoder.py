@@ -4,22 +4,18 @@
 import logging
 import queue
 import secrets
-import signal
-from functools import partial
 
 from pistegate_edge.clock import Clock, open_clock
 from pistegate_edge.config import Config
 from pistegate_edge.core.inputs import ReaderLost, ReaderReady
-from pistegate_edge.gate import Stop
-from pistegate_edge.readers.pn532 import Pn532
+from pistegate_edge.process import Stop, open_reader, run_until_signal
 from pistegate_edge.readers.relay import RelayDesk
-from pistegate_edge.readers.supervisor import ReaderThread
 from pistegate_edge.uplink.core import HELLO_S
-from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp, MqttLink
+from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
+from pistegate_edge.uplink.opening import open_link
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import new_epoch
 from pistegate_protocol.messages import DOWN, UP, Hello, Notice, RelayRequest, RelayResponse
-from pistegate_protocol.topics import Device
 from pistegate_protocol.version import __version__
 
 log = logging.getLogger(__name__)
@@ -39,22 +35,9 @@ class Encoder:
         self._state = "out_of_service: reader"
         self._connected = False
         self._hello_at = 0.0
-        credentials = (config.broker.username, config.broker.password) if config.broker.username else None
-        self._mqtt = MqttLink(
-            Device(device.site, config.role, device.number),
-            config.broker.host,
-            config.broker.port,
-            config.broker.keepalive_s,
-            self._queue.put,
-            credentials,
-        )
+        self._mqtt = open_link(config, self._queue.put)
         self._desk = RelayDesk(device.number, self._queue.put, clock.monotonic)
-        self._reader = ReaderThread(
-            partial(Pn532, config.reader.path, config.reader.fastest),
-            self._desk,
-            lambda what: self._queue.put(ReaderReady()),
-            self._lost,
-        )
+        self._reader = open_reader(config.reader, self._desk, lambda what: self._queue.put(ReaderReady()), self._lost)
 
     def stop(self) -> None:
         """Ask for an orderly end; from any thread or a signal handler."""
@@ -129,7 +112,4 @@ class Encoder:
 
 def run_encoder(config: Config) -> None:
     """The whole life of an encoder process; returns after SIGTERM or SIGINT."""
-    encoder = Encoder(config, open_clock(config.clock.source))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: encoder.stop())
-    encoder.run()
+    run_until_signal(Encoder(config, open_clock(config.clock.source)))

@@ -3,22 +3,16 @@
 
 import logging
 import queue
-import secrets
-import signal
-from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gpiozero import GPIOZeroError  # type: ignore[import-untyped]
 
 from pistegate_edge import config as settings
 from pistegate_edge.clock import Clock, open_clock
-from pistegate_edge.config import Config, holder_classes
+from pistegate_edge.config import Config, lane_profile
 from pistegate_edge.core import actions as a
 from pistegate_edge.core import inputs as i
 from pistegate_edge.core.judge import Judge
@@ -31,24 +25,29 @@ from pistegate_edge.errors import GpioUnavailable
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.keystore.opening import open_key_store
 from pistegate_edge.lane.tripod import Outputs, Tripod
+from pistegate_edge.process import (
+    DRAIN_S,
+    IDLE_S,
+    TIDY_S,
+    Feed,
+    Stop,
+    noted_at_start,
+    open_journal,
+    open_reader,
+    run_until_signal,
+    service_with_keys,
+)
 from pistegate_edge.readers.desk import GateDesk
-from pistegate_edge.readers.pn532 import Pn532
-from pistegate_edge.readers.supervisor import ReaderThread
 from pistegate_edge.recorder import Recorder
 from pistegate_edge.signals import Display, Signals
 from pistegate_edge.uplink.link import Uplink
-from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp, MqttLink
-from pistegate_protocol.decide import GateProfile
+from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
+from pistegate_edge.uplink.opening import open_link
 from pistegate_protocol.events import Incident, short_text
 from pistegate_protocol.signing import KeyRing
-from pistegate_protocol.topics import Device
-from pistegate_protocol.version import __version__
 
 log = logging.getLogger(__name__)
 
-IDLE_S = 5.0  # seconds; the loop wakes at least so often
-DRAIN_S = 2.0  # seconds that an orderly end waits for the cloud's acknowledgements
-TIDY_S = 2.0  # seconds between looks whether the journal wants tidying
 OWED_TIDY_S = 60.0  # seconds between clearings of owed entries that are over
 
 
@@ -57,11 +56,6 @@ class PassEdge:
     """The lane's PASS input became active at `at` (monotonic)."""
 
     at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Shut the lane and end; a second one does not wait for the passage under way."""
 
 
 Item = i.Input | LinkEvent | PassEdge | Stop
@@ -77,8 +71,7 @@ class Gate:
         self._clock = clock
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._stop_at: float | None = None
-        self._pending: deque[i.Input] = deque()
-        self._feeding = False
+        self._feed: Feed[i.Input] = Feed(self._step)
         self._owed_tidy_at = 0.0
         self._tidy_at = 0.0
         # Lane first: whatever else fails, it is shut.
@@ -87,10 +80,10 @@ class Gate:
         self._signals = _signals(signals, config.display)
         parts.callback(self._signals.close)
         self._keys = open_key_store(config.key_store)
-        self._journal = parts.enter_context(_open_journal(storage, config.device, clock))
-        self._profile = _profile(config.device, place)
+        self._journal = parts.enter_context(open_journal(Journal, storage, config.device, clock))
+        self._profile = lane_profile(config.device, place)
         documents = DocumentStore(self._journal, KeyRing(config.document_keys), config.device.site)
-        self._notes_at_start = [(a.IncidentCode.DOCUMENT_REFUSED, f"stored {what}") for what in _told(documents)]
+        self._notes_at_start = noted_at_start(documents, self._journal, self._keys)
         self._known = KnownClaims(self._journal.verified_claims())
         issuers = KeyRing(config.issuer_keys)
         self._passage = Passage(
@@ -100,7 +93,7 @@ class Gate:
             self._journal.unfinished(),
         )
         self._recorder = Recorder(self._journal, self._feed, lambda stream, last: self._uplink.grown(stream, last))
-        self._mqtt = _link(config, self._queue.put)
+        self._mqtt = open_link(config, self._queue.put)
         self._uplink = Uplink(
             config.device.number,
             self._journal,
@@ -111,11 +104,8 @@ class Gate:
             lambda: self._feed(i.FactsArrived(documents.facts)),
         )
         self._desk = GateDesk(self._keys, self._known.knows, self._queue.put)
-        self._reader = ReaderThread(
-            partial(Pn532, config.reader.path, config.reader.fastest),
-            self._desk,
-            lambda what: self._tell_ready(what),
-            lambda detail: self._queue.put(i.ReaderLost(detail)),
+        self._reader = open_reader(
+            config.reader, self._desk, self._tell_ready, lambda detail: self._queue.put(i.ReaderLost(detail))
         )
         self._perform = self._performers()
 
@@ -178,12 +168,6 @@ class Gate:
             self._feed(i.FaultChanged(i.Fault.STARTING, False))
         if not self._journal.reserve.held:
             self._recorder.out_of_room(now)
-        if self._journal.set_aside:
-            self._note_now(a.IncidentCode.JOURNAL_SET_ASIDE, f"kept as {self._journal.set_aside}")
-        elif self._journal.created:
-            self._note_now(a.IncidentCode.JOURNAL_CREATED, "a new journal was begun")
-        if self._keys.warning:
-            self._note_now(a.IncidentCode.LAB_KEYS, self._keys.warning)
         for code, detail in self._notes_at_start:
             self._note_now(code, detail)
         self._reader.start()
@@ -233,27 +217,15 @@ class Gate:
         due = min((t for t in times if t is not None), default=now + IDLE_S)
         return min(max(0.0, due - now), IDLE_S)
 
-    def _feed(self, told: i.Input) -> None:
-        """Give the protocol an input and do what it asks for; inputs that come of doing so follow in order."""
-        self._pending.append(told)
-        if self._feeding:
-            return
-        self._feeding = True
-        try:
-            while self._pending:
-                self._step(self._pending.popleft())
-        finally:
-            self._feeding = False
-            self._pending.clear()
-
     def _step(self, told: i.Input) -> None:
+        """Give the protocol an input and do what it asks for."""
         before = self._passage.service()
         was = self._passage.state
         now = self._clock.now()
         for action in self._passage.handle(told, now):
             self._perform[type(action)](action, now)
         if was is State.RECOVERING and self._passage.state is State.IDLE:
-            self._pending.append(i.FaultChanged(i.Fault.STARTING, False))
+            self._feed(i.FaultChanged(i.Fault.STARTING, False))
         if self._passage.service() != before:
             self._uplink.state_changed()
 
@@ -267,8 +239,7 @@ class Gate:
                 self._feed(i.LaneForced())
 
     def _state(self) -> str:
-        """The gate's state as Hello tells it; keys that are kept for the lab only are told with it."""
-        return self._passage.service() + ("; lab only" if self._keys.warning else "")
+        return service_with_keys(self._passage.service(), self._keys)
 
     def _on_pass(self) -> None:
         self._queue.put(PassEdge(self._clock.monotonic()))
@@ -296,41 +267,6 @@ class Gate:
         log.info("stopped, lane shut")
 
 
-def _open_journal(storage: settings.Storage, device: settings.Device, clock: Clock) -> Journal:
-    directory = Path(storage.directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    reserve = storage.reserve_kib * 1024
-    return Journal(directory, device.site, device.number, reserve, clock, secrets.randbits(32), __version__)
-
-
-def _profile(device: settings.Device, place: settings.Place) -> GateProfile:
-    return GateProfile(
-        site=device.site,
-        group=device.group,
-        gate=device.number,
-        post_gates=frozenset(place.post_gates),
-        area=place.area,
-        zone=ZoneInfo(place.zone),
-        holders=holder_classes(place),
-        exit=place.exit,
-    )
-
-
-def _told(documents: DocumentStore) -> list[str]:
-    """Stored documents that are believed no more."""
-    problems = [f"{name}: {problem}" for name, problem in documents.problems]
-    for problem in problems:
-        log.error("a stored document is not believed: %s", problem)
-    return problems
-
-
-def _link(config: Config, tell: Callable[[LinkEvent], None]) -> MqttLink:
-    broker = config.broker
-    credentials = (broker.username, broker.password) if broker.username else None
-    address = Device(config.device.site, config.role, config.device.number)
-    return MqttLink(address, broker.host, broker.port, broker.keepalive_s, tell, credentials)
-
-
 def _signals(signals: settings.Signals, display: settings.DisplayText) -> Signals:
     screen = Display(display.path, display.locale)
     return Signals(signals.green_pin, signals.red_pin, signals.buzzer_pin, signals.refuse_ms / 1000, screen)
@@ -345,6 +281,4 @@ def run_gate(config: Config) -> None:
         except GPIOZeroError as error:
             remedy = "on a Pi install lgpio (apt install python3-lgpio), let this user into group gpio, check the pins"
             raise GpioUnavailable(f"the pins cannot be driven: {error} ({type(error).__name__}); {remedy}") from error
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: gate.stop())
-        gate.run()
+        run_until_signal(gate)

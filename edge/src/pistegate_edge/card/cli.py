@@ -73,8 +73,7 @@ def _look(arguments: argparse.Namespace, config: "Config", clock: "Clock", local
     from pistegate_edge.card.looking import LookingKeys
     from pistegate_edge.card.once import look_once
     from pistegate_edge.card.stored import facts_of, stored_documents
-    from pistegate_edge.config import placeless
-    from pistegate_edge.inspect.process import profile_of
+    from pistegate_edge.config import lane_profile, placeless
     from pistegate_edge.inspect.told import Inspector
     from pistegate_edge.keystore.opening import open_key_store
     from pistegate_protocol.signing import KeyRing
@@ -84,7 +83,7 @@ def _look(arguments: argparse.Namespace, config: "Config", clock: "Clock", local
         raise ValueError("a checked configuration with card keys is needed")
     keys = LookingKeys(open_key_store(config.key_store))
     issuers, currency = KeyRing(config.issuer_keys), config.till.currency if config.till else None
-    profile = profile_of(config) if config.place is not None else placeless(config.device, zone)
+    profile = lane_profile(config.device, config.place) if config.place is not None else placeless(config.device, zone)
     inspector = Inspector(Assessor(profile, issuers), issuers, currency, here=arguments.here)
     documents = None
     if config.storage is not None:

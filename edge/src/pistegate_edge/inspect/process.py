@@ -3,44 +3,40 @@
 
 import logging
 import queue
-import secrets
-import signal
 import sys
 from contextlib import ExitStack
-from functools import partial
-from pathlib import Path
 from typing import TextIO
-from zoneinfo import ZoneInfo
 
 from pistegate_edge.card.assess import Assessor
 from pistegate_edge.card.seen import Seen
 from pistegate_edge.clock import Clock, open_clock
-from pistegate_edge.config import Config, holder_classes
+from pistegate_edge.config import Config, lane_profile
 from pistegate_edge.core import inputs as i
-from pistegate_edge.core.actions import IncidentCode
 from pistegate_edge.downlink import DocumentStore
-from pistegate_edge.gate import Stop
 from pistegate_edge.inspect.desk import InspectDesk
 from pistegate_edge.inspect.told import Inspector
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.keystore.opening import open_key_store
-from pistegate_edge.readers.pn532 import Pn532
-from pistegate_edge.readers.supervisor import ReaderThread
+from pistegate_edge.process import (
+    DRAIN_S,
+    IDLE_S,
+    Stop,
+    noted_at_start,
+    open_journal,
+    open_reader,
+    run_until_signal,
+    service_with_keys,
+)
 from pistegate_edge.recorder import Recorder
 from pistegate_edge.signals import Display
 from pistegate_edge.uplink.link import Uplink
 from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
 from pistegate_edge.uplink.opening import open_link
-from pistegate_protocol.decide import GateProfile
 from pistegate_protocol.events import Incident, short_text
 from pistegate_protocol.signing import KeyRing
 from pistegate_protocol.texts import text
-from pistegate_protocol.version import __version__
 
 log = logging.getLogger(__name__)
-
-IDLE_S = 5.0  # seconds; the loop wakes at least so often
-DRAIN_S = 2.0  # seconds that an orderly end waits for the cloud's acknowledgements
 
 Item = Seen | i.ReaderReady | i.ReaderLost | LinkEvent | Stop
 
@@ -61,22 +57,17 @@ class Inspect:
         self._reader_state = "out_of_service: reader"
         self._full = False
         self._keys = open_key_store(config.key_store)
-        directory = Path(storage.directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        reserve, random32 = storage.reserve_kib * 1024, secrets.randbits(32)
-        self._journal = parts.enter_context(
-            Journal(directory, device.site, device.number, reserve, clock, random32, __version__)
-        )
+        self._journal = parts.enter_context(open_journal(Journal, storage, device, clock))
         self._documents = DocumentStore(self._journal, KeyRing(config.document_keys), device.site)
         issuers = KeyRing(config.issuer_keys)
-        self._inspector = Inspector(Assessor(profile_of(config), issuers), issuers, None, here=True)
+        self._inspector = Inspector(Assessor(lane_profile(device, place), issuers), issuers, None, here=True)
         self._recorder = Recorder(self._journal, self._disk, lambda stream, last: self._uplink.grown(stream, last))
         self._mqtt = open_link(config, self._queue.put)
         self._uplink = Uplink(
             device.number, self._journal, self._documents, self._mqtt, self._state, self._note, lambda: None
         )
-        self._reader = ReaderThread(
-            partial(Pn532, config.reader.path, config.reader.fastest),
+        self._reader = open_reader(
+            config.reader,
             InspectDesk(self._keys, self._queue.put),
             lambda what: self._queue.put(i.ReaderReady()),
             lambda detail: self._queue.put(i.ReaderLost(detail)),
@@ -88,7 +79,7 @@ class Inspect:
 
     def run(self) -> None:
         """Until told to stop."""
-        for code, detail in self._noted_at_start():
+        for code, detail in noted_at_start(self._documents, self._journal, self._keys):
             log.warning("%s: %s", code.value, detail)
             self._note(Incident(self._clock.wall_ms(), code.value, short_text(detail)))
         self._display.line(text("card.wait", self._locale))
@@ -145,7 +136,7 @@ class Inspect:
 
     def _state(self) -> str:
         state = "out_of_service: disk" if self._full else self._reader_state
-        return state + ("; lab only" if self._keys.warning else "")
+        return service_with_keys(state, self._keys)
 
     def _disk(self, told: i.Input) -> None:
         """The recorder's word on the disk: notes are lost while it is full, cards can be looked at all the same."""
@@ -156,37 +147,9 @@ class Inspect:
     def _note(self, incident: Incident) -> None:
         self._recorder.note(incident, self._clock.now())
 
-    def _noted_at_start(self) -> list[tuple[IncidentCode, str]]:
-        found = [(IncidentCode.DOCUMENT_REFUSED, f"stored {name}: {why}") for name, why in self._documents.problems]
-        if self._journal.created:
-            found.append((IncidentCode.JOURNAL_CREATED, "a new journal was begun"))
-        if self._keys.warning:
-            found.append((IncidentCode.LAB_KEYS, self._keys.warning))
-        return found
-
-
-def profile_of(config: Config) -> GateProfile:
-    """The lanes that the attendant stands at; a handheld is none of them."""
-    place, device = config.place, config.device
-    if place is None:
-        raise ValueError("a place is needed")
-    return GateProfile(
-        site=device.site,
-        group=device.group,
-        gate=device.number,
-        post_gates=frozenset({device.number, *place.post_gates}),
-        area=place.area,
-        zone=ZoneInfo(place.zone),
-        holders=holder_classes(place),
-        exit=place.exit,
-    )
-
 
 def run_inspect(config: Config) -> None:
     """The whole life of a handheld's process; returns after SIGTERM or SIGINT."""
     clock = open_clock(config.clock.source)
     with ExitStack() as parts:
-        inspect = Inspect(config, clock, parts)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: inspect.stop())
-        inspect.run()
+        run_until_signal(Inspect(config, clock, parts))

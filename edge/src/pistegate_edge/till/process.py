@@ -3,12 +3,8 @@
 
 import logging
 import queue
-import secrets
-import signal
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +12,23 @@ from pistegate_edge.card.assess import Assessor
 from pistegate_edge.card.told import card_told
 from pistegate_edge.clock import Clock, open_clock
 from pistegate_edge.config import Config, placeless
-from pistegate_edge.core.actions import IncidentCode, RecordNote
+from pistegate_edge.core.actions import RecordNote
 from pistegate_edge.core.now import Now
 from pistegate_edge.downlink import DocumentStore
-from pistegate_edge.gate import Stop
 from pistegate_edge.keystore.opening import open_key_store
-from pistegate_edge.readers.pn532 import Pn532
+from pistegate_edge.process import (
+    DRAIN_S,
+    IDLE_S,
+    TIDY_S,
+    Feed,
+    Stop,
+    noted_at_start,
+    open_journal,
+    open_reader,
+    run_until_signal,
+    service_with_keys,
+)
 from pistegate_edge.readers.relay import RelayDesk
-from pistegate_edge.readers.supervisor import ReaderThread
 from pistegate_edge.signals import Display
 from pistegate_edge.till.core import actions as a
 from pistegate_edge.till.core import inputs as i
@@ -45,14 +50,10 @@ from pistegate_protocol.events import Incident, short_text
 from pistegate_protocol.messages import DOWN, UP, RelayError, RelayRequest, RelayResponse
 from pistegate_protocol.signing import KeyRing
 from pistegate_protocol.texts import text
-from pistegate_protocol.version import __version__
 from pistegate_protocol.wallet import load_of
 
 log = logging.getLogger(__name__)
 
-IDLE_S = 5.0  # seconds; the loop wakes at least so often
-DRAIN_S = 2.0  # seconds that an orderly end waits for the cloud's acknowledgements
-TIDY_S = 2.0  # seconds between looks whether the journal wants tidying
 _QUIET = (State.IDLE, State.WAITING, State.RELAYING)  # no card waits for the loop
 
 Item = i.Input | LinkEvent | Word | RelayResponse | Stop
@@ -69,8 +70,7 @@ class Till:
         self._clock = clock
         self._number = device.number
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
-        self._pending: deque[i.Input] = deque()
-        self._feeding = False
+        self._feed: Feed[i.Input] = Feed(self._step)
         self._stop_at: float | None = None
         self._tidy_at = 0.0
         self._currency, self._locale = till.currency, config.display.locale
@@ -78,12 +78,7 @@ class Till:
         self._keys = open_key_store(config.key_store)
         issuers = KeyRing(config.issuer_keys)
         self._assessor = Assessor(placeless(device, till.zone), issuers)
-        directory = Path(storage.directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        reserve, random32 = storage.reserve_kib * 1024, secrets.randbits(32)
-        self._journal = parts.enter_context(
-            TillJournal(directory, device.site, device.number, reserve, clock, random32, __version__)
-        )
+        self._journal = parts.enter_context(open_journal(TillJournal, storage, device, clock))
         self._documents = DocumentStore(self._journal, KeyRing(config.document_keys), device.site)
         self._core = TillCore(
             TillProfile(device.number, till.currency),
@@ -98,9 +93,7 @@ class Till:
             device.number, self._journal, self._documents, self._mqtt, self._state, self._note, self._told_documents
         )
         self._desk = TillDesk(self._keys, RelayDesk(device.number, self._queue.put, clock.monotonic), self._queue.put)
-        self._reader = ReaderThread(
-            partial(Pn532, config.reader.path, config.reader.fastest), self._desk, self._tell_ready, self._tell_lost
-        )
+        self._reader = open_reader(config.reader, self._desk, self._tell_ready, self._tell_lost)
         # Last: whoever connects finds a till that can answer.
         self._server = TillServer(Path(till.socket), till.group, self._queue.put, clock.monotonic)
         parts.callback(self._server.stop)
@@ -150,7 +143,7 @@ class Till:
             self._perform[type(action)](action, now)
         if not self._journal.reserve.held:
             self._recorder.out_of_room(now)
-        for code, detail in self._noted_at_start():
+        for code, detail in noted_at_start(self._documents, self._journal, self._keys):
             log.warning("%s: %s", code.value, detail)
             self._note(Incident(now.wall_ms, code.value, short_text(detail)))
         self._told_documents()
@@ -159,16 +152,6 @@ class Till:
         self._mqtt.start()
         self._server.start()
         log.info("till ready")
-
-    def _noted_at_start(self) -> list[tuple[IncidentCode, str]]:
-        found = [(IncidentCode.DOCUMENT_REFUSED, f"stored {name}: {why}") for name, why in self._documents.problems]
-        if self._journal.set_aside:
-            found.append((IncidentCode.JOURNAL_SET_ASIDE, f"kept as {self._journal.set_aside}"))
-        elif self._journal.created:
-            found.append((IncidentCode.JOURNAL_CREATED, "a new journal was begun"))
-        if self._keys.warning:
-            found.append((IncidentCode.LAB_KEYS, self._keys.warning))
-        return found
 
     def _done(self) -> bool:
         """Told to stop, no card under way, and the cloud has what it can have."""
@@ -212,20 +195,8 @@ class Till:
         else:
             self._feed(i.Asked(heard.client, request))
 
-    def _feed(self, told: i.Input) -> None:
-        """Give the core an input and do what it asks for; inputs that come of doing so follow in order."""
-        self._pending.append(told)
-        if self._feeding:
-            return
-        self._feeding = True
-        try:
-            while self._pending:
-                self._step(self._pending.popleft())
-        finally:
-            self._feeding = False
-            self._pending.clear()
-
     def _step(self, told: i.Input) -> None:
+        """Give the core an input and do what it asks for."""
         before = self._core.service()
         now = self._clock.now()
         for action in self._core.handle(told, now):
@@ -286,8 +257,7 @@ class Till:
     # The cloud
 
     def _state(self) -> str:
-        """The till's state as Hello tells it; keys that are kept for the lab only are told with it."""
-        return self._core.service() + ("; lab only" if self._keys.warning else "")
+        return service_with_keys(self._core.service(), self._keys)
 
     def _refuse_relay(self, request: RelayRequest) -> None:
         error: RelayError = "busy" if request.number == 1 else "unknown_session"
@@ -342,7 +312,4 @@ def run_till(config: Config) -> None:
     """The whole life of a till process; returns after SIGTERM or SIGINT."""
     clock = open_clock(config.clock.source)
     with ExitStack() as parts:
-        till = Till(config, clock, parts)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: till.stop())
-        till.run()
+        run_until_signal(Till(config, clock, parts))
