@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bodies in the hip row: runs of blocked beams, followed along the lane.
+
+Every run is followed, thin ones too, since a child is one beam wide most of the time. A run becomes a *sure* body by
+evidence: each time its front reaches a beam for the first time while two neighbours are blocked (hands, poles and a
+ski's edge are thinner than the pitch), it earns as many points as there are clear beams to the next wide thing, three
+at most. So a person alone is sure after two beams, a follower 30 cm behind after two or three, and the gap between
+two thighs in a long stride, which closes again within half a step, never is. Runs that are not sure count for nothing
+and melt into a sure one that they touch; sure bodies that touch stay two, in order.
+
+Row positions are indices along the lane, low to high; side 0 is the low end (ENTRY comes in there), 1 the high end.
+"""
+
+from pistegate_edge.lane.core.words import ENTRY, EXIT
+
+SURE = 5  # points of evidence: two by two clear beams are not enough, a stride of a tall person gives them
+GAP_POINTS = 3  # most points that one advance earns
+LONELY_PERIODS = 2  # how long a body is believed to be behind a covered beam (of Beams' periods: 2.5 to 5 s)
+DIRECTIONS = (ENTRY, EXIT)  # by the side one comes from
+
+
+class Body:
+    """One run, or one part of a run that several bodies share."""
+
+    def __init__(self, lo: int, hi: int, side: int) -> None:
+        self.lo = lo
+        self.hi = hi
+        self.side = side  # the end it came in by; after passing the leaf, the end it is on
+        self.done = False  # it came to this side by passing the leaf: its leaving is no turning back
+        self.points = 0
+        self.far = hi if side == 0 else lo  # the farthest that its front has been
+        self.alone = 0  # periods without a run
+
+    @property
+    def sure(self) -> bool:
+        """A person, not a thing that one carries."""
+        return self.points >= SURE
+
+    @property
+    def wide(self) -> bool:
+        """Wider than anything thin can be."""
+        return self.hi > self.lo
+
+
+class Bodies:
+    """`row`: beam numbers along the lane; `places`: their x in mm, the leaf at 0."""
+
+    def __init__(self, row: list[int], places: list[int]) -> None:
+        self.found: list[Body] = []
+        self.held = 0  # beams that sure bodies are in
+        self.unseen = False  # a body is believed to be behind a covered beam
+        self._row = row
+        self._count = len(row)
+        before = sum(1 for place in places if place < 0)
+        self._leaf = (before, before - 1)  # by side: the first beam beyond the leaf
+        self._first = 0
+        self._last = self._count - 1
+        self._covered = 0
+
+    def step(self, seen: int, aside: int) -> list[tuple[str, str]]:
+        """The row changed."""
+        runs = self._runs(seen, aside)
+        events = self._follow(runs)
+        for body in self.found:
+            self._weigh(body)
+            self._pass(body, events)
+        self._note()
+        return events
+
+    def period(self) -> None:
+        """A period of Beams ended: who is behind a covered beam for long is not there."""
+        for body in self.found:
+            body.alone = body.alone + 1 if body.alone else 0
+        self.found = [body for body in self.found if body.alone <= LONELY_PERIODS]
+        self._note()
+
+    def blocked(self, lo_half: bool) -> bool:
+        """Some run reaches into the half of the row before (or beyond) the leaf."""
+        leaf = self._leaf[0]
+        return any(body.lo < leaf if lo_half else body.hi >= leaf for body in self.found)
+
+    def _note(self) -> None:
+        self.held = 0
+        self.unseen = False
+        for body in self.found:
+            self.unseen = self.unseen or body.alone > 0
+            if body.sure:
+                for place in range(body.lo, body.hi + 1):
+                    self.held |= 1 << self._row[place]
+
+    def _runs(self, seen: int, aside: int) -> list[tuple[int, int]]:
+        """(lo, hi) of each run; a covered beam is blocked when both its neighbours are."""
+        cells = 0
+        covered = 0
+        for place in range(self._count):
+            if aside >> self._row[place] & 1:
+                covered |= 1 << place
+            elif seen >> self._row[place] & 1:
+                cells |= 1 << place
+        self._covered = covered
+        usable = [place for place in range(self._count) if not covered >> place & 1]
+        self._first = usable[0] if usable else 0
+        self._last = usable[-1] if usable else self._count - 1
+        for index in range(1, len(usable)):
+            before, after = usable[index - 1], usable[index]
+            if cells >> before & cells >> after & 1:
+                for place in range(before, after):
+                    cells |= 1 << place
+        return _runs_of(cells, self._count)
+
+    def _follow(self, runs: list[tuple[int, int]]) -> list[tuple[str, str]]:
+        """Give each run its bodies: those that were there, else a new one."""
+        claims: list[list[Body]] = [[] for _run in runs]
+        left = []
+        for body in self.found:
+            best = _best(body, runs)
+            if best < 0:
+                left.append(body)
+            else:
+                claims[best].append(body)
+        events: list[tuple[str, str]] = []
+        kept: list[Body] = []
+        for body in left:
+            self._leave(body, kept, events)
+        for index, run in enumerate(runs):
+            if claims[index]:
+                self._share(run, claims[index], kept, events)
+            else:
+                kept.append(Body(run[0], run[1], self._side_of(run)))
+        kept.sort(key=lambda body: body.lo)
+        self.found = kept
+        return events
+
+    def _side_of(self, run: tuple[int, int]) -> int:
+        """Where a new run came from: the body that it came off, else the end that it touches, else its half."""
+        for body in self.found:
+            if body.lo - 1 <= run[1] and run[0] <= body.hi + 1:
+                return body.side
+        if run[0] <= self._first:
+            return 0
+        if run[1] >= self._last:
+            return 1
+        return 0 if run[0] + run[1] < 2 * self._leaf[0] - 1 else 1
+
+    def _share(self, run: tuple[int, int], bodies: list[Body], kept: list[Body], events: list[tuple[str, str]]) -> None:
+        """One run for all that claim it: sure bodies stay, others melt into them."""
+        stay = [body for body in bodies if body.sure]
+        if not stay:
+            stay = [max(bodies, key=lambda body: body.points)]
+        for body in stay:
+            body.alone = 0
+        lengths = [body.hi - body.lo + 1 for body in stay]
+        parts = self._parts(run, lengths)
+        for index, body in enumerate(stay):
+            lo, hi = parts[index]
+            if lo <= hi:
+                body.lo, body.hi = lo, hi
+                kept.append(body)
+            else:
+                self._leave(body, kept, events)
+
+    def _parts(self, run: tuple[int, int], lengths: list[int]) -> list[tuple[int, int]]:
+        """Cut a run in order, by the bodies' lengths before; at an end of the row the outermost shrinks."""
+        lo, hi = run
+        spare = hi - lo + 1 - sum(lengths)
+        lengths = list(lengths)
+        if lo <= self._first and hi < self._last:
+            lengths[0] += spare
+            _take_over(lengths, 1)
+        elif hi >= self._last and lo > self._first:
+            lengths[-1] += spare
+            _take_over(lengths, -1)
+        else:
+            _spread(lengths, spare)
+        parts = []
+        for length in lengths:
+            parts.append((lo, lo + length - 1))
+            lo += length
+        return parts
+
+    def _leave(self, body: Body, kept: list[Body], events: list[tuple[str, str]]) -> None:
+        """No run is where this body was: it left by an end, or is behind a covered beam, or was nothing."""
+        if body.points and self._near_covered(body):
+            body.alone = max(body.alone, 1)
+            kept.append(body)
+            return
+        if not body.sure:
+            return
+        if body.hi >= self._last - 1 and body.lo > self._first:
+            end = 1
+        elif body.lo <= self._first + 1:
+            end = 0
+        else:
+            return
+        if end != body.side:
+            events.append(("through", DIRECTIONS[body.side]))
+        elif not body.done:
+            events.append(("back", DIRECTIONS[body.side]))
+
+    def _near_covered(self, body: Body) -> bool:
+        """A covered beam with used ones on both sides hides this body; it is put there."""
+        for place in (body.lo, body.hi, body.hi + 1, body.lo - 1):
+            if self._first < place < self._last and self._covered >> place & 1:
+                body.lo = body.hi = place
+                return True
+        return False
+
+    def _weigh(self, body: Body) -> None:
+        """Evidence: the front is farther than ever, and the run is wide."""
+        front = body.hi if body.side == 0 else body.lo
+        if front <= body.far if body.side == 0 else front >= body.far:
+            return
+        body.far = front
+        if body.wide and not body.sure:
+            body.points = min(SURE, body.points + min(GAP_POINTS, self._room(body)))
+
+    def _room(self, body: Body) -> int:
+        """Clear beams to the next wide thing, or to the end that this body goes to: someone may just have left."""
+        room = self._count - 1 - body.hi if body.side == 0 else body.lo
+        for other in self.found:
+            if other is not body and (other.wide or other.sure):
+                room = min(room, max(other.lo - body.hi, body.lo - other.hi) - 1)
+        return room
+
+    def _pass(self, body: Body, events: list[tuple[str, str]]) -> None:
+        """A sure body whose rear has left the first beam beyond the leaf is through."""
+        if not body.sure or body.alone:
+            return
+        leaf = self._leaf[body.side]
+        if body.lo > leaf if body.side == 0 else body.hi < leaf:
+            events.append(("through", DIRECTIONS[body.side]))
+            body.side = 1 - body.side
+            body.done = True
+            body.far = body.lo if body.side else body.hi
+
+    def snapshot(self) -> tuple:  # type: ignore[type-arg]
+        """Hashable; nothing here depends on time."""
+        bodies = [(b.lo, b.hi, b.side, b.done, b.points, b.far, b.alone) for b in self.found]
+        return (tuple(bodies), self._covered, self._first, self._last)
+
+    def restore(self, kept: tuple) -> None:  # type: ignore[type-arg]
+        """Become what `snapshot` told."""
+        bodies, self._covered, self._first, self._last = kept
+        self.found = []
+        for lo, hi, side, done, points, far, alone in bodies:
+            body = Body(lo, hi, side)
+            body.done, body.points, body.far, body.alone = done, points, far, alone
+            self.found.append(body)
+        self._note()
+
+
+def _runs_of(cells: int, count: int) -> list[tuple[int, int]]:
+    runs = []
+    lo = -1
+    for place in range(count + 1):
+        if cells >> place & 1:
+            lo = place if lo < 0 else lo
+        elif lo >= 0:
+            runs.append((lo, place - 1))
+            lo = -1
+    return runs
+
+
+def _best(body: Body, runs: list[tuple[int, int]]) -> int:
+    """The run that shares most beams with a body; touching is enough; the rear one of equals. -1: none."""
+    best = -1
+    most = -1
+    for index, run in enumerate(runs):
+        shared = min(body.hi, run[1]) - max(body.lo, run[0]) + 1
+        if shared >= 0 and (shared > most or (shared == most and body.side == 1)):
+            best = index
+            most = shared
+    return best
+
+
+def _take_over(lengths: list[int], step: int) -> None:
+    """What the outermost body is short of, the next ones give; nobody gets less than nothing."""
+    index = 0 if step == 1 else len(lengths) - 1
+    while 0 <= index + step < len(lengths) and lengths[index] < 0:
+        lengths[index + step] += lengths[index]
+        lengths[index] = 0
+        index += step
+
+
+def _spread(lengths: list[int], spare: int) -> None:
+    """Shares of a run in the middle of the row: everybody keeps at least one beam while there are enough."""
+    index = 0
+    while spare > 0:
+        lengths[index % len(lengths)] += 1
+        spare -= 1
+        index += 1
+    while spare < 0:
+        longest = max(range(len(lengths)), key=lambda at: lengths[at])
+        lengths[longest] -= 1
+        spare += 1
