@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a host and its lane board tell each other: one table, read by both ends; its hash is the protocol's version.
 
-`ask` and `hello` keep their numbers and fields for ever: by them two ends that differ still learn that they differ.
+`ask`, `hello` and `service` keep their numbers and fields for ever: by them two ends that differ still learn that they
+differ, and the board can be flashed.
 """
 
 import binascii
@@ -107,10 +108,13 @@ TABLE = (
         (("boot", "x4"), ("number", "u30"), ("name", "text"), ("text", "text"), ("count", "u16")),
     ),
     (14, "log", BOARD, _FREE, (("number", "u16"), ("text", "text"))),
+    # Leave the lane safe and the line to `board flash`. Like `ask`, it stays what it is, whatever the protocol.
+    (15, "service", HOST, _FREE, ()),
 )
 NOBODY = "00000000"
 
 _BY_NAME = {row[1]: row for row in TABLE}
+STATE = _BY_NAME["state"][4]
 _BY_NUMBER = {row[0]: row for row in TABLE}
 _PACK = {"u8": "<B", "u16": "<H", "u30": "<I"}
 
