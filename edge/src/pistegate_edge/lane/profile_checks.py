@@ -2,7 +2,7 @@
 """What a lane profile and a pin map must be before anything moves; every problem is told at once, with its remedy."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pistegate_edge.lane.core import words
@@ -18,7 +18,7 @@ FREED = {"tripod": ("arm_drop",), "flap": ("spring", "ups"), "swing": ("spring",
 
 _Range = tuple[int, int]
 _COMMON: dict[str, _Range] = {
-    "timeout_ms": (1000, 60_000),
+    "timeout_ms": (100, 600_000),
     "lease_ms_max": (500, LEASE_MAX_MS),
     "late_pass_ms": (0, 5000),
     "debounce_ms": (5, 100),  # beyond: two persons may come within it
@@ -94,9 +94,9 @@ def check_pins(profile: dict[str, Any], board: Board, pins: Pins) -> list[str]:
     wiring = wiring_of(profile)
     if not pins:
         made = ", ".join(name for name in WIRINGS if board.wiring(name)) or "none"
-        return [f"{board.title} has no pin map for {wiring} lanes (it has: {made}): take a board that has one"]
+        return [f"board: {board.title} has no pin map for {wiring} lanes (it has: {made}): take a board that has one"]
     lacking = [name for name in needed(profile) if name not in pins]
-    return [f"{wiring}.{name} has no pin: this lane needs it, add it to the pin map" for name in lacking]
+    return [f"{name} has no pin: this lane needs it, add it to the pin map" for name in lacking]
 
 
 def check_board(board: Board) -> list[str]:
@@ -105,27 +105,26 @@ def check_board(board: Board) -> list[str]:
     if len(board.place_of_pin) != len(board.pins):
         problems.append(f"place_of_pin has {len(board.place_of_pin)} places for {len(board.pins)} pins: one for each")
     for wiring in WIRINGS:
-        pins = {f"{wiring}.{name}": use for name, use in board.wiring(wiring).items()}
-        beside = {f"signals.{name}": use for name, use in board.signals.items()} if wiring == "controller" else {}
-        problems += check_uses(board, pins | beside)
+        uses = [(f"{wiring}.{name}", name, use) for name, use in board.wiring(wiring).items()]
+        beside = [(f"signals.{name}", name, use) for name, use in board.signals.items()]
+        problems += check_uses(board, uses + (beside if wiring == "controller" else []))
     return problems
 
 
-def check_uses(board: Board, pins: Pins) -> list[str]:
-    """Problems of pins that are used together, by `section.signal`: each by itself, and no pin twice."""
+def check_uses(board: Board, uses: Iterable[tuple[str, str, PinUse]]) -> list[str]:
+    """Problems of pins that are used together, (where it is written, signal, use): each by itself, and no pin twice."""
     problems: list[str] = []
     users: dict[int, str] = {}
-    for where, use in pins.items():
-        problems += _pin(board, where, use)
-        problems += _input(where, use) if use.direction == "in" else _output(board, where, use)
+    for where, signal, use in uses:
+        problems += _pin(board, where, signal, use)
+        problems += _input(where, signal, use) if use.direction == "in" else _output(board, where, use)
         if use.pin in users:
             problems.append(f"{where} = {use.pin}: {users[use.pin]} uses this pin already; give each its own")
         users.setdefault(use.pin, where)
     return problems
 
 
-def _pin(board: Board, where: str, use: PinUse) -> Iterator[str]:
-    signal = where.rpartition(".")[2]
+def _pin(board: Board, where: str, signal: str, use: PinUse) -> Iterator[str]:
     if use.pin not in board.pins:
         yield f"{where} = {use.pin}: {board.title} has no such pin; write one from {board.pins[0]} to {board.pins[-1]}"
     elif use.pin in board.reserved:
@@ -139,8 +138,7 @@ def _pin(board: Board, where: str, use: PinUse) -> Iterator[str]:
         yield f'{where}: direction is "{use.direction}", this signal is an {right}put; write "{right}"'
 
 
-def _input(where: str, use: PinUse) -> Iterator[str]:
-    signal = where.rpartition(".")[2]
+def _input(where: str, signal: str, use: PinUse) -> Iterator[str]:
     if use.contact is not None:
         yield f"{where}: contact is for outputs through relays; say by active and pull how an input rests"
     if use.through in ("relay", "mosfet"):
@@ -228,7 +226,7 @@ def _times(profile: dict[str, Any]) -> Iterator[str]:
     ]
     for short, long, why in pairs:
         if short in profile and long in profile and profile[short] >= profile[long]:
-            yield f"{short} = {profile[short]} must be less than {long} = {profile[long]}: {why}"
+            yield f"{short} must be shorter than {long}, it is {profile[short]} against {profile[long]}: {why}"
 
 
 def _beams(profile: dict[str, Any]) -> Iterator[str]:
