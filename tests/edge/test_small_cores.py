@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The small pure parts: presentations, owed and unsettled books, merged notes, signals, clock, content of a card."""
+"""The small pure parts: presentations, owed and unsettled books, merged notes, clock, content of a card."""
 
 import os
 from datetime import date, timedelta
@@ -8,21 +8,16 @@ from typing import Any
 
 import pytest
 from gate_bench import ISSUER, claim, public
-from gpiozero import Device  # type: ignore[import-untyped]
-from gpiozero.pins.mock import MockFactory  # type: ignore[import-untyped]
 from passage_bench import UID, files_of
 
 from pistegate_edge.clock import Clock, PageClock, open_clock
-from pistegate_edge.core.actions import Lamp, Show
 from pistegate_edge.core.merge import MERGE_S, NoteMerger
 from pistegate_edge.core.owed import OwedBook, OwedEntry, Unsettled, UnsettledBook
 from pistegate_edge.core.presentation import LEFT_S, Presentations
 from pistegate_edge.core.reading import Ticket, Unusable, read_ticket
 from pistegate_edge.errors import ClockError
-from pistegate_edge.signals import BEEP_ADMIT_S, BEEP_REFUSE_S, BLINK_S, Display, Levels, SignalCore, Signals
 from pistegate_protocol.events import Incident, Refused
 from pistegate_protocol.signing import KeyRing, Medium, MediumKind
-from pistegate_protocol.texts import text
 from pistegate_protocol.timepage import TimePage, encode_page
 
 TODAY = date(2026, 1, 15)
@@ -123,66 +118,6 @@ def test_claim_copied_to_another_card_is_refused() -> None:
     assert isinstance(found, Unusable)
     assert found.reason == "wrong_medium"
     assert isinstance(read_ticket(*files_of(claim()), MEDIUM, ISSUERS), Ticket)
-
-
-def test_signals_follow_their_contract() -> None:
-    """Idle dark; admit green; refuse red for a while; out of service red blinking; beeps short and long."""
-    core = SignalCore(1.5)
-    core.show(Lamp.IDLE, 0.0)
-    assert core.levels(0.0) == Levels(False, False, False)
-    core.show(Lamp.ADMIT, 1.0)
-    assert core.levels(1.0) == Levels(True, False, True)
-    assert core.levels(1.0 + BEEP_ADMIT_S) == Levels(True, False, False)
-    core.show(Lamp.KEEP, 2.0)
-    assert core.levels(3.0).green
-    core.show(Lamp.IDLE, 4.0)
-    assert core.levels(4.0) == Levels(False, False, False)
-    core.show(Lamp.REFUSE, 5.0)
-    assert core.levels(5.1) == Levels(False, True, True)
-    assert core.deadline(5.1) == 5.4
-    assert core.levels(6.4) == Levels(False, True, False)
-    assert core.levels(6.5) == Levels(False, False, False)
-    core.show(Lamp.OUT, 10.0)
-    blink = [core.levels(10.0 + BLINK_S * step + 0.1).red for step in range(4)]
-    assert blink == [True, False, True, False]
-    assert core.deadline(10.1) == 10.5
-
-
-def test_a_change_that_is_overdue_stays_due_until_it_is_shown() -> None:
-    """A loop that looks a moment late must not wait for the next change: the buzzer would go on for seconds."""
-    Device.pin_factory = pins = MockFactory()
-    signals = Signals(22, 23, 24, 1.5, Display(None, "en"))
-    signals.show(Show(Lamp.IDLE, "prompt.ready"), 0.0)
-    signals.show(Show(Lamp.REFUSE, "reason.expired"), 0.0)
-    assert signals.deadline(0.1) == BEEP_REFUSE_S
-    late = BEEP_REFUSE_S + 0.001
-    assert signals.deadline(late) == late
-    signals.tick(late)
-    assert not pins.pin(24).state
-    assert signals.deadline(late) == 1.5
-    signals.close()
-    pins.reset()
-
-
-def test_lamps_are_dark_when_the_gate_ends() -> None:
-    """Exact levels of the pins."""
-    Device.pin_factory = pins = MockFactory()
-    signals = Signals(22, 23, 24, 1.5, Display(None, "en"))
-    signals.show(Show(Lamp.REFUSE, "reason.expired"), 0.0)
-    signals.close()
-    assert [bool(state.state) for state in pins.pin(23).states] == [False, True, False]
-    pins.reset()
-
-
-def test_display_gets_each_text_once_and_a_broken_one_is_survived(tmp_path: Path) -> None:
-    """A line per text, in the language of the configuration."""
-    display = Display(str(tmp_path / "screen"), "zh-CN")
-    for _ in range(2):
-        display.show("prompt.ready", {})
-    display.show("prompt.admit_party", {"n": 3})
-    lines = (tmp_path / "screen").read_text("utf-8").splitlines()
-    assert lines == [text("prompt.ready", "zh-CN"), text("prompt.admit_party", "zh-CN", n=3)]
-    Display(str(tmp_path / "none" / "screen"), "en").show("prompt.ready", {})
 
 
 def test_clock_reads_the_time_page(tmp_path: Path) -> None:

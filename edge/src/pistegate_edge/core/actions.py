@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pistegate_edge.core.memory import Memory
 from pistegate_edge.core.owed import OwedEntry
+from pistegate_protocol.claims import HolderClass
 from pistegate_protocol.events import Admitted, Incident, Outcome, Refused, Settled
 
 
@@ -118,12 +119,16 @@ class RecordNote:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Lamps, buzzer and display: words at `key` of the texts, then those at `also`, with `values`."""
+    """Lamps, buzzer and display: words at `key` of the texts, then those at `also`, with `values`.
+
+    `holder`: whom the ticket was sold for, of an admission; the attendant is shown it.
+    """
 
     lamp: Lamp
     key: str
     values: Mapping[str, object] = field(default_factory=dict)
     also: tuple[str, ...] = ()
+    holder: HolderClass | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def admitted(admit: Admit, zone: tzinfo) -> Show:
         "left_minutes": prompt.left_minutes,
         "ends": _time(prompt.ends, zone),
     }
-    return Show(Lamp.ADMIT, key, values, _details(admit, prompt)[:DETAILS_MAX])
+    return Show(Lamp.ADMIT, key, values, _details(admit, prompt)[:DETAILS_MAX], prompt.holder)
 
 
 def _details(admit: Admit, prompt: Prompt) -> tuple[str, ...]:
