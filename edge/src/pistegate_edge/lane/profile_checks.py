@@ -21,10 +21,16 @@ _COMMON: dict[str, _Range] = {
     "timeout_ms": (100, 600_000),
     "lease_ms_max": (500, LEASE_MAX_MS),
     "late_pass_ms": (0, 5000),
-    "debounce_ms": (5, 100),  # beyond: two persons may come within it
+    "debounce_ms": (5, 60),  # beyond: fire could not free the way within 100 ms
 }
-_CONTROLLER: dict[str, _Range] = {"gap_ms": (PULSE_MIN_MS, 2000)}
+_CONTROLLER: dict[str, _Range] = {
+    "gap_ms": (PULSE_MIN_MS, 2000),
+    "pass_debounce_ms": (10, 100),  # beyond: two persons may come within it
+    "ready_ms": (0, 200),
+    "weather_ms": (5000, 600_000),
+}
 _PULSE: dict[str, _Range] = {"pulse_ms": (PULSE_MIN_MS, 2000)}
+_TRIPOD: dict[str, _Range] = {"travel_max_ms": (2000, 120_000), "loiter_ms": (2000, 120_000)}
 _LEAF: dict[str, _Range] = {
     "beam_debounce_ms": (2, 50),  # beyond: a body at a run covers a beam for 60 ms
     "travel_ms": (100, 5000),
@@ -36,7 +42,7 @@ _LEAF: dict[str, _Range] = {
     "weather_ms": (2000, 600_000),
     "clear_ms": (200, 60_000),
 }
-_WORDS = ("title", "kind", "drive", "directions", "free_on_power_loss", "mechanics")
+_WORDS = ("title", "kind", "drive", "directions", "free_on_power_loss", "key_direction", "mechanics")
 
 # Which inputs must read 1 when their wire breaks, and which 0: the safe reading.
 _GUARDS = {"fire", "power_lost", "not_ready", "stall", *(f"beam_{bit}" for bit in range(words.BEAMS_MAX))}
@@ -55,12 +61,10 @@ def check_profile(profile: dict[str, Any]) -> list[str]:
         return problems  # what else it needs hangs on these
     ranges = _ranges(profile)
     leaf = profile["drive"] == "own" and profile["kind"] != "tripod"
-    known = [*_WORDS, *ranges, *(("beams", "sweep") if leaf else ()), *_pass_relay(profile)]
+    known = [*_WORDS, *ranges, *(("beams", "sweep") if leaf else ())]
     problems += _unknown(profile, known)
     for key, (low, high) in ranges.items():
         problems += _number(profile, key, low, high)
-    if "pass_relay" in known and profile.get("pass_relay", "released") not in ("released", "energised"):
-        problems.append('pass_relay is how the PASS relay is at rest: write "released" or "energised"')
     if not problems:
         problems += _times(profile)
     return problems + (list(_beams(profile)) if leaf else [])
@@ -70,7 +74,7 @@ def needed(profile: dict[str, Any]) -> list[str]:
     """Every signal that a lane of this profile cannot do without."""
     both = [way for way, name in (("a", words.ENTRY), ("b", words.EXIT)) if name in profile["directions"]]
     if profile["drive"] != "own":
-        ready = ["not_ready"] if profile.get("pass_relay") == "energised" else []
+        ready = ["not_ready"] if profile["ready_ms"] else []  # lost power looks like PASS: only Ready tells them apart
         return [f"unlock_{way}" for way in both] + [f"pass_{way}" for way in both] + ready
     always = ["fire", "power_lost", "reset"]
     if profile["kind"] == "tripod":
@@ -186,16 +190,14 @@ def _choices(profile: dict[str, Any]) -> Iterator[str]:
     if freed and profile.get("free_on_power_loss") not in freed:
         found = profile.get("free_on_power_loss")
         yield f"free_on_power_loss is {found!r}: a {profile['kind']} has {' or '.join(map(repr, freed))}"
+    if profile.get("key_direction", words.ENTRY) not in (words.ENTRY, words.EXIT):
+        yield f'key_direction is {profile["key_direction"]!r}: the way that the key lets one through, "entry" or "exit"'
 
 
 def _ranges(profile: dict[str, Any]) -> dict[str, _Range]:
     if profile["drive"] == "own":
-        return _COMMON | ({} if profile["kind"] == "tripod" else _LEAF)
+        return _COMMON | (_TRIPOD if profile["kind"] == "tripod" else _LEAF)
     return _COMMON | _CONTROLLER | (_PULSE if profile["drive"] == "pulse" else {})
-
-
-def _pass_relay(profile: dict[str, Any]) -> list[str]:
-    return [] if profile["drive"] == "own" else ["pass_relay"]
 
 
 def _unknown(profile: dict[str, Any], known: list[str]) -> Iterator[str]:
