@@ -112,6 +112,20 @@ async def test_returned_without_having_been_taken_is_shown_when_all_have_told(
     assert (await cloud.exceptions()).count("rental_never_taken") == 1
 
 
+async def test_returned_while_the_till_doubts_that_it_was_taken_accuses_nobody(
+    cloud: Any, tills: Any, card: Any, bench: Bench, new_gate: Any
+) -> None:
+    """The till that handed it out never heard the card's answer; the card took it, or could not have given it back."""
+    desk, shed = tills
+    bench.rent(desk, card, "boots", cut=Cut.UNHEARD)
+    seq = bench.rent(shed, card, "boots", back=True, cut=Cut.UNHEARD)
+    bench.settle(shed, seq, True)
+    gates = [new_gate(number) for number in (1, 2, 3)]
+    await tell_all(cloud, desk, shed, *gates)
+    await tell_all(cloud, desk, shed, *gates)
+    assert "rental_never_taken" not in await cloud.exceptions()
+
+
 @pytest.mark.parametrize("cut", [Cut.UNHEARD, Cut.UNDONE, Cut.UNSENT])
 async def test_a_torn_handing_out_counts_once_it_is_known(
     cloud: Any, tills: Any, card: Any, bench: Bench, cut: Cut

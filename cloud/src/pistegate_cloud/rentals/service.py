@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pistegate_cloud.exceptions import queries as exceptions
 from pistegate_cloud.rentals import queries
 from pistegate_cloud.rentals.models import Rental
+from pistegate_cloud.wallets import queries as wallets
 from pistegate_cloud.wallets.models import CardUse
 from pistegate_protocol.card_uses import parse_moved
 from pistegate_protocol.errors import CodecError
@@ -94,8 +95,13 @@ async def _twice(row: Rental, use: CardUse, now_ms: int) -> None:
 
 
 async def show_never_taken(sites: Sequence[int], told_ms: int, now_ms: int) -> None:
-    """Show what was returned and never taken at these sites, although every device has told everything up to then."""
+    """Show what was returned and never taken at these sites, although every device has told everything up to then.
+
+    A till that handed it out and does not know whether the card took it leaves that open until the card tells.
+    """
     for row in await queries.doubted(sites, told_ms):
+        if await _taking_in_doubt(row):
+            continue
         values = {"uid": row.uid, "kind": RentalKind(row.kind).name.lower(), "item": row.item}
         key = f"{row.uid}/{row.since_s}/{row.kind}"
         case = exceptions.Case(
@@ -104,6 +110,11 @@ async def show_never_taken(sites: Sequence[int], told_ms: int, now_ms: int) -> N
         await exceptions.record([case], now_ms)
         row.doubted_ms = None
         await queries.save(row)
+
+
+async def _taking_in_doubt(row: Rental) -> bool:
+    uses = [use for use in await wallets.doubtful(row.uid) if use.kind == _OUT]
+    return any(use.kinds >> row.kind & 1 and since_of(use) == row.since_s for use in uses)
 
 
 def moved_bits(item: str) -> int:
