@@ -39,7 +39,6 @@ class Link:
         self._heard = 0
         self._events = Kept()
         self._faults = [messages.CRASHED] if crash else []
-        self._mode = words.NORMAL
         self._beyond = {words.ENTRY: 0, words.EXIT: 0}
         self._nonce = 0
         self._result = messages.TAKEN
@@ -120,18 +119,26 @@ class Link:
             return
         self._nonce = values["nonce"]
         self._why = self._refusal(name, values)
+        if not self._why:
+            try:
+                self._carry_out(now, name, values)
+            except ValueError as error:  # the lane's own refusal; it did nothing
+                self._why = messages.cut(str(error)) or "refused"
         self._result = messages.REFUSED if self._why else messages.TAKEN
         if self._why:
             self.lines.add(now, "refused " + name + ": " + self._why)
-        elif name == "open":
-            self._begin(values["nonce"])
+
+    def _carry_out(self, now: int, name: str, values: dict) -> None:
+        if name == "open":
             direction = messages.DIRECTIONS[values["direction"]]
-            self.told(now, self._lane.open(now, direction, values["persons"], values["lease_ms"]))
+            events = self._lane.open(now, direction, values["persons"], values["lease_ms"])
+            self._begin(values["nonce"])
+            self.told(now, events)
         elif name == "stop":
             self.told(now, self._lane.stop(now))
         elif name == "drain":
+            self.told(now, self._lane.drain(now))  # it takes over an opening under way: one end for both
             self._begin(values["nonce"])
-            self.told(now, self._lane.drain(now))
         elif name == "mode":
             self._set_mode(now, values)
         elif self._lane is None:
@@ -153,13 +160,12 @@ class Link:
             if not values["persons"] or not values["lease_ms"]:
                 return "persons"
             if self._open or not self._lane.can_open(messages.DIRECTIONS[values["direction"]]):
-                return "lane is " + self._lane.state
+                return messages.cut("lane is " + self._lane.state)
         return ""
 
     def _set_mode(self, now: int, values: dict) -> None:
         mode = messages.MODES[values["mode"]]
         self.told(now, self._lane.mode(now, mode, messages.DIRECTIONS[values["direction"]], values["persons"]))
-        self._mode = mode
         if mode == words.GROUP:
             self._begin(values["nonce"])
 
@@ -217,8 +223,6 @@ class Link:
             if value in self._faults:
                 self._faults.remove(value)
         else:
-            if name == words.MODE:
-                self._mode = value
             self._events.add(name, value, 0)
 
     # What is said
@@ -259,8 +263,8 @@ class Link:
             "boot": self._boot,
             "run": self._run,
             "report": 0,
-            "state": lane.state if lane else "latched",
-            "mode": messages.MODES.index(self._mode),
+            "state": messages.cut(lane.state) if lane else "latched",
+            "mode": messages.MODES.index(lane.mode_is() if lane else words.NORMAL),
             "inputs": inputs,
             "outputs": outputs,
             "faults": messages.fault_bits(self._faults),

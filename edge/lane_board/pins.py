@@ -3,18 +3,18 @@
 
 
 class Pins:
-    """`profile` has "inputs": [[gpio, bit, level when active, pull up], ...], "outputs" and "lamps": [[gpio, bit, level]].
+    """`profile` is what the host's `profiles.board_document` makes: rows of bit, pin, level when active, and pull.
 
     Outputs come first and inactive, so that they are driven safe before anything else is looked at.
     """
 
     def __init__(self, pin_class, profile: dict):
-        self._outputs = _driven(pin_class, profile["outputs"])
-        self._lamps = _driven(pin_class, profile["lamps"])
+        pulls = {1: pin_class.PULL_UP, -1: pin_class.PULL_DOWN, 0: None}
+        self._outputs = [_driven(pin_class, pin, 1 << bit, active) for bit, pin, active in profile["outputs"]]
+        self._lamps = [_driven(pin_class, pin, bits, active) for bits, pin, active in profile["signals"]]
         self._inputs = []
-        for gpio, bit, active, pull_up in profile["inputs"]:
-            pull = pin_class.PULL_UP if pull_up else pin_class.PULL_DOWN
-            self._inputs.append((pin_class(gpio, pin_class.IN, pull), 1 << bit, active))
+        for bit, pin, active, pull in profile["inputs"]:
+            self._inputs.append((pin_class(pin, pin_class.IN, pulls[pull]), 1 << bit, active))
         self.driven = 0  # the output word that stands on the pins
 
     def read(self) -> int:
@@ -44,13 +44,10 @@ class Pins:
         self.driven = 0
 
 
-def _driven(pin_class, rows: list) -> list:
-    pins = []
-    for gpio, bit, active in rows:
-        pins.append((pin_class(gpio, pin_class.OUT, value=1 - active), 1 << bit, active))
-    return pins
+def _driven(pin_class, pin: int, bits: int, active: int) -> tuple:
+    return pin_class(pin, pin_class.OUT, value=1 - active), bits, active
 
 
 def _drive(pins: list, word: int) -> None:
-    for pin, bit, active in pins:
-        pin.value(active if word & bit else 1 - active)
+    for pin, bits, active in pins:
+        pin.value(active if word & bits else 1 - active)

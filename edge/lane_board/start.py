@@ -19,12 +19,13 @@ from lane_board.link import Link
 from lane_board.loop import Loop
 from lane_board.pins import Pins
 from lane_board.ticks import Clock
-from pistegate_edge.lane.core import messages
+from pistegate_edge.lane.core import messages, words
 
 PROFILE = "lane_profile.json"
 BUILD = "lane_build.json"  # written last by `board flash`
 CRASH = "lane_crash.txt"
 SERVICE = "service"
+FORMAT = 1  # of the profile, as the host's `profiles.board_document` makes it
 WATCHDOG_MS = 2000  # longer than a write to the flash, shorter than anybody waits at a gate
 TURN_MS = 1  # rest of a turn: USB is served meanwhile
 
@@ -36,6 +37,8 @@ def main() -> None:
         return
     raw = read(PROFILE)
     profile = json.loads(raw)
+    if profile["format"] != FORMAT:
+        raise ValueError("lane_profile.json has another format: run `pistegate-gate board flash`")
     pins = Pins(machine.Pin, profile)
     pins.safe()
     line = UsbLine()
@@ -57,10 +60,10 @@ def run(raw: bytes, profile: dict, pins: Pins, line: UsbLine) -> None:
     crash = messages.cut(read(CRASH).decode()) if exists(CRASH) else ""
     build = json.loads(read(BUILD))
     identity = {"profile": messages.short_hash(raw), "build": build["build"], "version": build["version"]}
-    lane = None if crash else open_lane(profile["lane"])
+    lane = None if crash else open_lane(profile["profile"])
     boot = binascii.hexlify(os.urandom(4)).decode()
     link = Link(identity, boot, lane, crash)
-    loop = Loop(pins, lane, link, line, watchdog.feed, gc.collect, profile["sweep"])
+    loop = Loop(pins, lane, link, line, watchdog.feed, gc.collect, sweep(profile["profile"]))
     clock = Clock(time.ticks_ms, time.ticks_diff)
     link.lines.add(0, "started " + boot + (", latched: " + crash if crash else ""))
     while not link.service:
@@ -76,6 +79,14 @@ def open_lane(profile: dict):
     from pistegate_edge.lane.core import lanes
 
     return lanes.open_lane(profile)
+
+
+def sweep(profile: dict) -> int:
+    """The input bits of the beams that a closing leaf passes."""
+    bits = 0
+    for beam in profile.get("sweep", ()):
+        bits |= words.BEAM[beam]
+    return bits
 
 
 def latch(error: Exception) -> None:

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults and incidents of the link to a lane board, beside those of `core.words`, and what to do about each."""
+
+from pistegate_edge.lane.core.messages import CRASHED
+
+SILENT = "board_silent"
+OTHER_FIRMWARE = "board_firmware"
+OTHER_PROFILE = "board_profile"
+LINK_FAULTS = (SILENT, OTHER_FIRMWARE, OTHER_PROFILE)
+
+REBOOTED = "board_rebooted"  # an opening, if one was under way, ended with what was known
+LATE_COUNT = "board_late_count"  # persons of an opening that was given up had passed all the same
+EVENTS_LOST = "board_events_lost"  # incidents that the board could not keep; no person is lost with them
+
+REMEDIES = {
+    SILENT: "check the USB cable and the board's supply, then run `pistegate-gate board check --config {config}`",
+    OTHER_FIRMWARE: "run `pistegate-gate board flash --config {config}`",
+    OTHER_PROFILE: "run `pistegate-gate board flash --config {config}`: the board was made for another lane",
+    CRASHED: "read `pistegate-gate board log --config {config}`, give it to support, then press the lane's reset button",
+}
