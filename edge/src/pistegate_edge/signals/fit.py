@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _CLOSING = "，。：；！？、）》”’…％"  # never begins a row
-_ENDS = ("。", "！", "？", ". ", "! ", "? ", "; ", "；")  # a cut after these needs no sign
+_ENDS = ("。", "！", "？", "；", ".", "!", "?", ";")  # a cut after these needs no sign
 _CUT = ".."  # stands for what was left out; two cells on every display
 
 
@@ -88,16 +88,16 @@ def wrap(text: str, width: int, first: int) -> list[str]:
 
 
 def cut(text: str, width: int, rows: int, first: int) -> list[str]:
-    """As much of `text` as fits, cut after a sentence where there is one, else after a word, with a sign."""
-    units = _units(text, min(width, first))
-    for count in range(len(units), 0, -1):
-        kept = "".join(f"{' ' if gap and place else ''}{unit}" for place, (gap, unit) in enumerate(units[:count]))
-        whole = count == len(units) or f"{kept} ".endswith(_ENDS)
-        kept = _trim(kept) if whole else kept + _CUT
-        found = wrap(kept, width, first)
+    """As much of `text` as fits: whole sentences if one fits, else up to a word, with a sign."""
+    kept = [""]
+    for gap, unit in _units(text, min(width, first)):
+        kept.append(f"{kept[-1]}{' ' if gap else ''}{unit}")
+    sentences = [_trim(part) for part in kept[1:-1] if part.endswith(_ENDS)]
+    for said in (*reversed([*sentences, _trim(kept[-1])]), *(part + _CUT for part in reversed(kept[:-1]))):
+        found = wrap(said, width, first)
         if len(found) <= rows:
             return found
-    return wrap(_CUT, width, first)[:rows]
+    return [_CUT]
 
 
 def _rows(parts: Sequence[str], width: int, first: int) -> list[str]:
