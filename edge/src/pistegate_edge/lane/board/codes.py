@@ -16,5 +16,5 @@ REMEDIES = {
     SILENT: "check the USB cable and the board's supply, then run `pistegate-gate board check --config {config}`",
     OTHER_FIRMWARE: "run `pistegate-gate board flash --config {config}`",
     OTHER_PROFILE: "run `pistegate-gate board flash --config {config}`: the board was made for another lane",
-    CRASHED: "read `pistegate-gate board log --config {config}`, give it to support, then press the lane's reset button",
+    CRASHED: "read `pistegate-gate board log --config {config}`, tell support, then press the lane's reset button",
 }
