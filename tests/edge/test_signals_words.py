@@ -35,6 +35,7 @@ VALUES: dict[str, object] = {
     "left_today": 255,
 }
 ADMISSIONS = ("prompt.admit", "prompt.admit_party", "prompt.exit", "prompt.exit_party")
+ENDS_AND_DAYS = "Ends 16:30 31 more days"
 MODES = (lane_words.GROUP, lane_words.FREE, lane_words.OUT)
 
 
@@ -118,6 +119,15 @@ def test_every_text_fits_a_display_of_two_rows(locale: str) -> None:
                 assert found[0].endswith(mark)
                 found[0] = found[0].removesuffix(mark)
             assert squeezed("".join(found)) in forms, key
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_chinese_row_ends_within_a_clause(key: str) -> None:
+    """Characters can be parted anywhere, words cannot: 请到 | 售票处 is read twice."""
+    section, _, name = key.partition(".")
+    short = catalogue("zh-CN").get(f"{section}_short.{name}", "")
+    first, *second = shown(key, "zh-CN")
+    assert not second or first[-1] in "，：。" or [first, *second] == short.format(**VALUES).split("\n")
 
 
 def test_there_is_no_short_form_that_nobody_needs() -> None:

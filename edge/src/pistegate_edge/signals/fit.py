@@ -55,10 +55,16 @@ def _forms(main: Words, details: Sequence[Words], width: int, first: int) -> lis
     full, short = [_trim(main.full)], main.short.split("\n")
     long_details = [row for detail in details for row in wrap(_trim(detail.full), width, width)]
     short_details = _packed([detail.short for detail in details], width, width)
-    forms = [_rows(full, width, first) + long_details, _rows(full, width, first) + short_details]
+    whole = _rows(full, width, first)
+    forms = [whole + long_details, whole + short_details] if _clean(whole) or main.short == main.full else []
     forms.append(_rows(short, width, first) + short_details)
     forms.append(_packed([*short, *(detail.short for detail in details)], width, first))
     return forms
+
+
+def _clean(rows: Sequence[str]) -> bool:
+    """No row ends in the middle of a Chinese clause: a short form, with rows of its own, reads better."""
+    return all(cells(row[-1]) == 1 or row[-1] in _CLOSING for row in rows[:-1])
 
 
 def _least(main: Words, screen: Screen, first: int) -> list[str]:
