@@ -5,7 +5,7 @@ import csv
 import io
 from typing import Any
 
-from pistegate_protocol.events import AdmittedV1, OutcomeKind, OutcomeV1, Refused, Stream
+from pistegate_protocol.events import AdmittedV1, OutcomeKind, OutcomeV1, Override, OverrideKind, Refused, Stream
 from pistegate_protocol.usage import NO_ADMISSION
 
 NOON_MS = 1768622400000  # 12:00 in Shanghai
@@ -119,3 +119,22 @@ async def test_a_report_of_an_unknown_site_says_so(cloud: Any) -> None:
     """Not an empty report."""
     answer = await cloud.http.get("/reports/sales", params={"site": 7, "day": DAY})
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown_reference")
+
+
+async def test_people_let_through_by_hand_are_counted_apart(cloud: Any, new_gate: Any) -> None:
+    """A rescue sledge with three through an open lane, by the key; a ski school by a staff card: who, why, how many."""
+    gate = new_gate(1)
+    gate.add(Override(NOON_MS, 1, OverrideKind.FREE, 0, 0, None, None, "rescue"))
+    for second in range(1, 4):
+        gate.add(Override(NOON_MS + second * 1000, 1, OverrideKind.FREE, 1, 0, None, None, "rescue"))
+    gate.add(Override(NOON_MS + 60_000, 2, OverrideKind.GROUP, 0, 1, b"\x01staffca", 77, "ski school"))
+    await cloud.receive([gate.batch(), gate.batch()])
+    await cloud.services.ingest.apply_pending()
+    page = await cloud.get("/overrides", site=1, day=DAY, gate=1)
+    told = [(row["number"], row["kind"], row["entries"], row["exits"], row["ticket"]) for row in page["items"]]
+    assert told == [(1, "free", 0, 0, None), *[(1, "free", 1, 0, None)] * 3, (2, "group", 0, 1, 77)]
+    assert page["items"][0]["why"] == "rescue"
+    report = await cloud.get("/reports/reconciliation", site=1, day=DAY)
+    assert (report["overridden"], report["passed"], report["admissions"]) == (4, 0, 0)
+    assert (await cloud.get("/reports/reconciliation", site=1, day="2026-01-18"))["overridden"] == 0
+    assert await cloud.exceptions() == []

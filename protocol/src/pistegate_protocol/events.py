@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a gate records: events of two hash-chained streams, named by (gate, stream, epoch, seq).
 
-`ledger`: epochs, admissions, card uses of tills, their outcomes, settlements; never dropped. `notes`: epochs, refusals,
-incidents; repeats are merged, the oldest may be dropped and the drop is itself recorded. Times are milliseconds since
-1970 UTC. seq starts at 1 in every epoch, and the first event of an epoch is EpochOpened.
+`ledger`: epochs, admissions, card uses of tills, their outcomes, settlements, overrides; never dropped. `notes`:
+epochs, refusals, incidents; repeats are merged, the oldest may be dropped and the drop is itself recorded. Times are
+milliseconds since 1970 UTC. seq starts at 1 in every epoch, and the first event of an epoch is EpochOpened.
 """
 
 from enum import IntEnum
@@ -74,6 +74,17 @@ class UseResult(IntEnum):
     """The commit was sent and not answered: changed or not."""
     INTERRUPTED = 4
     """The till restarted in between: changed or not."""
+
+
+class OverrideKind(IntEnum):
+    """On whose word people went through a lane without a ticket."""
+
+    GROUP = 1
+    """An attendant let one person or a group of n through."""
+    FREE = 2
+    """The lane stood open: rescue sledge, evacuation."""
+    OUT = 3
+    """The lane was taken out of service; nobody went through."""
 
 
 class EpochOpened(Record, frozen=True, tag=1):
@@ -217,7 +228,24 @@ class Dropped(Record, frozen=True, tag=12):
     count: Count
 
 
-LedgerEvent = EpochOpened | AdmittedV1 | OutcomeV1 | Admitted | Outcome | CardUse | CardUseEnded | Settled
+class Override(Record, frozen=True, tag=13):
+    """A lane in an attendant's hands: it began (nobody yet), or one more person was counted.
+
+    `number` tells one override of an epoch from the next. `medium`, `ticket`: the staff card; None for the key switch
+    or fire. `why`: the reason as the site set it for that key or card.
+    """
+
+    at: Millis
+    number: Count
+    kind: OverrideKind
+    entries: Annotated[int, Meta(ge=0, le=255)]
+    exits: Annotated[int, Meta(ge=0, le=255)]
+    medium: MediumBytes | None
+    ticket: Annotated[int, Meta(ge=0, lt=2**48)] | None
+    why: ShortText
+
+
+LedgerEvent = EpochOpened | AdmittedV1 | OutcomeV1 | Admitted | Outcome | CardUse | CardUseEnded | Settled | Override
 NoteEvent = EpochOpened | Refused | Incident | Dropped
 Event = (
     EpochOpened
@@ -228,6 +256,7 @@ Event = (
     | CardUse
     | CardUseEnded
     | Settled
+    | Override
     | Refused
     | Incident
     | Dropped

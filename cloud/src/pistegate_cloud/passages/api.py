@@ -38,6 +38,27 @@ class PassageAnswer(BaseModel):
     at: datetime
 
 
+class OverrideAnswer(BaseModel):
+    """A lane in an attendant's hands: it began (nobody counted yet), or `entries` and `exits` more went through.
+
+    `number` with `epoch` and `gate` names one override. `medium` and `ticket`: the staff card; null for the key switch.
+    """
+
+    id: int
+    site: int
+    gate: int
+    post: int
+    epoch: int
+    number: int
+    kind: str
+    entries: int
+    exits: int
+    medium: str | None
+    ticket: int | None
+    why: str
+    at: datetime
+
+
 @router.get("/passages", dependencies=[Depends(require(Scope.PASSAGES_READ))], responses=documented())
 async def list_passages(
     site: SiteFilter = None,
@@ -67,6 +88,37 @@ async def list_passages(
             exit=row.exit,
             overtime=row.overtime,
             outcome=row.state,
+            at=iso(row.at_ms),
+        )
+        for row in rows
+    ]
+    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+
+
+@router.get("/overrides", dependencies=[Depends(require(Scope.PASSAGES_READ))], responses=documented())
+async def list_overrides(
+    site: SiteFilter = None,
+    day: Annotated[date | None, Query(description="Day in site zone.")] = None,
+    gate: Annotated[DeviceNumber | None, Query()] = None,
+    after: After = 0,
+    limit: Limit = 100,
+) -> Page[OverrideAnswer]:
+    """Who went through lanes on an attendant's word, by whom it was given and why, in the order of applying."""
+    rows = await queries.overrides(site, day, gate, after, limit)
+    items = [
+        OverrideAnswer(
+            id=row.id,
+            site=row.site_id,
+            gate=row.gate,
+            post=row.post,
+            epoch=row.epoch,
+            number=row.number,
+            kind=row.kind,
+            entries=row.entries,
+            exits=row.exits,
+            medium=row.medium,
+            ticket=row.ticket,
+            why=row.why,
             at=iso(row.at_ms),
         )
         for row in rows

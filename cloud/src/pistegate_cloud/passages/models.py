@@ -52,6 +52,38 @@ class Admission(Model):
         indexes = (("site_id", "ticket"), ("site_id", "day"))
 
 
+class Override(Model):
+    """A lane in an attendant's hands: that it began, or one person more who was counted through without a ticket.
+
+    `number`: which override of the gate's epoch. `kind`: events.OverrideKind in lower case. `medium` in hex, `ticket`:
+    the staff card; both None for the key switch.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("cloud.Site", on_delete=fields.RESTRICT)
+    site_id: int
+    gate = fields.IntField()
+    post = fields.IntField()
+    epoch = fields.BigIntField()
+    seq = fields.BigIntField()
+    number = fields.BigIntField()
+    kind = fields.CharField(max_length=10)
+    entries = fields.SmallIntField()
+    exits = fields.SmallIntField()
+    medium = fields.CharField(max_length=34, null=True)
+    ticket = fields.BigIntField(null=True)
+    why = fields.CharField(max_length=200)
+    at_ms = fields.BigIntField()
+    day = fields.DateField()
+
+    class Meta:
+        """Table."""
+
+        table = "lane_override"
+        unique_together = (("site", "gate", "epoch", "seq"),)
+        indexes = (("site_id", "day"),)
+
+
 class Refusal(Model):
     """A medium refused `times` times for one reason."""
 

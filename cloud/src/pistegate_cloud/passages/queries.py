@@ -7,7 +7,7 @@ from datetime import date
 from tortoise.expressions import Q
 
 from pistegate_cloud.amendments.models import TicketAmendment
-from pistegate_cloud.passages.models import Admission, Incident, Refusal
+from pistegate_cloud.passages.models import Admission, Incident, Override, Refusal
 from pistegate_cloud.passages.rules import Allowance
 from pistegate_cloud.sites.models import Site
 from pistegate_cloud.tickets.models import Ticket
@@ -65,6 +65,18 @@ async def save_notes(refusals: Sequence[Refusal], incidents: Sequence[Incident])
     """Store refusals and incidents."""
     await Refusal.bulk_create(list(refusals))
     await Incident.bulk_create(list(incidents))
+
+
+async def save_overrides(rows: Sequence[Override]) -> None:
+    """Store what was counted without tickets."""
+    await Override.bulk_create(list(rows))
+
+
+async def overrides(site: int | None, day: date | None, gate: int | None, after: int, limit: int) -> list[Override]:
+    """Overrides in order of id, after one."""
+    given = {"site_id": site, "day": day, "gate": gate}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    return await Override.filter(id__gt=after, **wanted).order_by("id").limit(limit)
 
 
 async def page(

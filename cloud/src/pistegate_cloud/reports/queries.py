@@ -6,7 +6,7 @@ from datetime import date
 from tortoise.functions import Count, Sum
 
 from pistegate_cloud.orders.models import Order, OrderLine
-from pistegate_cloud.passages.models import Admission, Refusal
+from pistegate_cloud.passages.models import Admission, Override, Refusal
 from pistegate_cloud.sites.models import Post
 from pistegate_cloud.tickets.models import Ticket
 
@@ -72,6 +72,13 @@ async def settled_and_reoffers(site: int, day: date | None) -> tuple[int, int]:
     """Admissions that were settled, and that were re-offers."""
     query = Admission.filter(site_id=site) if day is None else Admission.filter(site_id=site, day=day)
     return await query.filter(settled__not_isnull=True).count(), await query.filter(reoffer_of__not_isnull=True).count()
+
+
+async def overridden(site: int, day: date | None) -> int:
+    """Persons who went through on an attendant's word; `day` None: ever."""
+    query = Override.filter(site_id=site) if day is None else Override.filter(site_id=site, day=day)
+    [(entries, exits)] = await query.annotate(e=Sum("entries"), x=Sum("exits")).values_list("e", "x")
+    return _number(entries) + _number(exits)
 
 
 async def refusals(site: int, day: date | None) -> dict[str, int]:

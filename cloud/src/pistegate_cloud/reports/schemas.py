@@ -62,6 +62,7 @@ class Reconciliation(BaseModel):
     settled: int = Field(description="Admissions whose card later told whether it was charged.")
     refused: dict[str, int] = Field(description="Refused presentations by reason.")
     reoffers: int
+    overridden: int = Field(description="Persons counted through on an attendant's word, in and out.")
     ledger_imbalance: int
     orders: int
     tickets: int

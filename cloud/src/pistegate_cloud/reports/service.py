@@ -78,6 +78,7 @@ async def reconciliation(site: int, day: date | None) -> Reconciliation:
         settled=settled,
         refused=await queries.refusals(site, day),
         reoffers=reoffers,
+        overridden=await queries.overridden(site, day),
         ledger_imbalance=await ledger.imbalance(site),
         orders=orders,
         tickets=tickets,

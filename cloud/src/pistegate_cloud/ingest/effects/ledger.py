@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pistegate_cloud.ingest.effects import loose
 from pistegate_cloud.ingest.effects.admissions import Admissions
 from pistegate_cloud.ingest.effects.base import Found, Place, Read, Ref, decode, inapplicable
+from pistegate_cloud.ingest.effects.overrides import Overrides
 from pistegate_cloud.ingest.effects.uses import Uses
 from pistegate_cloud.proofs import queries as proofs
 from pistegate_cloud.proofs import service
@@ -22,6 +23,7 @@ from pistegate_protocol.events import (
     Event,
     Outcome,
     OutcomeV1,
+    Override,
     Proof,
     Settled,
 )
@@ -40,6 +42,7 @@ class LedgerEffects:
         self._now_ms = now_ms
         self._admissions = Admissions(place, epoch, self.found)
         self._uses = Uses(place, epoch, self.found)
+        self._overrides = Overrides(place, epoch)
         self._events: dict[Ref, Admitted | CardUse] = {}
         self._proofs: list[tuple[Ref, Proof]] = []
         self._unresolved: list[tuple[int, End]] = []
@@ -58,6 +61,8 @@ class LedgerEffects:
                 case CardUse():
                     if self._uses.begin(seq, event):
                         self._events[self._epoch, seq] = event
+                case Override():
+                    self._overrides.add(seq, event)
                 case Outcome() | OutcomeV1() | CardUseEnded() | Settled():
                     if not self._end(seq, event):
                         self._unresolved.append((seq, event))
@@ -68,6 +73,7 @@ class LedgerEffects:
         """Store it all; exceptions found about tickets and cards."""
         await self._tie_loose_ends()
         tickets = await self._admissions.save()
+        await self._overrides.save()
         told = await self._told()
         torn = self._admissions.torn | self._uses.torn
         uids = self._uses.uids | torn | {each.uid for each in told}
