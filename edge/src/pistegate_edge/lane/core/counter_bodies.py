@@ -2,11 +2,11 @@
 """Bodies in the hip row: runs of blocked beams, followed along the lane.
 
 Every run is followed, thin ones too, since a child is one beam wide most of the time. A run becomes a *sure* body by
-evidence: each time its front reaches a beam for the first time while two neighbours are blocked (hands, poles and a
-ski's edge are thinner than the pitch), it earns as many points as there are clear beams to the next wide thing, three
-at most. So a person alone is sure after two beams, a follower 30 cm behind after two or three, and the gap between
-two thighs in a long stride, which closes again within half a step, never is. Runs that are not sure count for nothing
-and melt into a sure one that they touch; sure bodies that touch stay two, in order.
+evidence: for each pair of neighbouring beams that it blocks at once (hands, poles and a ski's edge are thinner than the
+pitch), other than where it was first met, it earns as many points as there are clear beams to the next wide thing,
+three at most. So a person alone is sure after two beams, a follower 30 cm behind after two or three, and the gap
+between two thighs in a long stride, which closes again within half a step, never is. Runs that are not sure count for
+nothing and melt into a sure one that they touch; sure bodies that touch stay two, in order.
 
 Row positions are indices along the lane, low to high; side 0 is the low end (ENTRY comes in there), 1 the high end.
 """
@@ -16,6 +16,7 @@ from pistegate_edge.lane.core.words import ENTRY, EXIT
 SURE = 5  # points of evidence: two by two clear beams are not enough, a stride of a tall person gives them
 GAP_POINTS = 3  # most points that one advance earns
 LONELY_PERIODS = 2  # how long a body is believed to be behind a covered beam (of Beams' periods: 2.5 to 5 s)
+TAKEN = (-1, -1)  # a run that became part of another
 DIRECTIONS = (ENTRY, EXIT)  # by the side one comes from
 
 
@@ -28,7 +29,7 @@ class Body:
         self.side = side  # the end it came in by; after passing the leaf, the end it is on
         self.done = False  # it came to this side by passing the leaf: its leaving is no turning back
         self.points = 0
-        self.far = hi if side == 0 else lo  # the farthest that its front has been
+        self.pairs = _pairs(lo, hi)  # where it was wide: bit i for beams i and i + 1; of no use any more once sure
         self.alone = 0  # periods without a run
 
     @property
@@ -118,11 +119,15 @@ class Bodies:
                 left.append(body)
             else:
                 claims[best].append(body)
+        _spread_out(runs, claims)
+        _join_thin(runs, claims)
         events: list[tuple[str, str]] = []
         kept: list[Body] = []
         for body in left:
             self._leave(body, kept, events)
         for index, run in enumerate(runs):
+            if run == TAKEN:
+                continue
             if claims[index]:
                 self._share(run, claims[index], kept, events)
             else:
@@ -132,21 +137,22 @@ class Bodies:
         return events
 
     def _side_of(self, run: tuple[int, int]) -> int:
-        """Where a new run came from: the body that it came off, else the end that it touches, else its half."""
+        """Where a new run came from: whence the body came that it came off, else what is next, an end or a body."""
+        ends = (max(0, run[0] - self._first), max(0, self._last - run[1]))
+        side = 0 if ends[0] <= ends[1] else 1
+        nearest = max(1, ends[side])
         for body in self.found:
-            if body.lo - 1 <= run[1] and run[0] <= body.hi + 1:
-                return body.side
-        if run[0] <= self._first:
-            return 0
-        if run[1] >= self._last:
-            return 1
-        return 0 if run[0] + run[1] < 2 * self._leaf[0] - 1 else 1
+            away = max(body.lo - run[1], run[0] - body.hi)
+            if away <= 1 or away < nearest:
+                side = body.side
+                nearest = away
+        return side
 
     def _share(self, run: tuple[int, int], bodies: list[Body], kept: list[Body], events: list[tuple[str, str]]) -> None:
         """One run for all that claim it: sure bodies stay, others melt into them."""
         stay = [body for body in bodies if body.sure]
         if not stay:
-            stay = [max(bodies, key=lambda body: body.points)]
+            stay = [max(bodies, key=lambda body: (body.points, body.hi - body.lo))]
         for body in stay:
             body.alone = 0
         lengths = [body.hi - body.lo + 1 for body in stay]
@@ -206,13 +212,19 @@ class Bodies:
         return False
 
     def _weigh(self, body: Body) -> None:
-        """Evidence: the front is farther than ever, and the run is wide."""
-        front = body.hi if body.side == 0 else body.lo
-        if front <= body.far if body.side == 0 else front >= body.far:
+        """Evidence: wide where it has not been wide before."""
+        if body.sure:
             return
-        body.far = front
-        if body.wide and not body.sure:
-            body.points = min(SURE, body.points + min(GAP_POINTS, self._room(body)))
+        fresh = _pairs(body.lo, body.hi) & ~body.pairs
+        if not fresh:
+            return
+        body.pairs |= fresh
+        worth = min(GAP_POINTS, self._room(body))
+        while fresh and not body.sure:
+            fresh &= fresh - 1
+            body.points = min(SURE, body.points + worth)
+        if body.sure:
+            body.pairs = 0
 
     def _room(self, body: Body) -> int:
         """Clear beams to the next wide thing, or to the end that this body goes to: someone may just have left."""
@@ -231,20 +243,19 @@ class Bodies:
             events.append(("through", DIRECTIONS[body.side]))
             body.side = 1 - body.side
             body.done = True
-            body.far = body.lo if body.side else body.hi
 
     def snapshot(self) -> tuple:  # type: ignore[type-arg]
         """Hashable; nothing here depends on time."""
-        bodies = [(b.lo, b.hi, b.side, b.done, b.points, b.far, b.alone) for b in self.found]
+        bodies = [(b.lo, b.hi, b.side, b.done, b.points, b.pairs, b.alone) for b in self.found]
         return (tuple(bodies), self._covered, self._first, self._last)
 
     def restore(self, kept: tuple) -> None:  # type: ignore[type-arg]
         """Become what `snapshot` told."""
         bodies, self._covered, self._first, self._last = kept
         self.found = []
-        for lo, hi, side, done, points, far, alone in bodies:
+        for lo, hi, side, done, points, pairs, alone in bodies:
             body = Body(lo, hi, side)
-            body.done, body.points, body.far, body.alone = done, points, far, alone
+            body.done, body.points, body.pairs, body.alone = done, points, pairs, alone
             self.found.append(body)
         self._note()
 
@@ -261,16 +272,53 @@ def _runs_of(cells: int, count: int) -> list[tuple[int, int]]:
     return runs
 
 
+def _pairs(lo: int, hi: int) -> int:
+    return (1 << hi) - (1 << lo)
+
+
 def _best(body: Body, runs: list[tuple[int, int]]) -> int:
-    """The run that shares most beams with a body; touching is enough; the rear one of equals. -1: none."""
+    """The longest run that shares beams with a body, else one that touches it; the rear one of equals. -1: none."""
     best = -1
     most = -1
     for index, run in enumerate(runs):
         shared = min(body.hi, run[1]) - max(body.lo, run[0]) + 1
-        if shared >= 0 and (shared > most or (shared == most and body.side == 1)):
+        if shared < 0:
+            continue
+        length = run[1] - run[0] + 1 if shared else 0
+        if length > most or (length == most and body.side == 1):
             best = index
-            most = shared
+            most = length
     return best
+
+
+def _spread_out(runs: list[tuple[int, int]], claims: list[list[Body]]) -> None:
+    """A wide run without a sure body, next to one that several share: the one on that side has come off."""
+    for index, run in enumerate(runs):
+        if run[0] == run[1] or [body for body in claims[index] if body.sure]:
+            continue
+        for other, at in ((index - 1, -1), (index + 1, 0)):
+            sharing = [body for body in claims[other] if body.sure] if 0 <= other < len(runs) else []
+            if len(sharing) > 1:
+                claims[other].remove(sharing[at])
+                claims[index].append(sharing[at])
+                break
+
+
+def _join_thin(runs: list[tuple[int, int]], claims: list[list[Body]]) -> None:
+    """A sure body with one clear beam in it, and not both parts wide, is one still: a pole at its side, a hand."""
+    for index, run in enumerate(runs):
+        if claims[index]:
+            continue
+        for other in (index - 1, index + 1):
+            if not 0 <= other < len(runs) or len(claims[other]) != 1:
+                continue
+            body, rest = claims[other][0], runs[other]
+            clear = max(rest[0] - run[1], run[0] - rest[1]) - 1
+            touches = run[0] <= body.hi and run[1] >= body.lo
+            if body.sure and clear == 1 and touches and (run[0] == run[1] or rest[0] == rest[1]):
+                runs[other] = (min(run[0], rest[0]), max(run[1], rest[1]))
+                runs[index] = TAKEN
+                break
 
 
 def _take_over(lengths: list[int], step: int) -> None:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who goes through under the hip row: seen by the low row alone.
 
-A walker's legs are in the low row too, but the low row lies inside the hip row, so a walker's hips are seen first, on
-the side that the legs come from. A crawler's hands and knees come apart: a crawl is over when the low row has been
-clear for a while.
+A walker's legs are in the low row too, but the low row lies inside the hip row, so that hips are over the legs or are
+seen first. A crawl begins when a clear low row meets something at its outermost beam with no hips in that half of the
+lane, and is none after all when hips come to be there. Hands and knees come apart: it is over when the low row has been
+clear for a while, or when the next walker comes.
 """
 
 from pistegate_edge.lane.core.words import ENTRY, EXIT
@@ -18,6 +19,8 @@ class Crawl:
 
     def __init__(self, row: list[int], places: list[int]) -> None:
         self._sides = [0, 0]  # beams before and beyond the leaf
+        self._ends = (1 << row[0], 1 << row[-1]) if row else (0, 0)  # outermost beams
+        self._last = 0  # the low row at the last step
         for index, beam in enumerate(row):
             self._sides[0 if places[index] < 0 else 1] |= 1 << beam
         self._side = NOBODY  # where the crawler came in
@@ -33,42 +36,40 @@ class Crawl:
     def step(self, now: int, seen: int, bodies) -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
         """The low row now, and the bodies of the hip row."""
         sides = [seen & self._sides[0], seen & self._sides[1]]
-        if self._side == NOBODY:
-            self._begin(sides, bodies)
-            return []
-        if bodies.blocked(self._side == 0) and not self._over:
-            self._side = NOBODY  # legs of a walker after all
-            return []
-        return self._go(now, sides)
-
-    def _begin(self, sides: list[int], bodies) -> None:  # type: ignore[no-untyped-def]
-        for side in (0, 1):
-            if sides[side] and not sides[1 - side] and not bodies.blocked(side == 0):
+        last, self._last = self._last, sides[0] | sides[1]
+        if self._side != NOBODY:
+            return self._go(now, sides, bodies)
+        if not last and self._last in self._ends:
+            side = self._ends.index(self._last)
+            if not bodies.blocked(side == 0):
                 self._side = side
                 self._wide = self._over = False
-                self._clear_at = None
+        return []
 
-    def _go(self, now: int, sides: list[int]) -> list[tuple[str, str]]:
+    def _go(self, now: int, sides: list[int], bodies) -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
         near, beyond = sides[self._side], sides[1 - self._side]
+        if near and bodies.blocked(self._side == 0):
+            return self._end(self._over)  # legs of a walker: of the next one, or it was no crawler
         if near or beyond:
             self._clear_at = None
             self._wide = self._wide or _several(near | beyond)
-            self._over = self._over or (beyond != 0 and not near)
+            self._over = self._over or (beyond != 0 and not near and not bodies.blocked(self._side == 1))
             return []
         if self._clear_at is None:
             self._clear_at = now
-        if now - self._clear_at < QUIET_MS:
-            return []
+        return self._end(self._over) if now - self._clear_at >= QUIET_MS else []
+
+    def _end(self, over: bool) -> list[tuple[str, str]]:
         side, self._side, self._clear_at = self._side, NOBODY, None
-        return [("crawl", DIRECTIONS[side])] if self._wide and self._over else []
+        return [("crawl", DIRECTIONS[side])] if over and self._wide else []
 
     def snapshot(self, now: int) -> tuple:  # type: ignore[type-arg]
         """Hashable, times relative to `now`."""
-        return (self._side, self._wide, self._over, -1 if self._clear_at is None else now - self._clear_at)
+        return (self._last, self._side, self._wide, self._over, -1 if self._clear_at is None else now - self._clear_at)
 
     def restore(self, now: int, kept: tuple) -> None:  # type: ignore[type-arg]
         """Become what `snapshot` told."""
-        self._side, self._wide, self._over, clear = kept
+        self._last, self._side, self._wide, self._over, clear = kept
         self._clear_at = None if clear < 0 else now - clear
 
 
