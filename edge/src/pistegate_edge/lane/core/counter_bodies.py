@@ -13,7 +13,7 @@ Row positions are indices along the lane, low to high; side 0 is the low end (EN
 
 from pistegate_edge.lane.core.words import ENTRY, EXIT
 
-SURE = 5  # points of evidence: two by two clear beams are not enough, a stride of a tall person gives them
+SURE = 4  # points of evidence: a stride of a tall person opens a gap of one clear beam, for less than half a metre
 GAP_POINTS = 3  # most points that one advance earns
 LONELY_PERIODS = 2  # how long a body is believed to be behind a covered beam (of Beams' periods: 2.5 to 5 s)
 TAKEN = (-1, -1)  # a run that became part of another
@@ -277,17 +277,15 @@ def _pairs(lo: int, hi: int) -> int:
 
 
 def _best(body: Body, runs: list[tuple[int, int]]) -> int:
-    """The longest run that shares beams with a body, else one that touches it; the rear one of equals. -1: none."""
+    """The run that shares most beams with a body, or touches it; of equals the longest, then the rear one. -1: none."""
     best = -1
-    most = -1
+    most = (-1, 0)
     for index, run in enumerate(runs):
         shared = min(body.hi, run[1]) - max(body.lo, run[0]) + 1
-        if shared < 0:
-            continue
-        length = run[1] - run[0] + 1 if shared else 0
-        if length > most or (length == most and body.side == 1):
+        rank = (shared, run[1] - run[0])
+        if shared >= 0 and (rank > most or (rank == most and body.side == 1)):
             best = index
-            most = length
+            most = rank
     return best
 
 
@@ -305,7 +303,10 @@ def _spread_out(runs: list[tuple[int, int]], claims: list[list[Body]]) -> None:
 
 
 def _join_thin(runs: list[tuple[int, int]], claims: list[list[Body]]) -> None:
-    """A sure body with one clear beam in it, and not both parts wide, is one still: a pole at its side, a hand."""
+    """A sure body with one clear beam in it, and not both parts wide, is one still: a pole at its side, a hand.
+
+    Two thin parts farther apart stay one too, until it shows which of them is the body.
+    """
     for index, run in enumerate(runs):
         if claims[index]:
             continue
@@ -315,7 +316,8 @@ def _join_thin(runs: list[tuple[int, int]], claims: list[list[Body]]) -> None:
             body, rest = claims[other][0], runs[other]
             clear = max(rest[0] - run[1], run[0] - rest[1]) - 1
             touches = run[0] <= body.hi and run[1] >= body.lo
-            if body.sure and clear == 1 and touches and (run[0] == run[1] or rest[0] == rest[1]):
+            thin = (run[0] == run[1]) + (rest[0] == rest[1])
+            if body.sure and touches and 0 < clear <= (0, 1, 3)[thin]:
                 runs[other] = (min(run[0], rest[0]), max(run[1], rest[1]))
                 runs[index] = TAKEN
                 break
