@@ -92,7 +92,7 @@ class Arms:
             if self.pusher is not None:
                 self.pusher.arm_done = True
             self.angle, self.pusher = 0.0, None
-        free = hold and self.down and not any(abs(person.u) < 600 for person in people)
+        free = hold and self.down and not any(person.front > -250 and person.rear < 250 for person in people)
         self._held_ms = self._held_ms + step_ms if free else 0
         if self._held_ms >= LIFT_MS:
             self.down = False

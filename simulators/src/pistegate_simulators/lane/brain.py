@@ -5,7 +5,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from pistegate_simulators.lane.gatehouse import AGAIN_MS
-from pistegate_simulators.lane.people import BEFORE_LEAF_MM, TOUCH_MM, TURN_ROUND_MS, Does, Person, Stage
+from pistegate_simulators.lane.people import TOUCH_MM, TURN_ROUND_MS, Does, Person, Stage
 
 if TYPE_CHECKING:
     from pistegate_simulators.lane.world import World
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 AT_READER_MM = 40
 HURRY = 2200.0  # mm/s a follower can do to keep up
 PATIENCE_MS = 4000  # so long somebody without a ticket stands before what is shut
+SECOND_TIME_MS = 400  # who missed an opening is quick at the next
 TRIES = 4  # a guest presents so often before giving up
 BACKWARDS = 0.6  # share of the walking speed when leaving backwards
 
@@ -37,6 +38,7 @@ def act(world: "World", person: Person) -> None:
 def _come(world: "World", person: Person) -> None:
     """To the reader, there to wait for the lane."""
     now = world.now
+    _notice_the_end(world, person)
     if person.does in UNGUIDED:
         person.stage = Stage.GOES
     elif person.does is Does.SNEAKS:
@@ -83,6 +85,15 @@ def _present(world: "World", person: Person) -> None:
         person.stage = Stage.BACK
 
 
+def _notice_the_end(world: "World", person: Person) -> bool:
+    """Whether the opening that the person was to go by is over; the next time it is quicker."""
+    if person.opening is None or person.opening is world.gatehouse.opening:
+        return False
+    person.opening = person.go_at = None
+    person.reaction = min(person.reaction, SECOND_TIME_MS)
+    return True
+
+
 def _watch_for_a_chance(world: "World", person: Person) -> None:
     opening = world.gatehouse.opening
     chance = opening is not None and opening.direction != person.direction and world.room_for(person)
@@ -96,6 +107,9 @@ def _watch_for_a_chance(world: "World", person: Person) -> None:
 
 def _go(world: "World", person: Person) -> None:
     """Through, unless the way is shut or somebody is ahead."""
+    if person.front < world.site.first_beam - AT_READER_MM and _notice_the_end(world, person):
+        person.stage = Stage.COMES
+        return
     limit, pace, wall = person.u + 10_000, 0.0, inf
     wish = person.speed
     ahead = person.ahead
@@ -105,7 +119,7 @@ def _go(world: "World", person: Person) -> None:
         if person.does is Does.FOLLOWS:
             wish = HURRY
     if person.front < 0 and person.does is not Does.FORCES and not world.invites(person):
-        before_leaf = person.u - person.front - BEFORE_LEAF_MM
+        before_leaf = person.u - person.front - world.stand_off(person)
         if before_leaf < limit:
             limit, pace = before_leaf, 0.0
         if person.v == 0 and _gives_up(world, person):
@@ -136,7 +150,7 @@ def _gives_up(world: "World", person: Person) -> bool:
     if person.ticket and not world.free_flow:
         if person.opening is not None and person.opening is world.gatehouse.opening:
             return False
-        person.opening = person.go_at = None
+        _notice_the_end(world, person)
         person.stage = Stage.COMES
         return True
     if person.pause_until is None:

@@ -10,6 +10,7 @@ from pistegate_simulators.lane.people import Person
 
 RENEW_MS = 200  # as the gate's loop does
 LEASE_MS = 1000
+ATTENDANT_MS = 6000  # so soon an attendant is at the lane
 AGAIN_MS = 1000  # a guest who was not let through presents again so much later
 
 Event = tuple[str, Any]
@@ -86,16 +87,30 @@ class Gatehouse:
         self.due: int | None = None
         """When the next renewal is due."""
         self._told = told
+        self._latched: set[str] = set()
+        self._attendant_at: int | None = None
 
     def step(self, now: int, inputs: int) -> None:
         """The lane samples its inputs."""
         self.call(now, "step", inputs)
 
     def tick(self, now: int) -> None:
-        """What the gate's loop does by itself."""
+        """What the gate's loop and its attendant do by themselves."""
+        self.attend(now)
         if self.due is not None and now >= self.due and self.opening is not None:
             self.due = now + RENEW_MS
             self.call(now, "renew", LEASE_MS)
+
+    def attend(self, now: int) -> None:
+        """The attendant comes when the lane reports a fault that latches, and resets it; again until it takes."""
+        if self._attendant_at is not None and now >= self._attendant_at:
+            self._attendant_at = now + ATTENDANT_MS
+            self.call(now, "reset")
+
+    @property
+    def next_due(self) -> int | None:
+        """When something here is due by itself."""
+        return min([due for due in (self.due, self._attendant_at) if due is not None], default=None)
 
     def presented(self, now: int, party: Party) -> bool:
         """A valid medium at the reader; whether the lane was opened."""
@@ -119,6 +134,12 @@ class Gatehouse:
             self._told(now, events)
 
     def _hear(self, now: int, event: str, value: Any) -> None:
+        if event == words.FAULT and value in words.LATCHED:
+            self._latched.add(value)
+            self._attendant_at = self._attendant_at or now + ATTENDANT_MS
+        elif event == words.CLEAR and value in self._latched:
+            self._latched.discard(value)
+            self._attendant_at = self._attendant_at if self._latched else None
         opening = self.opening
         if opening is None:
             return

@@ -68,7 +68,7 @@ class IdealLane:
                     self._over_at = now + self._timeout_ms
                     events.append((words.PASSED, self._passed))
                     events += [(words.CLOSED, self._passed)] if not self._left else []
-        if self._left and now >= self._over_at and not any(self._near(world, person) for person in world.people):
+        if self._left and now >= self._over_at and not self._busy(world):
             self._left = 0
             events.append((words.CLOSED, self._passed))
         self.outputs = self._drive(world)
@@ -81,20 +81,27 @@ class IdealLane:
             return pushed or bool(person.arm_done)
         return bool(person.rear > 0)
 
+    def _busy(self, world: "World") -> bool:
+        if isinstance(world.mechanism, Arms):
+            return world.mechanism.turning
+        return any(self._near(world, person) for person in world.people)
+
     def _near(self, world: "World", person: Any) -> bool:
-        reach = world.mechanism.length if isinstance(world.mechanism, Leaf) and world.mechanism.swing else 60.0
+        leaf = world.mechanism
+        assert isinstance(leaf, Leaf)
+        reach = 60 + (leaf.length * abs(leaf.position) if leaf.swing else 0)
         lo, hi = person.pressed()
         return bool(lo < reach and hi > -reach)
 
     def _drive(self, world: "World") -> int:
         if isinstance(world.mechanism, Arms):
             return words.HOLD | (UNLOCKS[self._direction] if self._left else 0)
-        near = any(self._near(world, person) for person in world.people)
-        other_side = (
-            world.mechanism.swing and world.mechanism.position * (1 if self._direction == words.ENTRY else -1) < 0
-        )
-        if self._left and not (near and other_side):
-            return OPENS[self._direction]
-        if near:
+        wanted = self._direction if self._left else ""
+        side = 1 if wanted == words.ENTRY else -1
+        if wanted and not (world.mechanism.swing and world.mechanism.position * side < 0):
+            return OPENS[wanted]
+        if self._busy(world):
             return 0
+        if wanted:
+            return OPENS[wanted]
         return words.MOTOR_SHUT if world.mechanism.position else 0

@@ -11,12 +11,13 @@ from math import pi, sin, tan
 from typing import Any
 
 from pistegate_edge.lane.core import words
-from pistegate_simulators.lane.people import Person
+from pistegate_simulators.lane.people import BEFORE_LEAF_MM, Person
 
 LIMIT_SHARE = 0.015  # limit switches close so near to the end of the travel
 LEAF_HALF_MM = 20  # half a leaf's thickness
 SPRING_SLOWER = 2.0  # springs open a leaf without power in twice its travel time
 START_MS = 30  # a motor with its gear begins to move so much after it is switched on
+STAND_OFF_MM = 150  # what a guest leaves free between the body and where a leaf swings
 FORCE_MM = 300  # on so much way a person who pushes by force has a leaf open
 
 
@@ -47,6 +48,7 @@ class Leaf:
         self.position = 0.0
         self.inputs = words.LIMIT_SHUT
         self.touches: list[Touch] = []
+        self._pushed = False
         self._driven = 0
         self._driven_since = 0
         self._held_ms = 0
@@ -106,10 +108,16 @@ class Leaf:
         opening = bool(self._driven & (words.MOTOR_OPEN_A | words.MOTOR_OPEN_B))
         return self.span(person.body.width, self.position) is None or (opening and share > 0.25)
 
+    def stand_off(self, person: Person) -> float:
+        """How far before x = 0 a guest stops: out of the way of a swing that stands on this side."""
+        mine = self.swing and self.position * person.direction < -LIMIT_SHARE
+        return self.length + STAND_OFF_MM if mine else BEFORE_LEAF_MM
+
     def forced(self, way: float) -> None:
         """A person pushes it open by force over so many mm; the brake slips."""
         side = -1 if self.swing and self.position < 0 else 1
         self.position = side * min(1.0, abs(self.position) + way / FORCE_MM)
+        self._pushed = True
 
     def move(self, now: int, step_ms: int, outputs: int, power: bool, people: Iterable[Person]) -> None:
         """One step of the motor, and the sensors after it."""
@@ -119,7 +127,8 @@ class Leaf:
         if drive != self._driven:
             self._driven, self._driven_since, self._held_ms = drive, now, 0
         wanted = self._next(now, step_ms, power)
-        held = wanted != self.position and self._held(now, step_ms, wanted, people)
+        held = wanted != self.position and (self._pushed or self._held(now, step_ms, wanted, people))
+        self._pushed = False
         self._held_ms = self._held_ms + step_ms if held and drive else 0
         if not held:
             self.position = wanted

@@ -70,6 +70,15 @@ class Truth:
     attempts: list[Person] = field(default_factory=list)
     """Who had no ticket and came among the beams."""
     loitered: set[int] = field(default_factory=set)
+    obstructions: int = 0
+    """How often something of a person came into a safety beam while the leaf was driven shut."""
+    _obstructed: bool = False
+
+    def closing(self, met: int) -> None:
+        """The leaf is being driven shut; `met` are the safety beams that persons are in."""
+        if met and not self._obstructed:
+            self.obstructions += 1
+        self._obstructed = bool(met)
 
     def watch(self, world: "World") -> None:
         """One step's look at everybody."""
@@ -184,7 +193,7 @@ def _false_alarms(world: "World", said: Counter[str]) -> dict[str, int]:
         words.FORCED: followers,
         words.LOITERING: len(truth.loitered),
         words.TURNED_BACK: len(truth.turned_back),
-        words.PINCH: inf if leaf_met or _obstructed(world) else 0,
+        words.PINCH: inf if leaf_met else truth.obstructions,
         words.STALLED_ONCE: inf if leaf_met else 0,
         words.CHATTER: inf if disturbed & {"bounce", "glare", "flakes"} else 0,
         words.LEASE_OVER: 0,
@@ -197,11 +206,6 @@ def _false_alarms(world: "World", said: Counter[str]) -> dict[str, int]:
         if event == words.FAULT and not (known and expected) and not (value in words.LATCHED and disturbed):
             false[value] = false.get(value, 0) + 1
     return false
-
-
-def _obstructed(world: "World") -> bool:
-    """Whether somebody was there whom a closing leaf might have met."""
-    return any(person.does is not Does.PASSES for person in world.everybody) or bool(world.disturbances)
 
 
 def summary(report: Report) -> dict[str, Any]:

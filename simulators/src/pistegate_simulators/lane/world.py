@@ -18,13 +18,13 @@ from pistegate_simulators.lane.disturbances import BEAM_EFFECTS, Disturbance, bi
 from pistegate_simulators.lane.gatehouse import Event, Gatehouse, Lane, direction_name
 from pistegate_simulators.lane.leaf import Leaf
 from pistegate_simulators.lane.maker import MakersController
-from pistegate_simulators.lane.people import Person, Stage
+from pistegate_simulators.lane.people import BEFORE_LEAF_MM, Person, Stage
 from pistegate_simulators.lane.scenario import Scenario, pair
 from pistegate_simulators.lane.truth import Truth
 
 STEP_MS = 5
 ROOM_MM = 700.0  # the next person comes into sight when the one before left so much room
-LONGEST_MS = 1_800_000
+LONGEST_MS = 600_000  # a run ends then, whoever still waits
 SETTLE_MS = 4000  # after the last person is gone
 IN_SIGHT = 3  # per side: people farther back in the queue change nothing
 
@@ -54,6 +54,7 @@ class World:
         self.frames: list[tuple[int, int, int, float]] | None = None
         """When a list: (ms, input word, output word, leaf position or arm angle) at each change."""
         self._idle_since = 0
+        self._sweep = sum(1 << index for index in profile.get("sweep", []))
 
     def run(self) -> "World":
         """Until everybody is gone, and what the scenario still needs has happened."""
@@ -85,6 +86,10 @@ class World:
     def invites(self, person: Person) -> bool:
         """Whether arm or leaf lets this person through as far as can be seen."""
         return self.mechanism.invites(person)
+
+    def stand_off(self, person: Person) -> float:
+        """How far before leaf or arm a guest stops."""
+        return self.mechanism.stand_off(person) if isinstance(self.mechanism, Leaf) else BEFORE_LEAF_MM
 
     def room_for(self, person: Person) -> bool:
         """Whether the way stands open for a body like this, whoever it was opened for."""
@@ -149,9 +154,13 @@ class World:
 
     def _sample(self) -> None:
         word = self.mechanism.inputs if self.maker is None else self.maker.inputs
+        bodies = 0
         for person in self.people:
             if person.rows:
-                word |= person.beams()
+                bodies |= person.beams()
+        word |= bodies
+        if self.lane.outputs & words.CLOSING:
+            self.truth.closing(bodies & self._sweep)
         for disturbance in self.disturbances:
             word = disturbance.apply(self.now, word)
         deadline = self.lane.deadline
@@ -172,7 +181,7 @@ class World:
         if self._moves():
             return
         dues = [coming[0][0] for coming in self._coming.values() if coming]
-        dues += [due for due in (self.lane.deadline, self.gatehouse.due) if due is not None]
+        dues += [due for due in (self.lane.deadline, self.gatehouse.next_due) if due is not None]
         dues += [due for d in self.disturbances if (due := d.next_change(self.now)) is not None]
         if dues:
             self.now = max(self.now, -(-min(dues) // self.step_ms) * self.step_ms)
