@@ -13,9 +13,11 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     from pistegate_simulators.day.cli import add_parsers as add_day
     from pistegate_simulators.reader.cli import add_parser as add_reader
+    from pistegate_simulators.ups import add_parser as add_ups
 
     add_day(commands)
     add_reader(commands)
+    add_ups(commands)
     return top
 
 
