@@ -7,7 +7,7 @@ Pure, in the subset that MicroPython also runs. Times are milliseconds of one mo
 """
 
 from pistegate_edge.lane.core.counter_beams import Beams
-from pistegate_edge.lane.core.counter_bodies import Bodies
+from pistegate_edge.lane.core.counter_bodies import LOST_MS, Bodies
 from pistegate_edge.lane.core.counter_crawl import Crawl
 
 HIP_MM = 500  # beams at least this high are the hip row; lower ones see legs, crawlers and the leaf's sweep
@@ -18,7 +18,10 @@ CRAWL = "crawl"  # (CRAWL, direction): a person went through under the hip row; 
 
 
 class Counter:
-    """One lane's counter. `profile` needs beams, beam_debounce_ms, weather_ms (0: never covered) and clear_ms."""
+    """One lane's counter. `profile` needs beams, beam_debounce_ms, weather_ms (0: never covered) and clear_ms.
+
+    It may have lost_ms: how long a body is believed to be there that vanished between the ends of the lane.
+    """
 
     def __init__(self, profile: dict) -> None:  # type: ignore[type-arg]
         places = profile["beams"]
@@ -27,24 +30,30 @@ class Counter:
         if len(hip) < 2:
             raise ValueError("a counter needs two beams or more at hip height")
         self._beams = Beams(len(places), profile["beam_debounce_ms"], profile["weather_ms"], profile["clear_ms"])
-        self._bodies = Bodies(hip, [places[beam][0] for beam in hip])
+        self._bodies = Bodies(hip, [places[beam][0] for beam in hip], profile.get("lost_ms", LOST_MS))
+        self._low = sum(1 << beam for beam in low)
         self._crawl = Crawl(low, [places[beam][0] for beam in low])
 
     def step(self, now: int, blocked: int) -> list[tuple[str, str]]:
         """The beams as they are now, also without change; what that tells, in order."""
         beams = self._beams
-        changed = beams.step(now, blocked, self._bodies.held)
+        bodies = self._bodies
+        held = bodies.held | self._low if bodies.held else 0  # whoever stands there has legs
+        changed = beams.step(now, blocked, held)
         events = []
-        if beams.period_over:
-            self._bodies.period()
-        if changed:
-            events = self._bodies.step(beams.seen, beams.aside)
+        if changed or (bodies.deadline is not None and now >= bodies.deadline):
+            events = bodies.step(now, beams.seen, beams.aside)
         return events + self._crawl.step(now, beams.seen & ~beams.aside, self._bodies)
 
     @property
     def occupied(self) -> bool:
         """Something is in the lane: a body, or what may become known as weather."""
-        return self._beams.seen & ~self._beams.weather != 0 or self._bodies.unseen
+        return self._beams.seen & ~self._beams.weather != 0 or self._bodies.deadline is not None
+
+    @property
+    def bodies(self) -> int:
+        """Beams that persons are known to be in, as far as counting can tell them from weather and things."""
+        return self._bodies.held
 
     @property
     def weather(self) -> int:
@@ -54,16 +63,16 @@ class Counter:
     @property
     def deadline(self) -> int | None:
         """When `step` is due although no beam changes."""
-        return sooner(self._beams.deadline, self._crawl.deadline)
+        return sooner(self._bodies.deadline, sooner(self._beams.deadline, self._crawl.deadline))
 
     def snapshot(self, now: int) -> tuple:  # type: ignore[type-arg]
         """All that this counter remembers: hashable, times relative to `now` and capped."""
-        return (self._beams.snapshot(now), self._bodies.snapshot(), self._crawl.snapshot(now))
+        return (self._beams.snapshot(now), self._bodies.snapshot(now), self._crawl.snapshot(now))
 
     def restore(self, now: int, kept: tuple) -> None:  # type: ignore[type-arg]
         """Become what `snapshot` told."""
         self._beams.restore(now, kept[0])
-        self._bodies.restore(kept[1])
+        self._bodies.restore(now, kept[1])
         self._crawl.restore(now, kept[2])
 
 

@@ -16,7 +16,6 @@ class Beams:
         self.seen = 0
         self.aside = 0
         self.weather = 0
-        self.period_over = False  # the last step ended a period
         self._count = count
         self._debounce = debounce_ms
         self._period = max(1, weather_ms // PERIODS) if weather_ms else 0
@@ -44,7 +43,6 @@ class Beams:
     def step(self, now: int, blocked: int, held: int) -> bool:
         """Take a word of beams; `held`: those that a body is known to be in. True when `seen` or `aside` changed."""
         seen, aside = self.seen, self.aside
-        self.period_over = False
         self._debounced(now, blocked)
         if self._period:
             self._aged(now, held)
@@ -88,7 +86,6 @@ class Beams:
         self._always = self._ever = self.seen
 
     def _end_period(self, held: int) -> None:
-        self.period_over = True
         for beam in range(self._count):
             bit = 1 << beam
             if self._always & bit:

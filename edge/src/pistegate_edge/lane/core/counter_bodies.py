@@ -15,7 +15,8 @@ from pistegate_edge.lane.core.words import ENTRY, EXIT
 
 SURE = 4  # points of evidence: a stride of a tall person opens a gap of one clear beam, for less than half a metre
 GAP_POINTS = 3  # most points that one advance earns
-LONELY_PERIODS = 2  # how long a body is believed to be behind a covered beam (of Beams' periods: 2.5 to 5 s)
+LOST_MS = 800  # a child at 0.3 m/s is behind a beam that sees nothing for half a second
+HIDDEN = 4  # times as long: a person may stand behind a covered beam, but not forever unseen
 TAKEN = (-1, -1)  # a run that became part of another
 DIRECTIONS = (ENTRY, EXIT)  # by the side one comes from
 
@@ -30,7 +31,7 @@ class Body:
         self.done = False  # it came to this side by passing the leaf: its leaving is no turning back
         self.points = 0
         self.pairs = _pairs(lo, hi)  # where it was wide: bit i for beams i and i + 1; of no use any more once sure
-        self.alone = 0  # periods without a run
+        self.until: int | None = None  # without a run; believed to be there still until then
 
     @property
     def sure(self) -> bool:
@@ -46,10 +47,11 @@ class Body:
 class Bodies:
     """`row`: beam numbers along the lane; `places`: their x in mm, the leaf at 0."""
 
-    def __init__(self, row: list[int], places: list[int]) -> None:
+    def __init__(self, row: list[int], places: list[int], lost_ms: int) -> None:
+        self._lost_ms = lost_ms
         self.found: list[Body] = []
         self.held = 0  # beams that sure bodies are in
-        self.unseen = False  # a body is believed to be behind a covered beam
+        self.deadline: int | None = None  # when a body that is not seen is given up
         self._row = row
         self._count = len(row)
         before = sum(1 for place in places if place < 0)
@@ -58,22 +60,15 @@ class Bodies:
         self._last = self._count - 1
         self._covered = 0
 
-    def step(self, seen: int, aside: int) -> list[tuple[str, str]]:
-        """The row changed."""
+    def step(self, now: int, seen: int, aside: int) -> list[tuple[str, str]]:
+        """The row changed, or a body is given up."""
         runs = self._runs(seen, aside)
-        events = self._follow(runs)
+        events = self._follow(now, runs)
         for body in self.found:
             self._weigh(body)
             self._pass(body, events)
         self._note()
         return events
-
-    def period(self) -> None:
-        """A period of Beams ended: who is behind a covered beam for long is not there."""
-        for body in self.found:
-            body.alone = body.alone + 1 if body.alone else 0
-        self.found = [body for body in self.found if body.alone <= LONELY_PERIODS]
-        self._note()
 
     def blocked(self, lo_half: bool) -> bool:
         """Some run reaches into the half of the row before (or beyond) the leaf."""
@@ -82,9 +77,10 @@ class Bodies:
 
     def _note(self) -> None:
         self.held = 0
-        self.unseen = False
+        self.deadline = None
         for body in self.found:
-            self.unseen = self.unseen or body.alone > 0
+            if body.until is not None:
+                self.deadline = body.until if self.deadline is None else min(self.deadline, body.until)
             if body.sure:
                 for place in range(body.lo, body.hi + 1):
                     self.held |= 1 << self._row[place]
@@ -109,7 +105,7 @@ class Bodies:
                     cells |= 1 << place
         return _runs_of(cells, self._count)
 
-    def _follow(self, runs: list[tuple[int, int]]) -> list[tuple[str, str]]:
+    def _follow(self, now: int, runs: list[tuple[int, int]]) -> list[tuple[str, str]]:
         """Give each run its bodies: those that were there, else a new one."""
         claims: list[list[Body]] = [[] for _run in runs]
         left = []
@@ -124,7 +120,10 @@ class Bodies:
         events: list[tuple[str, str]] = []
         kept: list[Body] = []
         for body in left:
-            self._leave(body, kept, events)
+            if not self._lost(now, body):
+                self._leave(body, events)
+            elif body.until is None or now < body.until:
+                kept.append(body)
         for index, run in enumerate(runs):
             if run == TAKEN:
                 continue
@@ -154,7 +153,7 @@ class Bodies:
         if not stay:
             stay = [max(bodies, key=lambda body: (body.points, body.hi - body.lo))]
         for body in stay:
-            body.alone = 0
+            body.until = None
         lengths = [body.hi - body.lo + 1 for body in stay]
         parts = self._parts(run, lengths)
         for index, body in enumerate(stay):
@@ -163,7 +162,7 @@ class Bodies:
                 body.lo, body.hi = lo, hi
                 kept.append(body)
             else:
-                self._leave(body, kept, events)
+                self._leave(body, events)
 
     def _parts(self, run: tuple[int, int], lengths: list[int]) -> list[tuple[int, int]]:
         """Cut a run in order, by the bodies' lengths before; at an end of the row the outermost shrinks."""
@@ -184,20 +183,21 @@ class Bodies:
             lo += length
         return parts
 
-    def _leave(self, body: Body, kept: list[Body], events: list[tuple[str, str]]) -> None:
-        """No run is where this body was: it left by an end, or is behind a covered beam, or was nothing."""
+    def _lost(self, now: int, body: Body) -> bool:
+        """Whether a body without a run may be there still: behind a covered beam, or one that misses bodies."""
+        if body.until is not None:
+            return True
         if body.points and self._near_covered(body):
-            body.alone = max(body.alone, 1)
-            kept.append(body)
-            return
+            body.until = now + self._lost_ms * HIDDEN
+        elif body.sure and self._first + 1 < body.lo and body.hi < self._last - 1:
+            body.until = now + self._lost_ms
+        return body.until is not None
+
+    def _leave(self, body: Body, events: list[tuple[str, str]]) -> None:
+        """A body left by an end of the row, or was none."""
         if not body.sure:
             return
-        if body.hi >= self._last - 1 and body.lo > self._first:
-            end = 1
-        elif body.lo <= self._first + 1:
-            end = 0
-        else:
-            return
+        end = 1 if body.hi >= self._last - 1 and body.lo > self._first else 0
         if end != body.side:
             events.append(("through", DIRECTIONS[body.side]))
         elif not body.done:
@@ -236,7 +236,7 @@ class Bodies:
 
     def _pass(self, body: Body, events: list[tuple[str, str]]) -> None:
         """A sure body whose rear has left the first beam beyond the leaf is through."""
-        if not body.sure or body.alone:
+        if not body.sure or body.until is not None:
             return
         leaf = self._leaf[body.side]
         if body.lo > leaf if body.side == 0 else body.hi < leaf:
@@ -244,18 +244,22 @@ class Bodies:
             body.side = 1 - body.side
             body.done = True
 
-    def snapshot(self) -> tuple:  # type: ignore[type-arg]
-        """Hashable; nothing here depends on time."""
-        bodies = [(b.lo, b.hi, b.side, b.done, b.points, b.pairs, b.alone) for b in self.found]
+    def snapshot(self, now: int) -> tuple:  # type: ignore[type-arg]
+        """Hashable, times relative to `now`."""
+        bodies = [
+            (b.lo, b.hi, b.side, b.done, b.points, b.pairs, -1 if b.until is None else max(0, b.until - now))
+            for b in self.found
+        ]
         return (tuple(bodies), self._covered, self._first, self._last)
 
-    def restore(self, kept: tuple) -> None:  # type: ignore[type-arg]
+    def restore(self, now: int, kept: tuple) -> None:  # type: ignore[type-arg]
         """Become what `snapshot` told."""
         bodies, self._covered, self._first, self._last = kept
         self.found = []
-        for lo, hi, side, done, points, pairs, alone in bodies:
+        for lo, hi, side, done, points, pairs, left in bodies:
             body = Body(lo, hi, side)
-            body.done, body.points, body.pairs, body.alone = done, points, pairs, alone
+            body.done, body.points, body.pairs = done, points, pairs
+            body.until = None if left < 0 else now + left
             self.found.append(body)
         self._note()
 
@@ -277,13 +281,17 @@ def _pairs(lo: int, hi: int) -> int:
 
 
 def _best(body: Body, runs: list[tuple[int, int]]) -> int:
-    """The run that shares most beams with a body, or touches it; of equals the longest, then the rear one. -1: none."""
+    """The run that shares most beams with a body, or touches it; of equals the longest, then the rear one. -1: none.
+
+    Who was lost may come out one beam farther.
+    """
+    reach = 0 if body.until is None else -1
     best = -1
-    most = (-1, 0)
+    most = (-2, 0)
     for index, run in enumerate(runs):
         shared = min(body.hi, run[1]) - max(body.lo, run[0]) + 1
         rank = (shared, run[1] - run[0])
-        if shared >= 0 and (rank > most or (rank == most and body.side == 1)):
+        if shared >= reach and (rank > most or (rank == most and body.side == 1)):
             best = index
             most = rank
     return best
