@@ -37,7 +37,7 @@ def test_good_configuration_is_taken_as_written(tmp_path: Path) -> None:
     config = c.load_config(written(tmp_path, gate_tree(tmp_path)))
     assert (config.role, config.device.number) == (Role.GATE, 3)
     assert config.lane is not None
-    assert config.lane.pulse_ms == 100
+    assert config.lane.profile["pulse_ms"] == 100
     assert config.key_store is not None
     assert config.key_store.path == str(tmp_path) + ".keys"
     assert [len(key) for key in config.issuer_keys.values()] == [32]
@@ -63,7 +63,7 @@ def test_good_configuration_is_taken_as_written(tmp_path: Path) -> None:
         ("lane", {"kind": "flap"}, "lane.kind = 'flap':"),
         ("lane", {"unlock_pin": 22}, "signals.green_pin = 22: lane.unlock_pin uses this pin already"),
         ("lane", {"pulse_ms": 50}, "lane.pulse_ms = 50:"),
-        ("lane", {"pulse_ms": 300, "timeout_ms": 200}, "lane.pulse_ms must be shorter than lane.timeout_ms"),
+        ("lane", {"pulse_ms": 300, "timeout_ms": 200}, "lane.pulse_ms must be shorter than timeout_ms"),
         ("broker", {"port": 0}, "broker.port = 0:"),
         ("display", {"locale": "de"}, "display.locale = 'de':"),
     ],

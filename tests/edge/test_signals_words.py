@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from pistegate_edge.core.actions import IncidentCode
 from pistegate_edge.core.inputs import Fault
+from pistegate_edge.lane.board import codes as board
 from pistegate_edge.lane.core import pattern
 from pistegate_edge.lane.core import words as lane_words
+from pistegate_edge.lane.core.messages import CRASHED
 from pistegate_edge.signals import Screen
 from pistegate_edge.signals.display import rows
 from pistegate_edge.signals.fit import cells, cut, wrap
@@ -62,7 +64,9 @@ def test_every_code_that_a_gate_or_lane_can_tell_has_its_line() -> None:
     """Reasons, faults, incidents of gate and lane, faults and modes of the lane."""
     told = {f"reason.{reason.value}" for reason in Reason} | {f"gate.{fault.value}" for fault in Fault}
     told |= {f"incident.{code.value}" for code in IncidentCode} | {f"incident.{code}" for code in lane_words.INCIDENTS}
-    told |= {f"lane.{code}" for code in (*lane_words.LATCHED, *lane_words.PASSING, *MODES)}
+    told |= {f"incident.{code}" for code in (board.REBOOTED, board.LATE_COUNT, board.EVENTS_LOST)}
+    faults = (*lane_words.LATCHED, *lane_words.PASSING, *board.LINK_FAULTS, CRASHED)
+    told |= {f"lane.{code}" for code in (*faults, *MODES)}
     assert told <= set(table().prompts)
     stale = {key for key in table().prompts if key.partition(".")[0] in ("reason", "lane")} - told
     assert not stale

@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pistegate_edge.errors import ConfigError
+from pistegate_edge.lane.core import words
+from pistegate_edge.lane.settings import LaneSettings, lane_settings
 from pistegate_protocol.claims import AREAS_MAX, HolderClass
 from pistegate_protocol.decide import GateProfile
 from pistegate_protocol.topics import Role
@@ -22,7 +24,6 @@ DeviceNumber = Annotated[int, Meta(ge=1, lt=2**16)]
 Pin = Annotated[int, Meta(ge=0, le=27)]  # BCM numbers of the 40-pin header
 Milliseconds = Annotated[int, Meta(ge=1, le=600_000)]
 _PUBLIC_KEY_BYTES = 32
-_PULSE_MIN_MS = 100  # shorter pulses are not seen by every turnstile (makers' sheets)
 
 
 class Device(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,16 +82,6 @@ class ClockSource(Struct, frozen=True, forbid_unknown_fields=True):
     source: Annotated[str, Meta(min_length=1)] = "system"
 
 
-class Lane(Struct, frozen=True, forbid_unknown_fields=True):
-    """A tripod that takes a pulse. `timeout_ms`: the turnstile's own time-out."""
-
-    kind: Literal["tripod_pulse"]
-    unlock_pin: Pin
-    pass_pin: Pin
-    pulse_ms: Annotated[int, Meta(ge=_PULSE_MIN_MS, le=2000)] = 200
-    timeout_ms: Milliseconds = 5000
-
-
 class Signals(Struct, frozen=True, forbid_unknown_fields=True):
     """Lamps and buzzer. `refuse_ms`: how long red shows."""
 
@@ -98,6 +89,14 @@ class Signals(Struct, frozen=True, forbid_unknown_fields=True):
     red_pin: Pin
     buzzer_pin: Pin
     refuse_ms: Milliseconds = 1500
+
+
+class Overrides(Struct, frozen=True, forbid_unknown_fields=True):
+    """Letting people through without tickets. `staff_cards`: cards of staff may; the reasons go into the records."""
+
+    staff_cards: bool = False
+    staff_reason: Annotated[str, Meta(min_length=1, max_length=100)] = "staff card"
+    key_reason: Annotated[str, Meta(min_length=1, max_length=100)] = "key switch"
 
 
 class DisplayText(Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,8 +125,9 @@ class Config(Struct, frozen=True, kw_only=True):
     clock: ClockSource
     place: Place | None = None
     storage: Storage | None = None
-    lane: Lane | None = None
+    lane: LaneSettings | None = None
     signals: Signals | None = None
+    override: Overrides = Overrides()
     display: DisplayText = DisplayText()
     till: Till | None = None
     key_store: KeyStoreFile | None = None
@@ -138,12 +138,13 @@ class Config(Struct, frozen=True, kw_only=True):
 _COMMON: dict[str, type[Struct]] = {"device": Device, "reader": Reader, "broker": Broker}
 # What each role needs beside the common sections; a role that is not here does not run yet.
 _NEEDED: dict[Role, dict[str, type[Struct]]] = {
-    Role.GATE: {"place": Place, "storage": Storage, "key_store": KeyStoreFile, "lane": Lane, "signals": Signals},
+    Role.GATE: {"place": Place, "storage": Storage, "key_store": KeyStoreFile, "signals": Signals},
     Role.ENCODER: {},
     Role.TILL: {"storage": Storage, "key_store": KeyStoreFile, "till": Till},
     Role.INSPECT: {"place": Place, "storage": Storage, "key_store": KeyStoreFile},
 }
 _OPTIONAL: dict[str, type[Struct]] = {"clock": ClockSource, "display": DisplayText}
+_GATE_OPTIONAL: dict[str, type[Struct]] = {"override": Overrides}
 _PUBLIC_KEYS = ("issuer_keys", "document_keys")
 _KEY_SECTIONS = ("key_store", *_PUBLIC_KEYS)
 _OLD_KEYS = "card_keys"  # of release 0.1
@@ -169,11 +170,13 @@ def check_config(tree: Mapping[str, Any]) -> Config:
     role = _role(tree, problems)
     keyless = role in _KEYLESS
     wanted = _COMMON | _NEEDED[role]
-    known = ["role", *wanted, *_OPTIONAL, *(() if keyless else _PUBLIC_KEYS)]
+    optional = _OPTIONAL | (_GATE_OPTIONAL if role is Role.GATE else {})
+    lane = ["lane"] if role is Role.GATE else []
+    known = ["role", *wanted, *lane, *optional, *(() if keyless else _PUBLIC_KEYS)]
     problems += _unknown({name: tree[name] for name in tree if name not in _KEY_SECTIONS}, known, "")
     values: dict[str, Any] = {"role": role}
-    for name, kind in (wanted | _OPTIONAL).items():
-        if name not in tree and name in _OPTIONAL:
+    for name, kind in (wanted | optional).items():
+        if name not in tree and name in optional:
             values[name] = kind()
         else:
             values[name] = _section(tree, name, kind, problems)
@@ -182,6 +185,9 @@ def check_config(tree: Mapping[str, Any]) -> Config:
     elif any(name in tree for name in (*_KEY_SECTIONS, _OLD_KEYS)):
         problems.append(f"an {role} holds no keys: remove {', '.join(_KEY_SECTIONS)}")
     if role is Role.GATE:
+        place = values["place"]
+        way = words.EXIT if place is not None and place.exit else words.ENTRY
+        values["lane"] = lane_settings(tree.get("lane"), problems, way)
         _cross(values, problems)
     _zones(values, problems)
     if problems:
@@ -281,16 +287,12 @@ def _hex(path: str, value: object, length: int, problems: list[str]) -> bytes:
 def _cross(values: Mapping[str, Any], problems: list[str]) -> None:
     """What fields must agree on."""
     lane, signals, place, device = values["lane"], values["signals"], values["place"], values["device"]
-    users: dict[int, str] = {}
-    pins = [("lane", lane, ("unlock_pin", "pass_pin")), ("signals", signals, ("green_pin", "red_pin", "buzzer_pin"))]
-    for section, struct, names in pins:
-        for name in names if struct is not None else ():
-            pin = getattr(struct, name)
-            if pin in users:
-                problems.append(f"{section}.{name} = {pin}: {users[pin]} uses this pin already; give each its own")
-            users.setdefault(pin, f"{section}.{name}")
-    if lane is not None and lane.pulse_ms >= lane.timeout_ms:
-        problems.append("lane.pulse_ms must be shorter than lane.timeout_ms: 200 and 5000 suit most turnstiles")
+    users = dict(lane.users) if lane is not None else {}
+    for name in ("green_pin", "red_pin", "buzzer_pin") if signals is not None else ():
+        pin = getattr(signals, name)
+        if pin in users:
+            problems.append(f"signals.{name} = {pin}: {users[pin]} uses this pin already; give each its own")
+        users.setdefault(pin, f"signals.{name}")
     if place is not None and device is not None and device.number not in place.post_gates:
         problems.append(f"place.post_gates must hold this gate's own number {device.number}: add it")
 

@@ -15,6 +15,7 @@ from pistegate_edge.clock import Clock, open_clock
 from pistegate_edge.config import Config, lane_profile
 from pistegate_edge.core import actions as a
 from pistegate_edge.core import inputs as i
+from pistegate_edge.core.attended import Reasons
 from pistegate_edge.core.judge import Judge
 from pistegate_edge.core.memory import KnownClaims
 from pistegate_edge.core.now import Now
@@ -24,7 +25,9 @@ from pistegate_edge.downlink import DocumentStore
 from pistegate_edge.errors import GpioUnavailable
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.keystore.opening import open_key_store
-from pistegate_edge.lane.tripod import Outputs, Tripod
+from pistegate_edge.lane.core import words
+from pistegate_edge.lane.host import Event
+from pistegate_edge.lane.opening import open_lane_host
 from pistegate_edge.process import (
     DRAIN_S,
     IDLE_S,
@@ -52,13 +55,25 @@ OWED_TIDY_S = 60.0  # seconds between clearings of owed entries that are over
 
 
 @dataclass(frozen=True, slots=True)
-class PassEdge:
-    """The lane's PASS input became active at `at` (monotonic)."""
+class LaneTold:
+    """The lane's host was told something on a thread of its own."""
 
-    at: float
+    told: object
 
 
-Item = i.Input | LinkEvent | PassEdge | Stop
+Item = i.Input | LinkEvent | LaneTold | Stop
+
+
+# What the passage protocol is told of a lane's events; (name, value) as `lane.core.words` has them.
+_LANE_INPUTS: dict[str, Callable[[Any], i.Input]] = {
+    words.PASSED: i.LanePassed,
+    words.CLOSED: i.LaneClosed,
+    words.COUNTED: i.LaneCounted,
+    words.INCIDENT: i.LaneIncident,
+    words.FAULT: lambda code: i.LaneFault(code, True),
+    words.CLEAR: lambda code: i.LaneFault(code, False),
+    words.MODE: i.LaneMode,
+}
 
 
 class Gate:
@@ -75,7 +90,8 @@ class Gate:
         self._owed_tidy_at = 0.0
         self._tidy_at = 0.0
         # Lane first: whatever else fails, it is shut.
-        self._lane = Tripod(lane.unlock_pin, lane.pass_pin, lane.pulse_ms, lane.timeout_ms, self._on_pass)
+        self._way = words.EXIT if place.exit else words.ENTRY
+        self._lane = open_lane_host(lane, lambda told: self._queue.put(LaneTold(told)), clock.monotonic)
         parts.callback(self._lane.close)
         self._signals = _signals(signals, config.display)
         parts.callback(self._signals.close)
@@ -91,6 +107,8 @@ class Gate:
             OwedBook(self._journal.owed()),
             UnsettledBook(self._journal.unsettled()),
             self._journal.unfinished(),
+            Reasons(config.override.key_reason, config.override.staff_reason),
+            staff_cards=config.override.staff_cards,
         )
         self._recorder = Recorder(self._journal, self._feed, lambda stream, last: self._uplink.grown(stream, last))
         self._mqtt = open_link(config, self._queue.put)
@@ -120,7 +138,9 @@ class Gate:
             a.RecordProgress: self._recorder.record,
             a.RecordSettled: self._recorder.record,
             a.RecordNote: lambda action, now: self._recorder.note(action.event, now),
-            a.OpenLane: lambda action, now: self._lane_told(self._lane.open(now.mono, action.persons)),
+            a.RecordOverride: self._recorder.record,
+            a.OpenLane: lambda action, now: self._lane_told(self._lane.open(now.mono, action.persons, self._way)),
+            a.OverrideLane: self._override,
             a.Show: lambda action, now: self._signals.show(action, now.mono),
             a.Log: lambda action, now: log.info(action.line),
         }
@@ -174,8 +194,8 @@ class Gate:
         self._mqtt.start()
 
     def _take(self, item: Item) -> None:
-        if isinstance(item, PassEdge):
-            self._lane_told(self._lane.edge(item.at))
+        if isinstance(item, LaneTold):
+            self._lane_told(self._lane.take(item.told, self._clock.monotonic()))
         elif isinstance(item, (Arrived, LinkUp, LinkDown)):
             self._uplink.event(item, self._clock.now())
         elif isinstance(item, Stop):
@@ -229,20 +249,25 @@ class Gate:
         if self._passage.service() != before:
             self._uplink.state_changed()
 
-    def _lane_told(self, outputs: Outputs) -> None:
-        for what, value in outputs:
-            if what == "passed":
-                self._feed(i.LanePassed(value))
-            elif what == "closed":
-                self._feed(i.LaneClosed(value))
+    def _lane_told(self, events: list[Event]) -> None:
+        for name, value in events:
+            if name == words.CLOSED and self._passage.state not in (State.OPEN, State.RECOVERING):
+                continue  # a group is through, of whom each was told
+            if (made := _LANE_INPUTS.get(name)) is not None:
+                self._feed(made(value))
             else:
-                self._feed(i.LaneForced())
+                log.warning("lane: %s %s", name.replace("_", " "), value)
+
+    def _override(self, action: a.OverrideLane, now: Now) -> None:
+        """Ask the lane; the mode that it tells instead is its refusal, unless it tells the end of what was before."""
+        events = self._lane.mode(now.mono, action.mode, action.direction, action.persons)
+        self._lane_told(events)
+        refused = events and events[-1][0] == words.MODE and not any(name == words.CLOSED for name, _ in events)
+        if not refused:
+            self._feed(i.Overridden(action))
 
     def _state(self) -> str:
         return service_with_keys(self._passage.service(), self._keys)
-
-    def _on_pass(self) -> None:
-        self._queue.put(PassEdge(self._clock.monotonic()))
 
     def _tell_ready(self, what: str) -> None:
         log.info("reader ready: %s", what)

@@ -4,7 +4,14 @@
 import logging
 from collections.abc import Callable
 
-from pistegate_edge.core.actions import IncidentCode, RecordAdmission, RecordOutcome, RecordProgress, RecordSettled
+from pistegate_edge.core.actions import (
+    IncidentCode,
+    RecordAdmission,
+    RecordOutcome,
+    RecordOverride,
+    RecordProgress,
+    RecordSettled,
+)
 from pistegate_edge.core.inputs import AdmissionFailed, AdmissionRecorded, Fault, FaultChanged, Input
 from pistegate_edge.core.merge import Note, NoteMerger
 from pistegate_edge.core.now import Now
@@ -16,7 +23,7 @@ log = logging.getLogger(__name__)
 
 PROBE_S = 2.0  # seconds between tries to find room again
 
-Deferred = RecordOutcome | RecordSettled | RecordProgress
+Deferred = RecordOutcome | RecordSettled | RecordOverride | RecordProgress
 
 
 class Recorder:
@@ -84,6 +91,8 @@ class Recorder:
                     self._journal.outcome(action)
                 elif isinstance(action, RecordSettled):
                     self._journal.settled(action)
+                elif isinstance(action, RecordOverride):
+                    self._journal.override(action)
                 else:
                     self._journal.progress(action.epoch, action.seq, action.passed)
             except JournalFull as error:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pistegate_edge.core.memory import Memory
 from pistegate_edge.core.owed import OwedEntry
 from pistegate_protocol.claims import HolderClass
-from pistegate_protocol.events import Admitted, Incident, Outcome, Refused, Settled
+from pistegate_protocol.events import Admitted, Incident, Outcome, Override, Refused, Settled
 
 
 class Lamp(StrEnum):
@@ -80,6 +80,31 @@ class OpenLane:
 
 
 @dataclass(frozen=True, slots=True)
+class By:
+    """Whose word lets people through without tickets: a staff card's, or the key's (nothing)."""
+
+    medium: bytes | None = None
+    ticket: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideLane:
+    """Lane: `mode` of `lane.core.words`, a group of `persons`; answered by Overridden, or LaneMode where refused."""
+
+    mode: str
+    direction: str
+    persons: int
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOverride:
+    """Journal: a lane in somebody's hands, or a person whom it let through."""
+
+    event: Override
+
+
+@dataclass(frozen=True, slots=True)
 class RecordProgress:
     """Journal: `passed` persons of admission (epoch, seq) went through so far."""
 
@@ -144,6 +169,8 @@ Action = (
     | Release
     | RecordAdmission
     | OpenLane
+    | OverrideLane
+    | RecordOverride
     | RecordProgress
     | RecordOutcome
     | RecordSettled

@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pistegate_edge.core.actions import OverrideLane
 from pistegate_edge.core.facts import Facts
 from pistegate_protocol.desfire.transactions import Proof
 
@@ -44,6 +45,10 @@ class Fault(StrEnum):
     STARTING = "starting"
     READER = "reader"
     DISK = "disk"
+    LANE = "lane"
+    """A fault of the lane, or a line to its board that is silent."""
+    BATTERY = "battery"
+    """The battery is nearly empty: the gate ends."""
     STOPPING = "stopping"
 
 
@@ -143,8 +148,39 @@ class LaneClosed:
 
 
 @dataclass(frozen=True, slots=True)
-class LaneForced:
-    """The arm turned without an opening."""
+class LaneIncident:
+    """Something happened at the lane, and is over; `code`: one of `lane.core.words.INCIDENTS`."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneFault:
+    """A fault of the lane began or ended; `code`: one of `lane.core.words.LATCHED` or `PASSING`, or the host's own."""
+
+    code: str
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCounted:
+    """One person went through without a ticket, on somebody's word or because the way was free."""
+
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneMode:
+    """The lane changed its mode by itself: its key was turned, a group is through, what was asked for was refused."""
+
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """The lane did as OverrideLane asked."""
+
+    asked: OverrideLane
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +216,11 @@ Input = (
     | AdmissionFailed
     | LanePassed
     | LaneClosed
-    | LaneForced
+    | LaneIncident
+    | LaneFault
+    | LaneCounted
+    | LaneMode
+    | Overridden
     | FaultChanged
     | FactsArrived
     | Tick

@@ -3,7 +3,7 @@
 
 Promises kept here: the lane opens only after a durable admission whose card confirmed its commit, at most once per
 admission and never for one of an earlier run; one presentation gives at most one admission, and so does one pocket;
-every admission of this run gets exactly one outcome.
+every admission of this run gets exactly one outcome. While a lane is in an attendant's hands no ticket is used.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,13 +15,13 @@ from pistegate_edge.core import inputs as i
 from pistegate_edge.core import prompts
 from pistegate_edge.core.actions import (
     Action,
+    By,
     IncidentCode,
     Lamp,
     Log,
     OpenLane,
     Read,
     RecordAdmission,
-    RecordNote,
     RecordOutcome,
     RecordProgress,
     RecordSettled,
@@ -30,19 +30,26 @@ from pistegate_edge.core.actions import (
 )
 from pistegate_edge.core.admission import Current, admission
 from pistegate_edge.core.admission import Unfinished as Unfinished
-from pistegate_edge.core.judge import Judge
+from pistegate_edge.core.attended import KEY, Attended, Reasons
+from pistegate_edge.core.judge import Believed, Judge
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OWED_S, OwedBook, OwedEntry, Unsettled, UnsettledBook
 from pistegate_edge.core.presentation import Presentation, Presentations
 from pistegate_edge.core.reading import Unusable
-from pistegate_protocol.decide import GateProfile, Refuse
-from pistegate_protocol.events import Incident, Outcome, OutcomeKind, Refused, Settled, short_text
+from pistegate_edge.core.service import Service
+from pistegate_edge.core.telling import incident, refuse, told_refusal
+from pistegate_edge.lane.core import words
+from pistegate_protocol.claims import HolderClass
+from pistegate_protocol.decide import Decision, GateProfile, Refuse
+from pistegate_protocol.events import Outcome, OutcomeKind, Settled
 from pistegate_protocol.reasons import Reason
 from pistegate_protocol.signing import Medium, MediumKind
 from pistegate_protocol.usage import Usage
 
 READ_TRIES = 3  # attempts to read one held card before it is refused
 READ_DEADLINE_S = 3.0  # seconds; a read over a 115200 baud line takes 0.2, one with a switch of key sets 0.5
+# What a staff card may be refused for and still let people through: its own ride is not asked about.
+STAFF_REFUSALS = frozenset({Reason.PASSBACK, Reason.ALREADY_INSIDE})
 WRITE_DEADLINE_S = 5.0  # seconds; far beyond a commit with retries: only a dead reader thread meets it
 
 
@@ -70,9 +77,15 @@ class Passage:
         owed: OwedBook,
         unsettled: UnsettledBook,
         unfinished: Sequence[Unfinished] = (),
+        reasons: Reasons | None = None,
+        *,
+        staff_cards: bool = False,
     ) -> None:
+        """`staff_cards`: cards of holder class staff let people through; `reasons`: why, for the records."""
         self.state = State.RECOVERING if unfinished else State.IDLE
-        self.faults: set[i.Fault] = {i.Fault.STARTING, i.Fault.READER}
+        self._service = Service()
+        self._attended = Attended(words.EXIT if judge.gate.exit else words.ENTRY, reasons or Reasons())
+        self._staff_cards = staff_cards
         self.deadline: float | None = None
         self._judge = judge
         self._owed = owed
@@ -91,9 +104,12 @@ class Passage:
 
     def service(self) -> str:
         """The gate's state as Hello tells it."""
-        if not self.faults:
-            return "in_service"
-        return "out_of_service: " + ", ".join(sorted(self.faults))
+        return str(self._service)
+
+    @property
+    def faults(self) -> frozenset[i.Fault]:
+        """Why the gate is out of service."""
+        return frozenset(self._service.faults)
 
     @property
     def _gate(self) -> GateProfile:
@@ -104,13 +120,14 @@ class Passage:
     def _seen(self, told: i.CardSeen, now: Now) -> list[Action]:
         presentation = self._presentations.seen(told.uid, now.mono)
         if presentation.spent or i.Fault.STARTING in self.faults:
-            return [Release(told.token), *self._joined([presentation])]
+            more = self._attended.still_there(told.uid, now.mono)
+            return [Release(told.token), *self._joined([presentation]), *([more] if more else [])]
         if self.faults:
             presentation.spent = True
-            return self._refuse(told.token, told.uid, Reason.OUT_OF_SERVICE, now, lamp=Lamp.KEEP)
+            return refuse(told.token, told.uid, Reason.OUT_OF_SERVICE, now, lamp=Lamp.KEEP)
         if told.uid in self._judge.facts.lost and not self._gate.exit:
             presentation.spent = presentation.refused = True
-            return self._refuse(told.token, told.uid, Reason.CARD_LOST, now)
+            return refuse(told.token, told.uid, Reason.CARD_LOST, now)
         self._token = told.token
         self._go(State.READING, now.mono + READ_DEADLINE_S)
         return [Read(told.token)]
@@ -127,7 +144,7 @@ class Passage:
         actions = self._field_while_busy(told, now)
         for presentation in self._presentations.left_unread():
             presentation.spent = True
-            actions += self._refuse(None, presentation.uid, Reason.UNREADABLE, now)
+            actions += refuse(None, presentation.uid, Reason.UNREADABLE, now)
         return actions + self._strangers(told, now)
 
     def _field_while_busy(self, told: i.FieldSeen, now: Now) -> list[Action]:
@@ -162,7 +179,7 @@ class Passage:
         if ours or not untold or self.faults:
             return []
         reason, key = Reason.FOREIGN_MEDIUM, prompts.strangers(told.strangers)
-        return [Show(Lamp.REFUSE, key), *self._told_refusal(reason, None, now)]
+        return [Show(Lamp.REFUSE, key), *told_refusal(reason, None, now)]
 
     def _unread(self, told: i.CardUnread, now: Now) -> list[Action]:
         if told.token != self._token:
@@ -178,7 +195,7 @@ class Passage:
         presentation.spent = True
         torn = told.problem is i.ReadProblem.TORN
         reason = Reason.UNREADABLE if torn else Reason.CARD_KEY_REFUSED
-        return self._refuse(None, told.uid, reason, now, told.detail)
+        return refuse(None, told.uid, reason, now, told.detail)
 
     def _read(self, told: i.CardRead, now: Now) -> list[Action]:
         if told.token != self._token:
@@ -192,7 +209,7 @@ class Passage:
         ticket = card.ticket
         actions: list[Action] = []
         if card.rolled_back:
-            actions.append(self._incident(now, IncidentCode.CARD_ROLLED_BACK, card.rolled_back))
+            actions.append(incident(now, IncidentCode.CARD_ROLLED_BACK, card.rolled_back))
             if not self._gate.exit:
                 reason = Reason.CARD_ROLLED_BACK
                 return actions + self._unusable(
@@ -202,6 +219,10 @@ class Passage:
             actions += self._settle(medium, ticket.usage, now)
         today = now.wall.astimezone(self._gate.zone).date()
         decision = self._judge.decide(card, self._owed.of(ticket.usage.admission, now.mono, today), now)
+        if self._is_staff(card, decision):
+            return actions + self._staff(told, card, now)
+        if self._attended.mode != words.NORMAL:
+            return actions + self._not_now(told.token)
         if isinstance(decision, Refuse):
             shown = prompts.refused(decision, self._gate.zone)
             return actions + self._unusable(
@@ -211,6 +232,24 @@ class Passage:
         self._current = admission(told.token, medium, card, decision, self._gate, now)
         self._go(State.COMMITTING)
         return [*actions, RecordAdmission(self._current.event, self._current.party)]
+
+    def _is_staff(self, card: Believed, decision: Decision) -> bool:
+        """A card that may let people through: of staff, genuine, valid here and now."""
+        if not self._staff_cards or card.rolled_back or card.ticket.claim.holder is not HolderClass.STAFF:
+            return False
+        return not isinstance(decision, Refuse) or decision.reason in STAFF_REFUSALS
+
+    def _staff(self, told: i.CardRead, card: Believed, now: Now) -> list[Action]:
+        self._go(State.IDLE)
+        by = By(Medium(MediumKind.CARD, told.uid).to_bytes(), card.ticket.claim.ticket)
+        asked = self._attended.tapped(told.uid, by, now.mono)
+        line = Log(f"staff card {told.uid.hex()}: {asked.mode if asked else 'the key holds the lane'}")
+        return [Release(told.token), line, asked or Show(Lamp.KEEP, f"lane.{self._attended.mode}")]
+
+    def _not_now(self, token: int) -> list[Action]:
+        """No ticket is used while people go through without."""
+        self._go(State.IDLE)
+        return [Release(token), Show(Lamp.KEEP, f"lane.{self._attended.mode}")]
 
     def _unusable(
         self,
@@ -228,7 +267,7 @@ class Passage:
         key = f"reason.{reason.value}"
         if self._presentations.other_refused(presentation.uid):
             key = f"reason.{Reason.TWO_CARDS.value}"
-        return self._refuse(token, presentation.uid, reason, now, detail, ticket, key=key, shown=shown)
+        return refuse(token, presentation.uid, reason, now, detail, ticket, key=key, shown=shown)
 
     def _settle(self, medium: Medium, usage: Usage, now: Now) -> list[Action]:
         actions: list[Action] = []
@@ -257,7 +296,7 @@ class Passage:
         current = self._admitted()
         self._current = None
         self._go(State.IDLE)
-        return self._refuse(current.token, current.event.medium[1:], Reason.OUT_OF_SERVICE, now, told.detail)
+        return refuse(current.token, current.event.medium[1:], Reason.OUT_OF_SERVICE, now, told.detail)
 
     def _written(self, told: i.CardWritten, now: Now) -> list[Action]:
         current = self._admitted()
@@ -311,7 +350,7 @@ class Passage:
     def _drained_pass(self, told: i.LanePassed, now: Now) -> list[Action]:
         last = self._unfinished[-1]
         if last.passed >= last.n:
-            return [self._incident(now, IncidentCode.PASSES_BEYOND_ADMITTED, f"seq {last.seq}")]
+            return [incident(now, IncidentCode.PASSES_BEYOND_ADMITTED, f"seq {last.seq}")]
         self._unfinished[-1] = replace(last, passed=last.passed + 1)
         return [RecordProgress(last.epoch, last.seq, last.passed + 1)]
 
@@ -334,8 +373,36 @@ class Passage:
         line = f"interrupted admission seq={last.seq}: passed {last.passed} of {last.n}, unknown {unknown}"
         return [RecordOutcome(event, owed, unsettled=True), Log(line)]
 
-    def _forced(self, told: i.LaneForced, now: Now) -> list[Action]:
-        return [self._incident(now, IncidentCode.FORCED_ARM, "the arm turned while the lane was shut")]
+    def _happened(self, told: i.LaneIncident, now: Now) -> list[Action]:
+        """The attendant is told at once what to do; the guest's answer goes on showing."""
+        return [Show(Lamp.KEEP, f"incident.{told.code}"), incident(now, told.code, "")]
+
+    def _lane_fault(self, told: i.LaneFault, now: Now) -> list[Action]:
+        if not self._service.lane(told.code, told.present):
+            return []
+        note = incident(now, told.code, "" if told.present else "over")
+        line = Log(f"lane: {told.code}" + ("" if told.present else " is over"))
+        if not told.present or self.state is State.OPEN:
+            return [note, line, *([] if self.state is State.OPEN else [self._show_base()])]
+        return [self._show_base(), Show(Lamp.KEEP, f"lane.{told.code}"), note, line]
+
+    # Without tickets
+
+    def _counted(self, told: i.LaneCounted, now: Now) -> list[Action]:
+        return [self._attended.counted(told.direction, now)]
+
+    def _mode(self, told: i.LaneMode, now: Now) -> list[Action]:
+        return self._attended_from(told.mode, KEY, 1, now)
+
+    def _overridden(self, told: i.Overridden, now: Now) -> list[Action]:
+        return self._attended_from(told.asked.mode, told.asked.by, told.asked.persons, now)
+
+    def _attended_from(self, mode: str, by: By, persons: int, now: Now) -> list[Action]:
+        records = self._attended.begun(mode, by, persons, now)
+        self._service.mode = mode
+        who = "key" if by == KEY else f"staff card {by.medium[1:].hex() if by.medium else ''}"
+        line = Log(f"lane is {mode}" + (f" by {who}" if mode != words.NORMAL else ""))
+        return [*records, line, *([] if self.state is State.OPEN else [self._show_base()])]
 
     # Service
 
@@ -348,19 +415,13 @@ class Passage:
             self._go(State.IDLE)
         known = i.Fault.READER in self.faults
         actions = self._fault(i.FaultChanged(i.Fault.READER, True, told.detail), now)
-        return actions if known else [*actions, self._incident(now, IncidentCode.READER_LOST, told.detail)]
+        return actions if known else [*actions, incident(now, IncidentCode.READER_LOST, told.detail)]
 
     def _fault(self, told: i.FaultChanged, now: Now) -> list[Action]:
-        before = self.service()
-        if told.present:
-            self.faults.add(told.fault)
-        else:
-            self.faults.discard(told.fault)
-        after = self.service()
-        if after == before:
+        if not self._service.change(told.fault, told.present):
             return []
-        words = "in service" if not self.faults else after.replace("_", " ")
-        line = Log(f"{words} ({told.detail})" if told.detail else words)
+        state = self.service().replace("_", " ")
+        line = Log(f"{state} ({told.detail})" if told.detail else state)
         if self.state is State.OPEN:
             return [line]  # the lamps belong to the passage; the base shows when it is over
         return [self._show_base(), line]
@@ -376,12 +437,12 @@ class Passage:
         if self.deadline is None or now.mono < self.deadline:
             return []
         self._go(State.IDLE)
-        return [Release(self._token), self._incident(now, IncidentCode.READER_SILENT, "no answer while reading a card")]
+        return [Release(self._token), incident(now, IncidentCode.READER_SILENT, "no answer while reading a card")]
 
     def _writing_tick(self, told: i.Tick, now: Now) -> list[Action]:
         if self.deadline is None or now.mono < self.deadline:
             return []
-        note = self._incident(now, IncidentCode.READER_SILENT, "no answer while writing a card")
+        note = incident(now, IncidentCode.READER_SILENT, "no answer while writing a card")
         return [*self._unopened(OutcomeKind.CARD_UNCONFIRMED, now), note]
 
     # Parts of several handlers
@@ -405,36 +466,7 @@ class Passage:
         return entry
 
     def _show_base(self) -> Show:
-        if not self.faults:
-            return Show(Lamp.IDLE, "prompt.ready")
-        return Show(Lamp.OUT, f"gate.{min(self.faults)}")
-
-    def _refuse(
-        self,
-        token: int | None,
-        uid: bytes,
-        reason: Reason,
-        now: Now,
-        detail: str = "",
-        ticket: int | None = None,
-        *,
-        lamp: Lamp = Lamp.REFUSE,
-        key: str = "",
-        shown: Mapping[str, object] | None = None,
-    ) -> list[Action]:
-        actions: list[Action] = [] if token is None else [Release(token)]
-        actions.append(Show(lamp, key or f"reason.{reason.value}", shown or {}))
-        return actions + self._told_refusal(reason, uid, now, detail, ticket)
-
-    def _told_refusal(
-        self, reason: Reason, uid: bytes | None, now: Now, detail: str = "", ticket: int | None = None
-    ) -> list[Action]:
-        medium = None if uid is None else Medium(MediumKind.CARD, uid).to_bytes()
-        line = f"refused {reason.value}" + (f" card {uid.hex()}" if uid else "") + (f": {detail}" if detail else "")
-        return [RecordNote(Refused(now.wall_ms, reason.value, medium, ticket)), Log(line)]
-
-    def _incident(self, now: Now, code: IncidentCode, detail: str) -> RecordNote:
-        return RecordNote(Incident(now.wall_ms, code.value, short_text(detail)))
+        return self._service.shown()
 
 
 Handler = Callable[[Passage, Any, Now], list[Action]]
@@ -448,7 +480,11 @@ _ALWAYS: dict[type, Handler] = {
     i.CardWritten: _P._stale,
     i.ReaderReady: _P._ready,
     i.ReaderLost: _P._lost,
-    i.LaneForced: _P._forced,
+    i.LaneIncident: _P._happened,
+    i.LaneFault: _P._lane_fault,
+    i.LaneCounted: _P._counted,
+    i.LaneMode: _P._mode,
+    i.Overridden: _P._overridden,
     i.FaultChanged: _P._fault,
     i.FactsArrived: _P._told,
     i.Tick: _P._tick,

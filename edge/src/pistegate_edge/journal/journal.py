@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordSettled
+from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordOverride, RecordSettled
 from pistegate_edge.core.memory import KNOWN_CLAIMS_MAX, Confirmed, Memory
 from pistegate_edge.core.owed import OWED_S, OwedEntry, Unsettled
 from pistegate_edge.core.passage import Unfinished
@@ -87,6 +87,14 @@ class Journal(Store):
             self._append_in(Stream.LEDGER, event)
             self._db.execute("DELETE FROM admission WHERE epoch = ? AND seq = ?", (event.epoch, event.seq))
             self._db.executemany("DELETE FROM owed WHERE admission = ?", [(name,) for name in action.ended])
+
+        self._with_reserve(write)
+
+    def override(self, action: RecordOverride) -> None:
+        """A lane in somebody's hands, or a person whom it let through."""
+
+        def write() -> None:
+            self._append_in(Stream.LEDGER, action.event)
 
         self._with_reserve(write)
 

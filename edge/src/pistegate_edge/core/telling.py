@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How refusals and incidents are told: shown at the lane, noted for the cloud, written to the log. Pure."""
+
+from collections.abc import Mapping
+
+from pistegate_edge.core.actions import Action, Lamp, Log, RecordNote, Release, Show
+from pistegate_edge.core.now import Now
+from pistegate_protocol.events import Incident, Refused, short_text
+from pistegate_protocol.reasons import Reason
+from pistegate_protocol.signing import Medium, MediumKind
+
+
+def refuse(
+    token: int | None,
+    uid: bytes,
+    reason: Reason,
+    now: Now,
+    detail: str = "",
+    ticket: int | None = None,
+    *,
+    lamp: Lamp = Lamp.REFUSE,
+    key: str = "",
+    shown: Mapping[str, object] | None = None,
+) -> list[Action]:
+    """A card is refused, and let go if it is held; `key`: other words than the reason's, `shown`: their values."""
+    actions: list[Action] = [] if token is None else [Release(token)]
+    actions.append(Show(lamp, key or f"reason.{reason.value}", shown or {}))
+    return actions + told_refusal(reason, uid, now, detail, ticket)
+
+
+def told_refusal(
+    reason: Reason, uid: bytes | None, now: Now, detail: str = "", ticket: int | None = None
+) -> list[Action]:
+    """A refusal that is shown already; `uid` None: of something that is no card of ours."""
+    medium = None if uid is None else Medium(MediumKind.CARD, uid).to_bytes()
+    line = f"refused {reason.value}" + (f" card {uid.hex()}" if uid else "") + (f": {detail}" if detail else "")
+    return [RecordNote(Refused(now.wall_ms, reason.value, medium, ticket)), Log(line)]
+
+
+def incident(now: Now, code: str, detail: str) -> RecordNote:
+    """Something an operator should know; `code`: an IncidentCode, or a word of the lane."""
+    return RecordNote(Incident(now.wall_ms, code, short_text(detail)))
