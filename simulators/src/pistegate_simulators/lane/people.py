@@ -133,7 +133,8 @@ class Person:
         self.inside_ms = 0
         self.rows: Watch = ()
         self.flesh: tuple[tuple[float, float, float], ...] = ()
-        self.track: list[tuple[int, float]] = []
+        self.track: list[tuple[int, float, float]] = []
+        """(ms, rear, front of the trunk in x) where the world keeps tracks."""
 
     @property
     def x(self) -> float:

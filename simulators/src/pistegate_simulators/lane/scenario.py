@@ -71,7 +71,9 @@ def load(name: str) -> Scenario:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         known = ", ".join(sorted(path.stem for path in BUILT_IN.glob("*.toml")))
-        raise ScenarioError(f"{name}: cannot be read ({error}); give a file, or one of: {known}") from None
+        raise ScenarioError(
+            f"{name}: cannot be read ({getattr(error, 'strerror', None) or error}); give a file, or one of: {known}"
+        ) from None
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

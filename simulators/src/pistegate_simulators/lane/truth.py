@@ -42,6 +42,9 @@ class Report:
     seed: int
     openings: int
     authorised: int
+    """Persons with a ticket who went through."""
+    passed: int
+    """Persons that the lane said went through by an opening."""
     right: int
     crossings: int
     counted: int
@@ -151,6 +154,7 @@ def judge(world: "World", seed: int) -> Report:
         seed=seed,
         openings=len(world.gatehouse.openings),
         authorised=len(authorised),
+        passed=sum(opening.closed or 0 for opening in world.gatehouse.openings),
         right=len(authorised) - _miscounted(world),
         crossings=len(truth.crossings),
         counted=sum(world.lane.counts),

@@ -25,6 +25,7 @@ from pistegate_simulators.lane.truth import Truth
 STEP_MS = 5
 ROOM_MM = 700.0  # the next person comes into sight when the one before left so much room
 LONGEST_MS = 600_000  # a run ends then, whoever still waits
+TRACK_MS = 50  # tracks of a picture
 SETTLE_MS = 4000  # after the last person is gone
 IN_SIGHT = 3  # per side: people farther back in the queue change nothing
 
@@ -169,6 +170,9 @@ class World:
             self.gatehouse.step(self.now, word)
         if self.frames is not None:
             position = self.mechanism.angle if isinstance(self.mechanism, Arms) else self.mechanism.position
+            if self.now % TRACK_MS == 0:
+                for person in self.people:
+                    person.track.append((self.now, *person.trunk()))
             frame = (self.inputs, self.lane.outputs, round(position, 3))
             if not self.frames or self.frames[-1][1:] != frame:
                 self.frames.append((self.now, *frame))
