@@ -105,6 +105,8 @@ class PowerPolicy:
     def deadline(self) -> float | None:
         """When `tick` is due. While a passage is finished, `tick` is due after each step of it too."""
         times: list[float] = []
+        if self.state is State.DOWN:
+            return None
         if self.state in HOLDS:
             times.append(self._since + HOLDS[self.state])
         if self.state in (State.DIPPED, State.BATTERY):
@@ -117,6 +119,8 @@ class PowerPolicy:
 
     def handle(self, told: PowerTold, now: float) -> list[PowerAction]:
         """The UPS said something, or is silent."""
+        if self.state is State.DOWN:
+            return []
         if isinstance(told, PowerSilent):
             self._silent = self._silent or (now, told.detail)
             return self.tick(now)
@@ -133,6 +137,8 @@ class PowerPolicy:
 
     def tick(self, now: float) -> list[PowerAction]:
         """Time went on, or a passage did."""
+        if self.state is State.DOWN:
+            return []
         actions = self._tell_silence(now)
         if self.state in HOLDS and now >= self._since + HOLDS[self.state]:
             actions += self._go("held", now)
