@@ -72,7 +72,7 @@ def _drawn(steps: list[int]) -> str:
 def _holders() -> str:
     lines = [
         "## Whose ticket 票种\n",
-        "The attendant sees and hears whom a ticket was sold for: a child's ticket in an adult's hand is noticed 安检.\n",
+        "Attendants see and hear whom a ticket was sold for: a child's ticket in an adult's hand is noticed 安检.\n",
         "| | buzzer | attendant's lamp | green lamp, if `class_on_green` | letter 中文 | letter |",
         "|---|---|---|---|---|---|",
     ]
