@@ -30,16 +30,14 @@ class Counter:
         if len(hip) < 2:
             raise ValueError("a counter needs two beams or more at hip height")
         self._beams = Beams(len(places), profile["beam_debounce_ms"], profile["weather_ms"], profile["clear_ms"])
-        self._bodies = Bodies(hip, [places[beam][0] for beam in hip], profile.get("lost_ms", LOST_MS))
-        self._low = sum(1 << beam for beam in low)
+        self._bodies = Bodies(len(places), hip, [places[beam][0] for beam in hip], profile.get("lost_ms", LOST_MS))
         self._crawl = Crawl(low, [places[beam][0] for beam in low])
 
     def step(self, now: int, blocked: int) -> list[tuple[str, str]]:
         """The beams as they are now, also without change; what that tells, in order."""
         beams = self._beams
         bodies = self._bodies
-        held = bodies.held | self._low if bodies.held else 0  # whoever stands there has legs
-        changed = beams.step(now, blocked, held)
+        changed = beams.step(now, blocked, bodies.patience)
         events = []
         if changed or (bodies.deadline is not None and now >= bodies.deadline):
             events = bodies.step(now, beams.seen, beams.aside)

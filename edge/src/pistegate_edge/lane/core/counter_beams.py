@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Beams made believable: flicker is dropped, and beams that weather covers are set aside.
 
-A beam's age is kept in eighths of `weather_ms`, not in milliseconds: few states, and nobody needs more.
+A beam's age is kept in twentieths of `weather_ms`, not in milliseconds: few states, and nobody needs more.
+What a beam may be blocked by decides how soon it is set aside: by a `Held` number per beam, in such periods.
 """
 
-PERIODS = 8  # of weather_ms
-ASIDE = 2  # periods; 5 s of 20: no walker holds a beam so long (0.5 m of body at 0.3 m/s: 1.7 s)
-STANDING = 32  # periods; a body that came in and stands still is left a body four times as long as weather is
+PERIODS = 20  # of weather_ms; one is a second where that is 20 s
+THIN = 1  # nothing thin stands in a lane by itself for a second
+LOW = 8  # a crawler is 4 s in a beam of the low row
+CHILD = 10  # a body one beam wide that came in, and what it may have left behind
+STANDING = 80  # a body that came in and stands still, or stands at the entrance
 
 
 class Beams:
@@ -40,12 +43,12 @@ class Beams:
                 found = due if found is None or due < found else found
         return found
 
-    def step(self, now: int, blocked: int, held: int) -> bool:
-        """Take a word of beams; `held`: those that a body is known to be in. True when `seen` or `aside` changed."""
+    def step(self, now: int, blocked: int, patience: list[int]) -> bool:
+        """Take a word of beams; `patience`: per beam, THIN, LOW .. True when `seen` or `aside` changed."""
         seen, aside = self.seen, self.aside
         self._debounced(now, blocked)
         if self._period:
-            self._aged(now, held)
+            self._aged(now, patience)
         return seen != self.seen or aside != self.aside
 
     def _debounced(self, now: int, blocked: int) -> None:
@@ -62,7 +65,7 @@ class Beams:
             if pending & bit and now - self._since[beam] >= self._debounce:
                 self.seen ^= bit
 
-    def _aged(self, now: int, held: int) -> None:
+    def _aged(self, now: int, patience: list[int]) -> None:
         if not self._runs:
             if not self.seen and not self.aside:
                 return
@@ -70,7 +73,7 @@ class Beams:
         if now - self._began >= self._period * STANDING:  # the caller slept: nothing is known of the time between
             self._begin(now)
         while now - self._began >= self._period:
-            self._end_period(held)
+            self._end_period(patience)
             self._begin(self._began + self._period)
         self._always &= self.seen
         self._ever |= self.seen
@@ -85,22 +88,22 @@ class Beams:
         self._began = now
         self._always = self._ever = self.seen
 
-    def _end_period(self, held: int) -> None:
+    def _end_period(self, patience: list[int]) -> None:
         for beam in range(self._count):
             bit = 1 << beam
             if self._always & bit:
                 self._ages[beam] = min(self._ages[beam] + 1, STANDING)
                 self._quiet[beam] = 0
-                self._set_aside(beam, bit, held & bit)
+                self._set_aside(beam, bit, patience[beam])
             elif self._ever & bit:
                 self._quiet[beam] = 0
                 self._ages[beam] = self._ages[beam] if self.aside & bit else 0
             else:
                 self._rest(beam, bit)
 
-    def _set_aside(self, beam: int, bit: int, held: int) -> None:
+    def _set_aside(self, beam: int, bit: int, patience: int) -> None:
         age = self._ages[beam]
-        if age >= (STANDING if held else ASIDE):
+        if age >= patience:
             self.aside |= bit
         if self.aside & bit and age >= PERIODS:
             self.weather |= bit

@@ -11,6 +11,7 @@ nothing and melt into a sure one that they touch; sure bodies that touch stay tw
 Row positions are indices along the lane, low to high; side 0 is the low end (ENTRY comes in there), 1 the high end.
 """
 
+from pistegate_edge.lane.core.counter_beams import CHILD, LOW, STANDING, THIN
 from pistegate_edge.lane.core.words import ENTRY, EXIT
 
 SURE = 4  # points of evidence: a stride of a tall person opens a gap of one clear beam, for less than half a metre
@@ -45,9 +46,10 @@ class Body:
 
 
 class Bodies:
-    """`row`: beam numbers along the lane; `places`: their x in mm, the leaf at 0."""
+    """`row`: beam numbers along the lane, of `beams`; `places`: their x in mm, the leaf at 0."""
 
-    def __init__(self, row: list[int], places: list[int], lost_ms: int) -> None:
+    def __init__(self, beams: int, row: list[int], places: list[int], lost_ms: int) -> None:
+        self.patience = [LOW] * beams  # per beam, how long what blocks it is taken for something that moves on
         self._lost_ms = lost_ms
         self.found: list[Body] = []
         self.held = 0  # beams that sure bodies are in
@@ -59,6 +61,7 @@ class Bodies:
         self._first = 0
         self._last = self._count - 1
         self._covered = 0
+        self._note()
 
     def step(self, now: int, seen: int, aside: int) -> list[tuple[str, str]]:
         """The row changed, or a body is given up."""
@@ -84,6 +87,19 @@ class Bodies:
             if body.sure:
                 for place in range(body.lo, body.hi + 1):
                     self.held |= 1 << self._row[place]
+        self._be_patient()
+
+    def _be_patient(self) -> None:
+        legs = STANDING if self.held else LOW
+        for beam in range(len(self.patience)):
+            self.patience[beam] = legs
+        for beam in self._row:
+            self.patience[beam] = THIN
+        for body in self.found:
+            at_end = body.lo <= self._first or body.hi >= self._last
+            patience = (STANDING if body.wide else CHILD) if body.sure else STANDING if body.wide and at_end else THIN
+            for place in range(body.lo, body.hi + 1):
+                self.patience[self._row[place]] = patience
 
     def _runs(self, seen: int, aside: int) -> list[tuple[int, int]]:
         """(lo, hi) of each run; a covered beam is blocked when both its neighbours are."""

@@ -10,6 +10,7 @@ clear for a while, or when the next walker comes.
 from pistegate_edge.lane.core.words import ENTRY, EXIT
 
 QUIET_MS = 1000  # hands to knees are half a metre, at 0.5 m/s or more; two crawlers closer than that count as one
+LONG = 3  # beams at once: half a metre of somebody on hands and knees; legs are never in three with no hips above
 NOBODY = -1
 DIRECTIONS = (ENTRY, EXIT)
 
@@ -20,11 +21,12 @@ class Crawl:
     def __init__(self, row: list[int], places: list[int]) -> None:
         self._sides = [0, 0]  # beams before and beyond the leaf
         self._ends = (1 << row[0], 1 << row[-1]) if row else (0, 0)  # outermost beams
+        self._enough = min(LONG, len(row))
         self._last = 0  # the low row at the last step
         for index, beam in enumerate(row):
             self._sides[0 if places[index] < 0 else 1] |= 1 << beam
         self._side = NOBODY  # where the crawler came in
-        self._wide = False  # two neighbours were blocked together
+        self._wide = False  # so many beams were blocked together that it is no leg
         self._over = False  # beams beyond the leaf were blocked with none before it
         self._clear_at: int | None = None
 
@@ -52,9 +54,12 @@ class Crawl:
             return self._end(self._over)  # legs of a walker: of the next one, or it was no crawler
         if near or beyond:
             self._clear_at = None
-            self._wide = self._wide or _several(near | beyond)
-            self._over = self._over or (beyond != 0 and not near and not bodies.blocked(self._side == 1))
+            self._wide = self._wide or _count(near | beyond) >= self._enough
+            over = beyond != 0 and not near and not bodies.blocked(self._side == 1)
+            self._over = self._over or (over and self._wide)
             return []
+        if not self._wide:
+            return self._end(False)  # a flake, a foot at the edge
         if self._clear_at is None:
             self._clear_at = now
         return self._end(self._over) if now - self._clear_at >= QUIET_MS else []
@@ -73,5 +78,9 @@ class Crawl:
         self._clear_at = None if clear < 0 else now - clear
 
 
-def _several(beams: int) -> bool:
-    return beams & (beams - 1) != 0
+def _count(beams: int) -> int:
+    count = 0
+    while beams:
+        beams &= beams - 1
+        count += 1
+    return count
