@@ -14,6 +14,7 @@ from pistegate_edge.lane.board import codes as board
 from pistegate_edge.lane.core import pattern
 from pistegate_edge.lane.core import words as lane_words
 from pistegate_edge.lane.core.messages import CRASHED
+from pistegate_edge.power.told import PowerCode
 from pistegate_edge.signals import Screen
 from pistegate_edge.signals.display import rows
 from pistegate_edge.signals.fit import cells, cut, wrap
@@ -61,15 +62,14 @@ def test_every_key_of_the_texts_has_its_line_and_every_line_its_text() -> None:
 
 
 def test_every_code_that_a_gate_or_lane_can_tell_has_its_line() -> None:
-    """Reasons, faults, incidents of gate and lane, faults and modes of the lane."""
+    """Reasons, faults, incidents of gate, lane and power, states of the lane; and no line is there for nothing."""
     told = {f"reason.{reason.value}" for reason in Reason} | {f"gate.{fault.value}" for fault in Fault}
     told |= {f"incident.{code.value}" for code in IncidentCode} | {f"incident.{code}" for code in lane_words.INCIDENTS}
     told |= {f"incident.{code}" for code in (board.REBOOTED, board.LATE_COUNT, board.EVENTS_LOST)}
     faults = (*lane_words.LATCHED, *lane_words.PASSING, *board.LINK_FAULTS, CRASHED)
     told |= {f"lane.{code}" for code in (*faults, *MODES)}
-    assert told <= set(table().prompts)
-    stale = {key for key in table().prompts if key.partition(".")[0] in ("reason", "lane")} - told
-    assert not stale
+    told |= {f"incident.{code.value}" for code in PowerCode}
+    assert {key for key in table().prompts if not key.startswith("prompt.")} == told
 
 
 def test_no_refusal_is_green_and_no_admission_red() -> None:
