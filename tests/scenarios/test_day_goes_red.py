@@ -42,6 +42,7 @@ def planted_day(folder: Path, plant: tuple[str, str, str]) -> tuple[int, dict[st
     name, code, bug = plant
     for part in ("protocol", "edge", "cloud"):
         shutil.copytree(ROOT / part / "src", folder / part / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "hardware", folder / "hardware")
     file = folder / name
     text = file.read_text("utf-8")
     assert text.count(code) == 1, f"the planted bug has lost its place in {name}"
