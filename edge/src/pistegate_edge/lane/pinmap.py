@@ -125,8 +125,12 @@ def read(folder: str, name: str) -> dict[str, Any]:
 def load_board(name: str) -> Board:
     """The board `name`: built in, or the path of a file; ConfigError with every problem of its form."""
     tree = read("boards", name)
-    if "extends" in tree:
-        tree = _merged(read("boards", str(tree.pop("extends"))), tree)
+    seen = {name}
+    while base := tree.pop("extends", None):
+        if base in seen:
+            raise ConfigError([f"{name}: boards extend each other in a circle at {base}: let one stand alone"])
+        seen.add(base)
+        tree = _merged(read("boards", str(base)), tree)
     problems: list[str] = []
     for table in (*WIRINGS, "signals"):
         if isinstance(tree.get(table), dict):

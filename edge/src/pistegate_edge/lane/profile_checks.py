@@ -42,6 +42,7 @@ _LEAF: dict[str, _Range] = {
     "weather_ms": (2000, 600_000),
     "clear_ms": (200, 60_000),
 }
+_OPTIONAL = {"lost_ms": (0, 10_000)}  # of flap and swing: a body unseen for so long is gone
 _WORDS = ("title", "kind", "drive", "directions", "free_on_power_loss", "key_direction", "mechanics")
 
 # Which inputs must read 1 when their wire breaks, and which 0: the safe reading.
@@ -60,6 +61,7 @@ def check_profile(profile: dict[str, Any]) -> list[str]:
     if problems:
         return problems  # what else it needs hangs on these
     ranges = _ranges(profile)
+    ranges |= {key: limits for key, limits in _OPTIONAL.items() if key in profile and "dwell_ms" in ranges}
     leaf = profile["drive"] == "own" and profile["kind"] != "tripod"
     known = [*_WORDS, *ranges, *(("beams", "sweep") if leaf else ())]
     problems += _unknown(profile, known)

@@ -158,6 +158,7 @@ def _pins(section: Mapping[str, Any], pins: Mapping[str, PinUse], own: bool, pro
         problems.append(
             "lane.pins and lane.unwired are for pins of this computer: name a board file of your own instead"
         )
+        return found
     for signal in (*changes, *unwired):
         if signal not in pins:
             near = difflib.get_close_matches(str(signal), list(pins), 1)
