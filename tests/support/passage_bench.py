@@ -75,9 +75,11 @@ def passage(
     gate: GateProfile = PROFILE,
     known: KnownClaims | None = None,
     memory: Remembered | None = None,
+    staff_cards: bool = False,
 ) -> Passage:
     """A machine whose reader works."""
-    machine = Passage(judge(facts, gate, known, memory), OwedBook(), UnsettledBook(), unfinished)
+    books = OwedBook(), UnsettledBook()
+    machine = Passage(judge(facts, gate, known, memory), *books, unfinished, staff_cards=staff_cards)
     if serving:
         machine.handle(i.ReaderReady(), NOW)
         machine.handle(i.FaultChanged(i.Fault.STARTING, False), NOW)
