@@ -15,7 +15,7 @@ from pistegate_protocol.events import Override, OverrideKind
 
 STAFF_UID = bytes.fromhex("04aabbccddee80")
 DAY = (date(2026, 1, 15) - date(2020, 1, 1)).days  # of NOW at the site, as usage counts days
-STAFF = claim(ticket=4711, holder=HolderClass.STAFF)
+STAFF = claim(ticket=4711, holder=HolderClass.STAFF, reentry_s=60)
 
 
 @pytest.fixture
@@ -157,7 +157,9 @@ def test_where_the_site_does_not_want_it_staff_cards_are_tickets() -> None:
 def test_staff_may_let_others_in_just_after_entering_themselves(machine: Passage) -> None:
     """Passback is about the own ride."""
     machine.handle(i.CardSeen(1, STAFF_UID), NOW)
-    read = card_read(1, STAFF, STAFF_UID, used_total=1, day=DAY, used_on_day=1, last_entry=later(-5).wall, last_gate=3)
+    read = card_read(
+        1, STAFF, STAFF_UID, used_total=1, day=DAY, used_on_day=1, last_entry=later(-5).wall, last_gate=3, in_round=1
+    )
     assert told(machine.handle(read, NOW), a.OverrideLane)
 
 
