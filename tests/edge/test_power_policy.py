@@ -158,6 +158,9 @@ def test_low_battery_while_mains_is_there_is_no_reason_to_end() -> None:
     assert gate.told(PowerStatus(mains=True, low=True), 0.0) == []
     assert gate.until(1000.0) == []
     assert gate.policy.state is State.MAINS
+    gate.told(LOW, 1000.0)
+    assert gate.until(1000.0 + LOW_HOLD_S - 0.1) == [Announce(PowerCode.MAINS_LOST), TellState()]
+    assert EndService() in gate.until(1000.0 + LOW_HOLD_S)
 
 
 def test_mains_that_comes_back_calls_the_end_off_once_it_has_held() -> None:
@@ -199,7 +202,11 @@ def test_ups_that_will_cut_the_power_is_believed_at_once() -> None:
         assert EndService() in gate.told(FORCED, 1.0)
         assert gate.until(1.0 + END_GRACE_S) == [ShutDown(COMMAND)]
     gate = Gate()
-    codes = announced(gate.told(PowerStatus(mains=True, forced=True), 0.0))
+    gate.told(OFF, 0.0)
+    gate.until(10.0)
+    gate.told(FED, 10.0)
+    gate.until(50.0)
+    codes = announced(gate.told(PowerStatus(mains=True, forced=True), 60.0))
     assert codes == [PowerCode.BATTERY_LOW]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from gpiozero import Device  # type: ignore[import-untyped]
-from gpiozero.pins.mock import MockFactory  # type: ignore[import-untyped]
+from gpiozero.pins.mock import MockFactory, MockPin  # type: ignore[import-untyped]
 
 from pistegate_edge.core.actions import Lamp, Show
 from pistegate_edge.lane.core import pattern as p
@@ -87,6 +87,14 @@ def test_refusal_ends_in_the_gates_own_state() -> None:
     assert [shown.at(at) for at in (2499, 2500, 3000)] == [RED, RED, 0]
     shown.show(ADMIT, 1300)
     assert shown.at(1300) & (GREEN | RED) == GREEN
+
+
+def test_admission_ends_a_refusal_for_good() -> None:
+    """The guest's next card is good, and the guest is quick: no red behind them."""
+    shown = Shown()
+    shown.show(EXPIRED, 0)
+    shown.show(ADMIT, 200)
+    assert shown.show(READY, 700) == 0
 
 
 def test_blinking_lamp_keeps_its_rhythm_when_nothing_changes() -> None:
@@ -197,7 +205,7 @@ def test_lamps_are_dark_when_the_gate_ends(pins: MockFactory) -> None:
 
 
 def test_every_lamp_that_is_fitted_has_its_pin(pins: MockFactory) -> None:
-    """And no colour mixes on the way from one to the next."""
+    """Exact levels of each."""
     signals = Signals(22, 23, 24, 1.5, Display(None, "en"), attendant_pin=25, amber_pin=26)
     signals.show(Show(Lamp.REFUSE, "reason.two_cards"), 0.0)
     signals.show(Show(Lamp.ADMIT, "prompt.admit", holder=HolderClass.SENIOR), 0.2)
@@ -205,8 +213,27 @@ def test_every_lamp_that_is_fitted_has_its_pin(pins: MockFactory) -> None:
     signals.close()
     history = {pin: [bool(state.state) for state in pins.pin(pin).states] for pin in (22, 23, 25, 26)}
     assert history == {22: [False, True, False], 23: [False], 25: [False, True, False], 26: [False, True, False]}
-    off = next(s.timestamp for s in pins.pin(26).states[2:])
-    assert off <= pins.pin(22).states[1].timestamp
+
+
+def test_no_colours_mix_on_the_way_from_one_to_the_next(pins: MockFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes dark goes first: red and green together would be amber."""
+    on: set[str] = set()
+    mixes: list[set[str]] = []
+    changed = MockPin._change_state
+
+    def watch(self: MockPin, value: bool) -> bool:
+        (on.add if value else on.discard)(self.info.name)
+        mixes.append(set(on) & {"GPIO22", "GPIO23"})
+        return bool(changed(self, value))
+
+    monkeypatch.setattr(MockPin, "_change_state", watch)
+    signals = Signals(22, 23, 24, 1.5, Display(None, "en"))
+    for now, show in enumerate((EXPIRED, ADMIT, EXPIRED, ADMIT)):
+        signals.show(show, float(now))
+    signals.close()
+    assert {"GPIO22"} in mixes
+    assert {"GPIO23"} in mixes
+    assert {"GPIO22", "GPIO23"} not in mixes
 
 
 def test_pins_that_cannot_be_had_are_given_back(pins: MockFactory) -> None:
