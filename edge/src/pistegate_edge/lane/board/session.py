@@ -54,6 +54,8 @@ class BoardSession:
         self._told = Told()
         self._opening: Opening | None = None
         self._given_up: Opening | None = None  # its end was told while the board was silent
+        self._mode_nonce = 0
+        self._group: tuple[str, dict[str, Any]] | None = None  # waits for the end of the opening before
         self._mode: dict[str, Any] | None = None  # what staff asked for, for a board that began anew
         self._link_fault: str | None = None
         self._heard = 0
@@ -79,10 +81,8 @@ class BoardSession:
 
     def open(self, now: int, persons: int, direction: str) -> list[Event]:
         """Ask for an opening; its ("closed", k) comes at once when there is no board to ask."""
-        if self._opening is not None:
-            raise ValueError("an opening is under way")
-        if self.state != LINKED:
-            log.warning("no opening: the lane board is %s", self.state)
+        if self.state != LINKED or self._opening is not None:
+            log.warning("no opening: the lane board is %s", self.lane_state)
             return [(words.CLOSED, 0)]
         fields = {"direction": messages.DIRECTIONS.index(direction), "persons": persons, "lease_ms": self._lease_ms}
         self._begin(now, "open", direction, fields)
@@ -102,19 +102,20 @@ class BoardSession:
         return []
 
     def mode(self, now: int, mode: str, direction: str, persons: int) -> list[Event]:
-        """Ask for a mode; `group` is an opening like any other."""
+        """Ask for a mode; one that cannot be had is answered by the mode that holds, now or later."""
         fields = {"mode": messages.MODES.index(mode), "direction": _direction(direction), "persons": persons}
-        if mode != words.GROUP:
-            self._mode = fields if mode != words.NORMAL else None
-            self._orders.keep(lambda order: order.name != "mode" or order.nonce == self._opening_nonce())
-            self._orders.add(now, "mode", fields)
-            return []
-        if self._opening is not None:
-            raise ValueError("an opening is under way")
+        self._mode = fields if mode in (words.FREE, words.OUT) else None
+        self._group = None
         if self.state != LINKED:
-            return [(words.CLOSED, 0)]
-        self._mode = None
-        self._begin(now, "mode", direction, fields)
+            self._mode = None
+            return [(words.MODE, self._mode_holds())]
+        if mode != words.GROUP:
+            self._mode_nonce = self._orders.add(now, "mode", fields)
+        elif self._opening is None:
+            self._begin(now, "mode", direction, fields)
+        else:  # its end is told before a group begins
+            self._group = (direction, fields)
+            self._orders.add(now, "stop", {})
         return []
 
     def reset(self, now: int) -> list[Event]:
@@ -178,7 +179,7 @@ class BoardSession:
             log.warning("the lane board was silent through an opening: it ends with %d passed", opening.told)
             self._given_up = opening
             self._orders.keep(lambda order: order.nonce != opening.nonce)
-            events += self._close(opening.told)
+            events += self._close(now, opening.told)
         return events
 
     def send(self, now: int) -> bytes:
@@ -247,11 +248,15 @@ class BoardSession:
         events: list[Event] = []
         self.report = report
         if before is None:
-            events += self._mode_at_first(report)
+            # A key may have been turned before this host came.
+            events += [(words.MODE, mode)] if (mode := self._mode_holds()) in (words.FREE, words.OUT) else []
         elif before["boot"] != report["boot"]:
             events += self._new_boot(now, before["boot"])
         events += self._fault(None)
         self._orders.answered(report["nonce"])
+        if report["nonce"] == self._mode_nonce and report["result"] == messages.REFUSED:
+            self._mode_nonce, self._mode = 0, None
+            events.append((words.MODE, self._mode_holds()))
         events += self._told.report(report)
         self._voice.playing(report["turns"])
         return events + self._progress(now, report)
@@ -265,7 +270,8 @@ class BoardSession:
             return []
         if report["opening"] != opening.nonce:
             log.warning("the lane board did not open: %s", report["why"] or "the order came too late")
-            return self._close(opening.told)
+            refused: list[Event] = [(words.MODE, self._mode_holds())] if opening.name == "mode" else []
+            return refused + self._close(now, opening.told)
         if not opening.taken:
             opening.taken, opening.renewed = True, now
         passed = report["passed"]
@@ -276,7 +282,7 @@ class BoardSession:
             opening.told = passed
             events.append((words.PASSED, passed))
         if not report["open"] and self._told.caught_up(report):
-            events += self._close(opening.told)
+            events += self._close(now, opening.told)
         return events
 
     def _late(self, report: dict[str, Any]) -> list[Event]:
@@ -300,23 +306,26 @@ class BoardSession:
         if self._mode is not None and self.report is not None:
             self._orders.add(now, "mode", self._mode)
         if opening is not None and not drains:
-            events += self._close(opening.told)
+            events += self._close(now, opening.told)
         elif opening is not None and not self._orders.waits(opening.nonce):
             opening.nonce, opening.taken = self._orders.add(now, "drain", {}), False
         return events
 
-    def _mode_at_first(self, report: dict[str, Any]) -> list[Event]:
-        """A key turned before this host came."""
-        mode = messages.MODES[report["mode"]] if report["mode"] < len(messages.MODES) else words.NORMAL
-        return [] if mode in (words.NORMAL, words.GROUP) else [(words.MODE, mode)]
+    def _mode_holds(self) -> str:
+        """As the board last said."""
+        mode = 0 if self.report is None else int(self.report["mode"])
+        return messages.MODES[mode] if mode < len(messages.MODES) else words.NORMAL
 
     def _begin(self, now: int, name: str, direction: str, fields: dict[str, Any]) -> None:
         nonce = self._orders.add(now, name, fields)
         self._given_up = None
         self._opening = Opening(nonce, name, direction, self._lease_ms, renewed=now)
 
-    def _close(self, passed: int) -> list[Event]:
+    def _close(self, now: int, passed: int) -> list[Event]:
         self._opening = None
+        if self._group is not None:
+            (direction, fields), self._group = self._group, None
+            self._begin(now, "mode", direction, fields)
         return [(words.CLOSED, passed)]
 
     def _opening_nonce(self) -> int:
