@@ -4,8 +4,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from micropython_wasm import core_files, run_micropython
 
 from pistegate_edge.lane.core import pattern as p
+from pistegate_edge.signals.table import length_ms, table
 
 LOOPS = st.lists(st.tuples(st.sampled_from([0, p.GREEN, p.RED, p.GREEN | p.RED]), st.integers(1, 40)), max_size=5)
 Loop = tuple[tuple[int, int], ...]
@@ -79,3 +81,37 @@ def test_board_whose_host_is_silent_shows_out_of_service() -> None:
     mixer.play(0, p.STAFF, (), 0, ((p.ATTENDANT, 1),))
     mixer.alone(1000)
     assert [mixer.levels(1000 + 500 * step) for step in range(4)] == [p.RED, 0, p.RED, 0]
+
+
+SAME = """
+from pistegate_edge.lane.core import pattern as p
+from pistegate_edge.signals_data import PLAYS
+mixer = p.Mixer()
+out = []
+now = 0
+for pause, track, first, for_ms, then in PLAYS:
+    mixer.play(now, track, first, for_ms, then)
+    for step in range(pause // 7):
+        out.append((mixer.levels(now + 7 * step), mixer.deadline(now + 7 * step)))
+    now += pause
+for bad in (((64, 1),), ((p.GREEN, 0),), ((p.GREEN, 1),) * 17):
+    try:
+        mixer.play(now, p.LAMP, bad, 0, ())
+    except ValueError as error:
+        out.append(str(error))
+print(out)
+"""
+
+
+def test_patterns_play_alike_on_a_board(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every prompt of the table, on real MicroPython and here: the same levels and the same deadlines."""
+    plays: list[tuple[int, int, Loop, int, Loop]] = []
+    for prompt in table().prompts.values():
+        plays += [(350, p.LAMP, prompt.lamp or (), 210, ((p.RED, 70), (0, 35)))]
+        plays += [(700, p.SOUND, prompt.sound, length_ms(prompt.sound), ())]
+        plays += [(140, p.STAFF, (), 0, prompt.attendant)]
+    data = f"PLAYS = {plays!r}\n"
+    printed = run_micropython(SAME, core_files() | {"/lib/pistegate_edge/signals_data.py": data})
+    exec(data + SAME.replace("from pistegate_edge.signals_data import PLAYS", ""), {})
+    assert printed.strip() == capsys.readouterr().out.strip()
+    assert len(printed) > 100_000
