@@ -26,7 +26,8 @@ _EXAMPLES = """examples:
   pistegate-gate run --config /etc/pistegate/gate.toml
   pistegate-gate journal show --config /etc/pistegate/gate.toml --json
 
-exit status: 0 done, 1 failed, 2 wrong configuration or usage, 3 the journal is damaged (nothing was changed)"""
+exit status: 0 done, 1 failed, 2 wrong configuration or usage, 3 the journal is damaged (nothing was changed),
+4 the battery was low (the computer is being shut down)"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,14 +99,16 @@ def _run(arguments: argparse.Namespace, config: "Config") -> int:
     logging.getLogger("nfc").setLevel(logging.CRITICAL)
     from pistegate_protocol.topics import Role
 
+    if config.role is Role.GATE:
+        from pistegate_edge.gate import run_gate
+
+        return run_gate(config)
     if config.role is Role.ENCODER:
         from pistegate_edge.encoder import run_encoder as run
     elif config.role is Role.TILL:
         from pistegate_edge.till.process import run_till as run
-    elif config.role is Role.INSPECT:
-        from pistegate_edge.inspect.process import run_inspect as run
     else:
-        from pistegate_edge.gate import run_gate as run
+        from pistegate_edge.inspect.process import run_inspect as run
 
     run(config)
     return OK
@@ -113,6 +116,8 @@ def _run(arguments: argparse.Namespace, config: "Config") -> int:
 
 def _check(arguments: argparse.Namespace, config: "Config") -> int:
     print(f"{arguments.config}: no problem found; {config.role} {config.device.number} of site {config.device.site}")
+    for line in config.lane.told() if config.lane is not None else ():
+        print(line)
     return OK
 
 

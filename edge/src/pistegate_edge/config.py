@@ -15,6 +15,8 @@ from msgspec import Meta, Struct
 from pistegate_edge.errors import ConfigError
 from pistegate_edge.lane.core import words
 from pistegate_edge.lane.settings import LaneSettings, lane_settings
+from pistegate_edge.power import settings as power_settings
+from pistegate_edge.power.settings import Power
 from pistegate_protocol.claims import AREAS_MAX, HolderClass
 from pistegate_protocol.decide import GateProfile
 from pistegate_protocol.topics import Role
@@ -83,11 +85,18 @@ class ClockSource(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Signals(Struct, frozen=True, forbid_unknown_fields=True):
-    """Lamps and buzzer. `refuse_ms`: how long red shows."""
+    """Lamps and buzzer. `refuse_ms`: how long red shows.
+
+    `amber_mixed`: one lamp of two colours. `class_on_green`: green blinks by holder class, for the attendant.
+    """
 
     green_pin: Pin
     red_pin: Pin
     buzzer_pin: Pin
+    amber_pin: Pin | None = None
+    attendant_pin: Pin | None = None
+    amber_mixed: bool = False
+    class_on_green: bool = False
     refuse_ms: Milliseconds = 1500
 
 
@@ -100,10 +109,17 @@ class Overrides(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DisplayText(Struct, frozen=True, forbid_unknown_fields=True):
-    """Words for the guest; `path`: a device that takes text lines."""
+    r"""Words for the guest; `path`: a device that takes text. `columns`: of a small screen, in cells; None: whole lines.
+
+    `clear`: what empties the screen before each text, such as "\f".
+    """
 
     locale: Literal["en", "zh-CN"] = "zh-CN"
     path: str | None = None
+    columns: Annotated[int, Meta(ge=8, le=40)] | None = None
+    rows: Annotated[int, Meta(ge=1, le=4)] = 2
+    encoding: Literal["utf-8", "gb18030", "ascii"] = "utf-8"
+    clear: Annotated[str, Meta(max_length=8)] = ""
 
 
 class Till(Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +144,7 @@ class Config(Struct, frozen=True, kw_only=True):
     lane: LaneSettings | None = None
     signals: Signals | None = None
     override: Overrides = Overrides()
+    power: Power | None = None
     display: DisplayText = DisplayText()
     till: Till | None = None
     key_store: KeyStoreFile | None = None
@@ -144,7 +161,9 @@ _NEEDED: dict[Role, dict[str, type[Struct]]] = {
     Role.INSPECT: {"place": Place, "storage": Storage, "key_store": KeyStoreFile},
 }
 _OPTIONAL: dict[str, type[Struct]] = {"clock": ClockSource, "display": DisplayText}
-_GATE_OPTIONAL: dict[str, type[Struct]] = {"override": Overrides}
+_GATE_OPTIONAL: dict[str, type[Struct]] = {"override": Overrides, "power": Power}
+_NONE_IF_MISSING = frozenset({"power"})
+_SIGNAL_PINS = ("green_pin", "red_pin", "buzzer_pin", "amber_pin", "attendant_pin")
 _PUBLIC_KEYS = ("issuer_keys", "document_keys")
 _KEY_SECTIONS = ("key_store", *_PUBLIC_KEYS)
 _OLD_KEYS = "card_keys"  # of release 0.1
@@ -177,7 +196,7 @@ def check_config(tree: Mapping[str, Any]) -> Config:
     values: dict[str, Any] = {"role": role}
     for name, kind in (wanted | optional).items():
         if name not in tree and name in optional:
-            values[name] = kind()
+            values[name] = None if name in _NONE_IF_MISSING else kind()
         else:
             values[name] = _section(tree, name, kind, problems)
     if not keyless:
@@ -286,15 +305,23 @@ def _hex(path: str, value: object, length: int, problems: list[str]) -> bytes:
 
 def _cross(values: Mapping[str, Any], problems: list[str]) -> None:
     """What fields must agree on."""
-    lane, signals, place, device = values["lane"], values["signals"], values["place"], values["device"]
+    lane, place, device = values["lane"], values["place"], values["device"]
     users = dict(lane.users) if lane is not None else {}
-    for name in ("green_pin", "red_pin", "buzzer_pin") if signals is not None else ():
-        pin = getattr(signals, name)
+    for path, pin in _pins(values["signals"], values["power"]).items():
         if pin in users:
-            problems.append(f"signals.{name} = {pin}: {users[pin]} uses this pin already; give each its own")
-        users.setdefault(pin, f"signals.{name}")
+            problems.append(f"{path} = {pin}: {users[pin]} uses this pin already; give each its own")
+        users.setdefault(pin, path)
+    if values["power"] is not None:
+        problems += power_settings.problems(values["power"])
     if place is not None and device is not None and device.number not in place.post_gates:
         problems.append(f"place.post_gates must hold this gate's own number {device.number}: add it")
+
+
+def _pins(signals: Signals | None, power: Power | None) -> dict[str, int]:
+    """Pins of this computer beside the lane's, by their path in gate.toml."""
+    named = {f"signals.{name}": getattr(signals, name) for name in _SIGNAL_PINS} if signals is not None else {}
+    named |= {f"power.{name}": pin for name, pin in power_settings.pins(power).items()} if power is not None else {}
+    return {path: pin for path, pin in named.items() if pin is not None}
 
 
 def _zones(values: Mapping[str, Any], problems: list[str]) -> None:

@@ -28,6 +28,10 @@ from pistegate_edge.keystore.opening import open_key_store
 from pistegate_edge.lane.core import words
 from pistegate_edge.lane.host import Event
 from pistegate_edge.lane.opening import open_lane_host
+from pistegate_edge.power import EXIT_BATTERY, open_policy, open_power, shut_down
+from pistegate_edge.power.settings import Power
+from pistegate_edge.power.told import PowerSilent, PowerStatus, PowerTold
+from pistegate_edge.power.watch import PowerWatch
 from pistegate_edge.process import (
     DRAIN_S,
     IDLE_S,
@@ -42,7 +46,7 @@ from pistegate_edge.process import (
 )
 from pistegate_edge.readers.desk import GateDesk
 from pistegate_edge.recorder import Recorder
-from pistegate_edge.signals import Display, Signals
+from pistegate_edge.signals import Display, Screen, Signals
 from pistegate_edge.uplink.link import Uplink
 from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
 from pistegate_edge.uplink.opening import open_link
@@ -61,7 +65,7 @@ class LaneTold:
     told: object
 
 
-Item = i.Input | LinkEvent | LaneTold | Stop
+Item = i.Input | LinkEvent | LaneTold | PowerTold | Stop
 
 
 # What the passage protocol is told of a lane's events; (name, value) as `lane.core.words` has them.
@@ -125,7 +129,22 @@ class Gate:
         self._reader = open_reader(
             config.reader, self._desk, self._tell_ready, lambda detail: self._queue.put(i.ReaderLost(detail))
         )
+        self._power = self._watch(config.power) if config.power is not None else None
         self._perform = self._performers()
+
+    @property
+    def shutdown(self) -> tuple[str, ...] | None:
+        """The command that is to end the computer, where the battery ended the gate."""
+        return None if self._power is None else self._power.shutdown
+
+    def _watch(self, power: Power) -> PowerWatch:
+        return PowerWatch(
+            open_policy(power, lambda: self._passage.state not in (State.IDLE, State.RECOVERING)),
+            open_power(power, self._queue.put),
+            lambda code, detail: self._note_now(a.IncidentCode(code.value), detail),
+            lambda: self._uplink.state_changed(),
+            lambda on: self._feed(i.FaultChanged(i.Fault.BATTERY, not on)),
+        )
 
     def _performers(self) -> dict[type, Callable[[Any, Now], None]]:
         """Who does what the passage protocol asks for."""
@@ -171,7 +190,9 @@ class Gate:
             self._finish()
 
     def _done(self) -> bool:
-        """Told to stop, no passage under way, and the cloud has what it can have."""
+        """Told to stop, no passage under way, and the cloud has what it can have; the battery does not wait for it."""
+        if self.shutdown is not None:
+            return True
         if self._stop_at is None or self._passage.state not in (State.IDLE, State.RECOVERING):
             return False
         now = self._clock.now()
@@ -192,12 +213,17 @@ class Gate:
             self._note_now(code, detail)
         self._reader.start()
         self._mqtt.start()
+        if self._power is not None:
+            self._power.start()
 
     def _take(self, item: Item) -> None:
         if isinstance(item, LaneTold):
             self._lane_told(self._lane.take(item.told, self._clock.monotonic()))
         elif isinstance(item, (Arrived, LinkUp, LinkDown)):
             self._uplink.event(item, self._clock.now())
+        elif isinstance(item, (PowerStatus, PowerSilent)):
+            if self._power is not None:
+                self._power.take(item, self._clock.monotonic())
         elif isinstance(item, Stop):
             log.info("stopping")
             self._stop_at = self._clock.monotonic() + DRAIN_S
@@ -209,6 +235,8 @@ class Gate:
         now = self._clock.now()
         self._lane_told(self._lane.tick(now.mono))
         self._signals.tick(now.mono)
+        if self._power is not None:
+            self._power.tick(now.mono)
         if self._passage.deadline is not None and now.mono >= self._passage.deadline:
             self._feed(i.Tick())
         # A card that is held goes first: disk and network wait until it is let go.
@@ -228,6 +256,8 @@ class Gate:
     def _wait_s(self) -> float:
         now = self._clock.monotonic()
         times = [self._lane.deadline, self._signals.deadline(now), self._passage.deadline]
+        if self._power is not None:
+            times.append(self._power.deadline)
         if self._passage.state in (State.IDLE, State.OPEN, State.RECOVERING):
             times += [self._recorder.deadline(), self._uplink.deadline()]
         if self._passage.state is State.IDLE:
@@ -248,6 +278,8 @@ class Gate:
             self._feed(i.FaultChanged(i.Fault.STARTING, False))
         if self._passage.service() != before:
             self._uplink.state_changed()
+        if self._power is not None:
+            self._power.passed(now.mono)
 
     def _lane_told(self, events: list[Event]) -> None:
         for name, value in events:
@@ -267,7 +299,8 @@ class Gate:
             self._feed(i.Overridden(action))
 
     def _state(self) -> str:
-        return service_with_keys(self._passage.service(), self._keys)
+        power = f"; {self._power.words}" if self._power is not None and self._power.words else ""
+        return service_with_keys(self._passage.service() + power, self._keys)
 
     def _tell_ready(self, what: str) -> None:
         log.info("reader ready: %s", what)
@@ -287,18 +320,30 @@ class Gate:
         now = self._clock.now()
         self._lane.stop(now.mono)
         self._recorder.finish(now)
+        if self._power is not None:
+            self._power.stop()
         self._reader.stop()
         self._mqtt.stop()
         log.info("stopped, lane shut")
 
 
 def _signals(signals: settings.Signals, display: settings.DisplayText) -> Signals:
-    screen = Display(display.path, display.locale)
-    return Signals(signals.green_pin, signals.red_pin, signals.buzzer_pin, signals.refuse_ms / 1000, screen)
+    screen = Screen(display.columns, display.rows, display.encoding, display.clear) if display.columns else None
+    return Signals(
+        signals.green_pin,
+        signals.red_pin,
+        signals.buzzer_pin,
+        signals.refuse_ms / 1000,
+        Display(display.path, display.locale, screen),
+        attendant_pin=signals.attendant_pin,
+        amber_pin=signals.amber_pin,
+        amber_mixed=signals.amber_mixed,
+        class_on_green=signals.class_on_green,
+    )
 
 
-def run_gate(config: Config) -> None:
-    """The whole life of a gate process; returns after SIGTERM or SIGINT."""
+def run_gate(config: Config) -> int:
+    """The whole life of a gate process, until SIGTERM or SIGINT, or until its battery is low; the exit status."""
     clock = open_clock(config.clock.source)
     with ExitStack() as parts:
         try:
@@ -307,3 +352,7 @@ def run_gate(config: Config) -> None:
             remedy = "on a Pi install lgpio (apt install python3-lgpio), let this user into group gpio, check the pins"
             raise GpioUnavailable(f"the pins cannot be driven: {error} ({type(error).__name__}); {remedy}") from error
         run_until_signal(gate)
+    if gate.shutdown is None:
+        return 0
+    shut_down(gate.shutdown)  # everything of the gate is closed, its journal first
+    return EXIT_BATTERY

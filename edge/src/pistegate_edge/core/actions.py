@@ -38,6 +38,12 @@ class IncidentCode(StrEnum):
     JOURNAL_SET_ASIDE = "journal_set_aside"
     LAB_KEYS = "lab_keys"
     CARD_ROLLED_BACK = "card_rolled_back"
+    MAINS_LOST = "mains_lost"
+    MAINS_BACK = "mains_back"
+    BATTERY_LOW = "battery_low"
+    BATTERY_WORN = "battery_worn"
+    UPS_SILENT = "ups_silent"
+    UPS_ANSWERS = "ups_answers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class LaneSettings(Struct, frozen=True):
 _MISSED = {
     "fire": "no fire input: fire release acts by its own wiring, the gate does not tell it (hardware/README.md)",
     "not_ready": "no Ready input: lost power of the turnstile is not told; its PASS relay must rest released",
-    "reset": "no reset button: faults that latch are reset by the gate's commands alone",
+    "reset": "no reset button: a fault that latches ends with a restart of the gate",
 }
 
 
