@@ -7,11 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
+import tomllib
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+
+from pistegate_edge.lane import settings
+from pistegate_edge.lane.settings import lane_settings
 
 ROOT = Path(__file__).parents[2]
 HARDWARE = ROOT / "hardware"
@@ -98,6 +103,14 @@ def test_drawing_shows_every_pin_of_its_table(drawing: Path) -> None:
         assert left >= 0, text.text
         assert left + length <= float(svg.get("width", "0")) + 30, text.text
         assert 0 < float(text.get("y", "0")) < float(svg.get("height", "0")), text.text
+
+
+def test_lane_of_the_readme_is_accepted() -> None:
+    """What technicians copy from the page is sound, and so is what the module itself shows."""
+    for text in ((HARDWARE / "README.md").read_text("utf-8"), settings.__doc__ or ""):
+        block = re.findall(r"^ *\[lane\]\n(?:.*\S.*\n)+", text, re.MULTILINE)[0]
+        problems: list[str] = []
+        assert lane_settings(tomllib.loads(textwrap.dedent(block))["lane"], problems) is not None, problems
 
 
 def test_materials_count_what_the_tables_have() -> None:

@@ -119,6 +119,14 @@ def test_pulse_drives_exactly_one_pulse(bench: Callable[..., Bench]) -> None:
     assert (lane.levels(UNLOCK_A), lane.levels(UNLOCK_B)) == ([False, True, False], [False])
 
 
+def test_passage_during_the_pulse_ends_the_pulse(bench: Callable[..., Bench]) -> None:
+    """A fast skier is counted; the pin drops at once, or it would free the arm for another one."""
+    lane = bench()
+    lane.lane.open(lane.now, 1, w.ENTRY)
+    assert lane.run(0.1) + lane.passes(seconds=0.01) == [("passed", 1), ("closed", 1)]
+    assert lane.levels(UNLOCK_A) == [False, True, False]
+
+
 def test_level_is_held_until_somebody_passes(bench: Callable[..., Bench]) -> None:
     """It drops with PASS, and not before."""
     lane = bench("tripod_level")
@@ -300,6 +308,17 @@ def test_two_passages_during_a_stall_are_both_counted(bench: Callable[..., Bench
     assert lane.run(0) == [("counted", w.ENTRY)] * 2
 
 
+def test_key_turned_during_a_stall_lets_one_in(bench: Callable[..., Bench]) -> None:
+    """It was held for long enough; that the loop met both edges together makes it no bounce."""
+    lane = bench()
+    lane.contact("key_one", closed=True)
+    lane.now += 0.3
+    lane.contact("key_one", closed=False)
+    lane.now += 0.5
+    assert lane.run(0) == [("mode", w.GROUP)]
+    assert lane.levels(UNLOCK_A) == [False, True]
+
+
 def test_stall_shortens_no_pulse(bench: Callable[..., Bench]) -> None:
     """The second person's pulse fell due while the loop was away: the pin still gives a whole one."""
     lane = bench()
@@ -405,6 +424,21 @@ def test_loop_that_hangs_leaves_no_lane_open(bench: Callable[..., Bench]) -> Non
     assert told[0] == ("incident", w.LEASE_OVER)
     assert told + lane.run(3) == [("incident", w.LEASE_OVER), ("closed", 0)]
     assert lane.levels(UNLOCK_A) == [False, True, False]
+
+
+def test_loop_that_hangs_under_fire_keeps_the_way_free(bench: Callable[..., Bench]) -> None:
+    """The dead man is for openings; free is the safe side of a fire and of free flow."""
+    lane = bench(lease_ms_max=60)
+    lane.lane.mode(lane.now, w.FREE, "both", 0)
+    threading.Event().wait(0.15)
+    assert lane.levels(UNLOCK_A) == [False, True]
+    lane.lane.mode(lane.now, w.NORMAL, w.ENTRY, 0)
+    lane.run(1)
+    lane.lane.open(lane.now, 1, w.ENTRY)
+    lane.contact("fire", closed=False)
+    lane.run(0.05)
+    threading.Event().wait(0.15)
+    assert lane.levels(UNLOCK_A)[-1] is True
 
 
 def test_loop_that_comes_by_when_due_keeps_its_opening(bench: Callable[..., Bench]) -> None:

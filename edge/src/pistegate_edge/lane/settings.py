@@ -5,9 +5,9 @@
 profile = "tripod_pulse"       # built in, or the path of a file; `pistegate-gate check` shows the pins
 board = "pi5"                  # pi4 or pi5; pico (with port) for a lane that we drive ourselves
 directions = ["entry"]         # if only one way is wired
-unwired = ["not_ready"]        # signals of the board's pin map that nothing is connected to
+unwired = ["alarm"]            # signals of the board's pin map that nothing is connected to
 [lane.pins]                    # single signals on other pins
-pass_a = 6
+pass_a = 9
 [lane.times]                   # single times of the profile
 timeout_ms = 8000
 """
