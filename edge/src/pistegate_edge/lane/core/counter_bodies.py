@@ -203,6 +203,8 @@ class Bodies:
         """Whether a body without a run may be there still: behind a covered beam, or one that misses bodies."""
         if body.until is not None:
             return True
+        if body.lo <= self._first or body.hi >= self._last:
+            return False
         if body.points and self._near_covered(body):
             body.until = now + self._lost_ms * HIDDEN
         elif body.sure and self._first + 1 < body.lo and body.hi < self._last - 1:

@@ -2,8 +2,8 @@
 """Who goes through under the hip row: seen by the low row alone.
 
 A walker's legs are in the low row too, but the low row lies inside the hip row, so that hips are over the legs or are
-seen first. A crawl begins when a clear low row meets something at its outermost beam with no hips in that half of the
-lane, and is none after all when hips come to be there. Hands and knees come apart: it is over when the low row has been
+seen first. A crawl begins when something comes into the outermost beam with no hips in that half of the lane, and is
+none after all when hips come to be there. Hands and knees come apart: it is over when the low row has been
 clear for a while, or when the next walker comes.
 """
 
@@ -41,9 +41,9 @@ class Crawl:
         last, self._last = self._last, sides[0] | sides[1]
         if self._side != NOBODY:
             return self._go(now, sides, bodies)
-        if not last and self._last in self._ends:
-            side = self._ends.index(self._last)
-            if not bodies.blocked(side == 0):
+        for side in (0, 1):
+            end = self._ends[side]
+            if sides[side] == end and not last & end and not bodies.blocked(side == 0):
                 self._side = side
                 self._wide = self._over = False
         return []
@@ -54,9 +54,9 @@ class Crawl:
             return self._end(self._over)  # legs of a walker: of the next one, or it was no crawler
         if near or beyond:
             self._clear_at = None
-            self._wide = self._wide or _count(near | beyond) >= self._enough
-            over = beyond != 0 and not near and not bodies.blocked(self._side == 1)
-            self._over = self._over or (over and self._wide)
+            if not bodies.blocked(self._side == 1):  # else what is beyond may be legs of the one ahead
+                self._wide = self._wide or _count(near | beyond) >= self._enough
+                self._over = self._over or (self._wide and not near)
             return []
         if not self._wide:
             return self._end(False)  # a flake, a foot at the edge
