@@ -23,6 +23,7 @@ PROBES = {
     "libnfc-dev": "/usr/include/nfc/nfc.h",
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",
+    "nut-server": "/lib/nut/upsd",
     "nodejs": "/usr/bin/node",
     "npm": "/usr/bin/npm",
     "debootstrap": "/usr/sbin/debootstrap",
