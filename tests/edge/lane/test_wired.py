@@ -285,6 +285,27 @@ def test_threads_only_tell_and_the_loop_takes(bench: Callable[..., Bench]) -> No
     assert lane.lane.take(lane.told[0], lane.now + 3) == []
 
 
+def test_edges_from_a_thread_while_the_loop_runs_are_each_counted_once(bench: Callable[..., Bench]) -> None:
+    """Whatever comes between reading the pins, being told, and taking it: a hundred persons are a hundred."""
+    lane = bench()
+    lane.lane.mode(lane.now, w.FREE, "both", 0)
+
+    def skiers() -> None:
+        for _ in range(100):
+            lane.contact("pass_a", closed=True)
+            lane.now += 0.1
+            lane.contact("pass_a", closed=False)
+            lane.now += 0.1
+
+    told: list[tuple[str, Any]] = []
+    thread = threading.Thread(target=skiers)
+    thread.start()
+    while thread.is_alive():
+        told += lane.lane.tick(lane.now)
+    told += lane.lane.tick(lane.now)
+    assert told == [("counted", w.ENTRY)] * 100
+
+
 def test_passage_just_before_the_end_counts_though_the_loop_is_late(bench: Callable[..., Bench]) -> None:
     """The edge came in time; that the loop met it after the end takes nothing from the guest."""
     lane = bench()

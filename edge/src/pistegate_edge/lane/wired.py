@@ -161,17 +161,17 @@ class WiredLane:
 
     def _catch_up(self, now: float) -> list[Event]:
         """The core as it is `now`: what the pins did in between, in order, each at its moment."""
-        end = self._now = max(self._last, _ms(now))
+        self._now = max(self._now, _ms(now))
         events, self._events = self._events, []
         while self._edges:
             edge = self._edges.popleft()
-            at = min(max(self._last, _ms(edge.at)), end)
+            at = max(self._last, _ms(edge.at))
             events += self._replay(at)
             self._word = self._word | edge.bit if edge.active else self._word & ~edge.bit
             events += self._step(at)
         self._word = self._read()
-        events += self._step(end)
-        self._core.renew(end, self._lease_ms)
+        events += self._step(max(self._last, self._now))
+        self._core.renew(self._last, self._lease_ms)
         return events
 
     def _replay(self, at: int) -> list[Event]:
