@@ -7,6 +7,7 @@ What a beam may be blocked by decides how soon it is set aside: by a `Held` numb
 
 PERIODS = 20  # of weather_ms; one is a second where that is 20 s
 THIN = 1  # nothing thin stands in a lane by itself for a second
+LEFT = 2  # of a body that has passed and is only in one beam
 LOW = 8  # a crawler is 4 s in a beam of the low row
 CHILD = 10  # a body one beam wide that came in, and what it may have left behind
 STANDING = 80  # a body that came in and stands still, or stands at the entrance

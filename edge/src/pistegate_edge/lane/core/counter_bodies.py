@@ -11,7 +11,7 @@ nothing and melt into a sure one that they touch; sure bodies that touch stay tw
 Row positions are indices along the lane, low to high; side 0 is the low end (ENTRY comes in there), 1 the high end.
 """
 
-from pistegate_edge.lane.core.counter_beams import CHILD, LOW, STANDING, THIN
+from pistegate_edge.lane.core.counter_beams import CHILD, LEFT, LOW, STANDING, THIN
 from pistegate_edge.lane.core.words import ENTRY, EXIT
 
 SURE = 4  # points of evidence: a stride of a tall person opens a gap of one clear beam, for less than half a metre
@@ -97,7 +97,12 @@ class Bodies:
             self.patience[beam] = THIN
         for body in self.found:
             at_end = body.lo <= self._first or body.hi >= self._last
-            patience = (STANDING if body.wide else CHILD) if body.sure else STANDING if body.wide and at_end else THIN
+            if body.wide and (body.sure or at_end):
+                patience = STANDING
+            elif body.sure:
+                patience = LEFT if body.done else CHILD
+            else:
+                patience = THIN
             for place in range(body.lo, body.hi + 1):
                 self.patience[self._row[place]] = patience
 
@@ -168,6 +173,8 @@ class Bodies:
         stay = [body for body in bodies if body.sure]
         if not stay:
             stay = [max(bodies, key=lambda body: (body.points, body.hi - body.lo))]
+        if len(stay) > 1 and run[1] - run[0] + 1 < 2 * len(stay) - 1 and run[0] > self._first and run[1] < self._last:
+            stay = [body for body in stay if not body.done] or stay  # so narrow: what had passed already is not there
         for body in stay:
             body.until = None
         lengths = [body.hi - body.lo + 1 for body in stay]
@@ -233,7 +240,7 @@ class Bodies:
         """Evidence: wide where it has not been wide before."""
         if body.sure:
             return
-        fresh = _pairs(body.lo, body.hi) & ~body.pairs
+        fresh = _pairs(body.lo, body.hi) & ~body.pairs & ~self._covered & ~(self._covered >> 1)
         if not fresh:
             return
         body.pairs |= fresh
