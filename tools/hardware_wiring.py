@@ -213,7 +213,7 @@ def _fire(sheet: Sheet, wiring: Wiring, y: float) -> None:
     sheet.line(RAIL_LEFT, y, CONTACT - 44, y, ink=SAFE)
     sheet.line(CONTACT - 36, y, CONTACT, y, ink=SAFE)
     sheet.contact(CONTACT, y, closed=True, ink=SAFE)
-    sheet.text(CONTACT + 20, y - 14, "F1", "middle", 11, fill=SAFE)
+    sheet.text(CONTACT + 20, y - 14, "B1", "middle", 11, fill=SAFE)
     sheet.line(CONTACT + 40, y, CONTACT + 76, y, ink=SAFE)
     sheet.line(CONTACT + 84, y, 560, y, ink=SAFE)
     sheet.coil(560, y, "K1", SAFE)
