@@ -127,6 +127,17 @@ def test_passage_during_the_pulse_ends_the_pulse(bench: Callable[..., Bench]) ->
     assert lane.levels(UNLOCK_A) == [False, True, False]
 
 
+@pytest.mark.parametrize("name", ["tripod_pulse", "tripod_level"])
+def test_stop_shuts_at_once(bench: Callable[..., Bench], name: str) -> None:
+    """In the middle of an opening; it ends with what passed so far."""
+    lane = bench(name)
+    lane.lane.open(lane.now, 2, w.ENTRY)
+    told = lane.run(0.5) + lane.passes() + lane.lane.stop(lane.now)
+    assert told == [("passed", 1), ("closed", 1)]
+    assert lane.levels(UNLOCK_A)[-1] is False
+    assert lane.run(9) == []
+
+
 def test_level_is_held_until_somebody_passes(bench: Callable[..., Bench]) -> None:
     """It drops with PASS, and not before."""
     lane = bench("tripod_level")
