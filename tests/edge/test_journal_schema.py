@@ -14,13 +14,23 @@ import pytest
 from gate_bench import DOCUMENTS, public
 
 from pistegate_edge.clock import Clock
+from pistegate_edge.core.actions import RecordAdmission
 from pistegate_edge.core.memory import Confirmed, Memory
 from pistegate_edge.errors import JournalFull
 from pistegate_edge.journal import journal as module
 from pistegate_edge.journal import opening, store
 from pistegate_edge.journal.journal import Journal
 from pistegate_protocol.documents import open_document
-from pistegate_protocol.events import EVENTS, AdmittedV1, EpochOpened, Outcome, OutcomeKind, Stream, epoch_counter
+from pistegate_protocol.events import (
+    EVENTS,
+    Admitted,
+    AdmittedV1,
+    EpochOpened,
+    Outcome,
+    OutcomeKind,
+    Stream,
+    epoch_counter,
+)
 from pistegate_protocol.signing import KeyRing
 
 OLD = Path(__file__).parent / "data" / "journal-1.sqlite"
@@ -89,6 +99,27 @@ def test_the_chain_of_the_old_release_goes_on(tmp_path: Path) -> None:
         assert opened.previous_head == journal.head_at(Stream.LEDGER, last.epoch, last.last_seq)
         events = [EVENTS.decode(payload) for payload in journal.fetch(Stream.LEDGER, last.epoch, 1, 9)[1]]
         assert [type(event) for event in events] == [EpochOpened, AdmittedV1]
+
+
+def test_journal_of_the_second_schema_goes_on(tmp_path: Path) -> None:
+    """data/journal-2.sqlite: the first one migrated, and an admission of two cut off after one; no lane counted."""
+    shutil.copy(OLD.with_name("journal-2.sqlite"), tmp_path / opening.FILE_NAME)
+    with reopened(tmp_path) as journal:
+        assert [(one.n, one.passed) for one in journal.unfinished()] == [(3, 1), (2, 1)]
+        assert journal.lane_mark() is None
+
+
+def test_newest_unfinished_admission_tells_what_the_lane_had_counted(tmp_path: Path) -> None:
+    """Of an earlier run alone; an admission that has its outcome asks for nothing."""
+    event = Admitted(1, 4711, b"\x01card", b"claim001", 1, 1, bytes(16), bytes(8))
+    with reopened(tmp_path) as journal:
+        journal.admit(RecordAdmission(event, 1), ("00c0ffee", 41))
+        assert journal.lane_mark() is None
+        epoch, (seq, _) = journal.epoch, journal.admit(RecordAdmission(event, 1), ("00c0ffee", 42))
+    with reopened(tmp_path) as journal:
+        assert journal.lane_mark() == ("00c0ffee", 42)
+        journal.outcome(module.RecordOutcome(Outcome(1, epoch, seq, OutcomeKind.INTERRUPTED, 1)))
+        assert journal.lane_mark() == ("00c0ffee", 41)
 
 
 def test_full_disk_while_migrating_leaves_the_old_journal_whole(

@@ -202,3 +202,14 @@ def test_passes_beyond_the_interrupted_admission_are_an_incident() -> None:
     machine.handle(i.LanePassed(1), NOW)
     (note,) = told(machine.handle(i.LanePassed(2), NOW), a.RecordNote)
     assert note.event.code == "passes_beyond_admitted"
+
+
+@pytest.mark.parametrize(("counted", "passed"), [(0, 0), (2, 2), (3, 3), (5, 3)])
+def test_lane_that_counted_on_leaves_nobody_unknown(counted: int, passed: int) -> None:
+    """A board that ran while the gate did not: its difference is the truth, who did not pass is owed for the day."""
+    machine = passage(unfinished=[unfinished(n=3, party=3, passed=1)])
+    actions = machine.handle(i.LaneClosed(counted, exact=True), NOW)
+    (record,) = told(actions, a.RecordOutcome)
+    assert (record.event.kind, record.event.passed, record.event.unknown) == (OutcomeKind.INTERRUPTED, passed, 0)
+    assert (record.owed.persons if record.owed else 0) == 3 - passed
+    assert bool(told(actions, a.RecordNote)) is (counted > 3)

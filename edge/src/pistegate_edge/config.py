@@ -109,7 +109,7 @@ class Overrides(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DisplayText(Struct, frozen=True, forbid_unknown_fields=True):
-    r"""Words for the guest; `path`: a device that takes text. `columns`: of a small screen, in cells; None: whole lines.
+    r"""Words for the guest; `path`: a device that takes text. `columns`: cells of a small screen; None: whole lines.
 
     `clear`: what empties the screen before each text, such as "\f".
     """

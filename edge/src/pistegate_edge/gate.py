@@ -71,7 +71,6 @@ Item = i.Input | LinkEvent | LaneTold | PowerTold | Stop
 # What the passage protocol is told of a lane's events; (name, value) as `lane.core.words` has them.
 _LANE_INPUTS: dict[str, Callable[[Any], i.Input]] = {
     words.PASSED: i.LanePassed,
-    words.CLOSED: i.LaneClosed,
     words.COUNTED: i.LaneCounted,
     words.INCIDENT: i.LaneIncident,
     words.FAULT: lambda code: i.LaneFault(code, True),
@@ -152,7 +151,7 @@ class Gate:
             a.Read: lambda action, now: self._desk.reply(action),
             a.Write: lambda action, now: self._desk.reply(action),
             a.Release: lambda action, now: self._desk.reply(action),
-            a.RecordAdmission: self._recorder.admission,
+            a.RecordAdmission: lambda action, now: self._recorder.admission(action, now, self._lane.mark),
             a.RecordOutcome: self._recorder.record,
             a.RecordProgress: self._recorder.record,
             a.RecordSettled: self._recorder.record,
@@ -203,6 +202,7 @@ class Gate:
         now = self._clock.now()
         if self._passage.state is State.RECOVERING:
             log.info("an admission of the last run is open: the lane stays shut while it may still be passed")
+            self._lane.remember(self._journal.lane_mark())
             self._lane_told(self._lane.drain(now.mono))
         else:
             self._lane_told(self._lane.stop(now.mono))
@@ -285,7 +285,9 @@ class Gate:
         for name, value in events:
             if name == words.CLOSED and self._passage.state not in (State.OPEN, State.RECOVERING):
                 continue  # a group is through, of whom each was told
-            if (made := _LANE_INPUTS.get(name)) is not None:
+            if name == words.CLOSED and isinstance(value, int):
+                self._feed(i.LaneClosed(value, self._lane.exact))
+            elif (made := _LANE_INPUTS.get(name)) is not None:
                 self._feed(made(value))
             else:
                 log.warning("lane: %s %s", name.replace("_", " "), value)

@@ -17,6 +17,7 @@ from pistegate_edge.core.merge import Note, NoteMerger
 from pistegate_edge.core.now import Now
 from pistegate_edge.errors import JournalFull
 from pistegate_edge.journal.journal import Journal
+from pistegate_edge.lane.host import Mark
 from pistegate_protocol.events import Dropped, Incident, Stream
 
 log = logging.getLogger(__name__)
@@ -39,10 +40,13 @@ class Recorder:
         self._full = False
         self._probe_at: float | None = None
 
-    def admission(self, action: RecordAdmission, now: Now) -> None:
-        """Commit, then tell the protocol the admission's name, or that it could not be made durable."""
+    def admission(self, action: RecordAdmission, now: Now, mark: Mark | None = None) -> None:
+        """Commit, then tell the protocol the admission's name, or that it could not be made durable.
+
+        `mark`: what the lane has counted.
+        """
         try:
-            seq, name = self._journal.admit(action)
+            seq, name = self._journal.admit(action, mark)
         except JournalFull as error:
             self._disk_full(now, str(error))
             self._feed(AdmissionFailed(str(error)))

@@ -142,9 +142,10 @@ class LanePassed:
 
 @dataclass(frozen=True, slots=True)
 class LaneClosed:
-    """The opening is over; `passed` persons went through."""
+    """The opening is over; `passed` persons went through. `exact`, of a drain: everybody since the admission."""
 
     passed: int
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -357,19 +357,28 @@ class Passage:
     def _drained(self, told: i.LaneClosed, now: Now) -> list[Action]:
         self._go(State.IDLE)
         actions: list[Action] = []
-        for left in self._unfinished:
+        for left in self._unfinished[:-1]:
             actions += self._interrupted(left, now)
+        last = self._unfinished.pop()
         self._unfinished.clear()
-        return actions
+        if not told.exact:
+            return actions + self._interrupted(last, now)
+        if told.passed > last.n:
+            code = IncidentCode.PASSES_BEYOND_ADMITTED
+            actions.append(incident(now, code.value, f"seq {last.seq}"))
+        exact = replace(last, passed=min(told.passed, last.n))
+        return actions + self._interrupted(exact, now, known=True)
 
-    def _interrupted(self, last: Unfinished, now: Now) -> list[Action]:
-        unknown = last.n - last.passed
+    def _interrupted(self, last: Unfinished, now: Now, *, known: bool = False) -> list[Action]:
+        """`known`: the lane counted on while nobody listened, so that who did not pass is known too."""
+        left = last.n - last.passed
+        unknown = 0 if known else left
         event = Outcome(now.wall_ms, last.epoch, last.seq, OutcomeKind.INTERRUPTED, last.passed, unknown)
         self._unsettled.add(
             Unsettled(last.name, last.prev, last.epoch, last.seq, last.medium, last.claim, last.reoffer_of)
         )
         # Unknown persons are owed for 120 s only, of a party too: nobody knows that they did not pass.
-        owed = self._owe(last.name, unknown, 1, now)
+        owed = self._owe(last.name, left, last.party if known else 1, now)
         line = f"interrupted admission seq={last.seq}: passed {last.passed} of {last.n}, unknown {unknown}"
         return [RecordOutcome(event, owed, unsettled=True), Log(line)]
 

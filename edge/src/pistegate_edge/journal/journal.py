@@ -14,6 +14,7 @@ from pistegate_edge.core.owed import OWED_S, OwedEntry, Unsettled
 from pistegate_edge.core.passage import Unfinished
 from pistegate_edge.errors import JournalDamaged, JournalFull
 from pistegate_edge.journal.store import Chain, Store
+from pistegate_edge.lane.host import Mark
 from pistegate_protocol.events import (
     EVENTS,
     Admitted,
@@ -46,10 +47,22 @@ class Journal(Store):
 
     # Admissions
 
-    def admit(self, action: RecordAdmission) -> tuple[int, bytes]:
-        """One durable commit; returns the admission's seq and name. JournalFull: nothing was recorded."""
-        statement = "INSERT INTO admission (epoch, seq, name, party) VALUES (?, ?, ?, ?)"
-        return self._begun(action.event, statement, action.party)
+    def admit(self, action: RecordAdmission, mark: Mark | None = None) -> tuple[int, bytes]:
+        """One durable commit; returns the admission's seq and name. JournalFull: nothing was recorded.
+
+        `mark`: what the lane had counted until now, so that a later run may ask who passed since.
+        """
+        statement = "INSERT INTO admission (epoch, seq, name, party, boot, counted) VALUES (?, ?, ?, ?, ?, ?)"
+        return self._begun(action.event, statement, action.party, *(mark or (None, None)))
+
+    def lane_mark(self) -> Mark | None:
+        """What the lane had counted at the newest admission of an earlier run that has no outcome."""
+        row = self._db.execute(
+            "SELECT boot, counted FROM admission WHERE state = 'unfinished' AND epoch != ?"
+            " ORDER BY epoch DESC, seq DESC LIMIT 1",
+            (self.epoch,),
+        ).fetchone()
+        return None if row is None or row[0] is None else (row[0], row[1])
 
     def progress(self, epoch: int, seq: int, passed: int) -> None:
         """`passed` persons of an admission went through so far; takes the reserve when the disk is full."""

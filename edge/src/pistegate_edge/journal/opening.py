@@ -13,7 +13,7 @@ from pistegate_protocol.events import Stream, first_head, next_head
 
 FILE_NAME = "journal.sqlite"
 LOCK_NAME = "lock"
-SCHEMA_VERSION = 2  # schema_N.sql leads from N - 1 to N
+SCHEMA_VERSION = 3  # schema_N.sql leads from N - 1 to N
 SET_ASIDE_MARK = "journal.set-aside"  # holds the kept file's name and the last epoch counter until the next start
 _SIDE_FILES = ("-wal", "-shm")
 _CACHED_STATEMENTS = 64

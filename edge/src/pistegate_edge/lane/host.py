@@ -5,6 +5,8 @@ from typing import Protocol
 
 Event = tuple[str, int | str]
 """(name, value), as `core.words` names them."""
+Mark = tuple[str, int]
+"""Of a lane that counts by itself: its run, and the persons counted in it."""
 
 
 class LaneHost(Protocol):
@@ -20,6 +22,17 @@ class LaneHost(Protocol):
     @property
     def deadline(self) -> float | None:
         """When `tick` is due; None: not before another call."""
+
+    @property
+    def mark(self) -> Mark | None:
+        """For an admission to keep, so that a later run may ask who passed since; None: it does not count so."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether a drain's ("closed", k) tells everybody who passed since the mark that was remembered."""
+
+    def remember(self, since: Mark | None) -> None:
+        """The mark of the last admission of an earlier run that has no outcome; before `drain`."""
 
     def open(self, now: float, persons: int, direction: str) -> list[Event]:
         """Let `persons` through in `direction`; exactly one ("closed", k) follows, later or at once."""

@@ -8,7 +8,11 @@ from pistegate_edge.lane.settings import LaneSettings
 
 
 def open_lane_host(settings: LaneSettings, tell: Callable[[object], None], monotonic: Callable[[], float]) -> LaneHost:
-    """Shut; `tell` is called from its threads. GPIOZeroError where pins cannot be driven."""
+    """Shut; `tell` is called from its threads. GPIOZeroError where pins of this computer cannot be driven."""
+    if settings.port is not None:
+        from pistegate_edge.lane.board.board_host import BoardLane
+
+        return BoardLane(settings, tell)
     from pistegate_edge.lane.wired import WiredLane
 
     return WiredLane(settings.profile, settings.pins, tell, monotonic)

@@ -60,6 +60,10 @@ class BoardLane:
         """Whether the board counted on since the mark of the earlier run."""
         return self._session.exact
 
+    def remember(self, since: Mark | None) -> None:
+        """What the last admission of an earlier run kept; before `drain`."""
+        self._session.since = since
+
     def open(self, now: float, persons: int, direction: str) -> list[Event]:
         """Ask the board to let `persons` through; exactly one ("closed", k) follows."""
         return self._sent(now, self._session.open(_ms(now), persons, direction))

@@ -46,7 +46,7 @@ class BoardSession:
         self.hello: dict[str, Any] | None = None
         self._profile = profile
         self._lease_ms = lease_ms
-        self._since = since
+        self.since = since
         self._config = config
         self._voice = Voice(profile, run)
         self._decoder = Decoder()
@@ -72,7 +72,7 @@ class BoardSession:
     @property
     def exact(self) -> bool:
         """Whether the board counted without a break since the mark of an earlier run."""
-        return self._since is not None and self.report is not None and self.report["boot"] == self._since[0]
+        return self.since is not None and self.report is not None and self.report["boot"] == self.since[0]
 
     @property
     def lane_state(self) -> str:
@@ -275,8 +275,8 @@ class BoardSession:
         if not opening.taken:
             opening.taken, opening.renewed = True, now
         passed = report["passed"]
-        if opening.name == "drain" and self._since is not None and self.exact:
-            passed = max(0, _counts(report) - self._since[1])
+        if opening.name == "drain" and self.since is not None and self.exact:
+            passed = max(0, _counts(report) - self.since[1])
         events: list[Event] = []
         if passed > opening.told:
             opening.told = passed
