@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pistegate_edge import keys_cli
 from pistegate_edge.card import cli as card_cli
 from pistegate_edge.commands import FAILED, OK, command
+from pistegate_edge.lane.board import cli as board_cli
 from pistegate_edge.till import cli as till_cli
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     keys_cli.add_parser(commands)
     card_cli.add_parser(commands)
     till_cli.add_parser(commands)
+    board_cli.add_parser(commands)
     return parser
 
 
