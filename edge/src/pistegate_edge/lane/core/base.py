@@ -130,7 +130,7 @@ class Lane:
             if mode != w.NORMAL or self._group():
                 self._end()
             self._host_mode = mode
-            self._free_to = direction if direction in (w.ENTRY, w.EXIT) else BOTH
+            self._free_to = direction if mode == w.FREE and direction in (w.ENTRY, w.EXIT) else BOTH
         self._move(now, False)
         return self._done(now)
 
@@ -232,6 +232,10 @@ class Lane:
             return OPEN
         return CLOSE_LATE if self._opening.state == LATE else SHUT
 
+    def _free_way(self) -> str:
+        """The way of free flow; the key switch knows no direction."""
+        return self._free_to if self._key_mode == w.NORMAL else BOTH
+
     def _freed(self) -> bool:
         return bool(self._contacts.word & (w.FIRE | w.POWER_LOST))
 
@@ -291,6 +295,7 @@ class Lane:
             raise ValueError("lane is " + self.state + ": no group of " + str(persons) + " " + direction)
         self._end()
         self._host_mode = w.NORMAL
+        self._free_to = BOTH
         self._begin(now, direction, persons, False, None)
 
     def _group(self) -> bool:
@@ -337,8 +342,6 @@ class Lane:
             return
         if turned != w.NORMAL:
             self._end()
-            if turned == w.FREE:
-                self._free_to = BOTH
         self._key_mode = turned
         self._tell(w.MODE, self.mode_is())
 

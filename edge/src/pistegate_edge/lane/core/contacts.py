@@ -87,8 +87,9 @@ class Edge:
     So neither the bounce of a closing relay nor that of an opening one is a second person.
     """
 
-    def __init__(self, bit: int, ms: int) -> None:
+    def __init__(self, bit: int, ms: int, chatter: int = CHATTER_EDGES) -> None:
         self.chatter = False
+        self._chatter_edges = chatter
         self._bit = bit
         self._ms = ms
         self._up = False
@@ -108,9 +109,9 @@ class Edge:
         if self._fell is None or now - self._fell >= self._ms:
             self._edges = 0
             return True
-        if self._edges < CHATTER_EDGES:
+        if self._edges < self._chatter_edges:
             self._edges += 1
-            self.chatter = self._edges == CHATTER_EDGES
+            self.chatter = self._edges == self._chatter_edges
         return False
 
     def snapshot(self, now: int) -> tuple[object, ...]:

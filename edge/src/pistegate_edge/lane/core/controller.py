@@ -8,7 +8,7 @@ time-out. Level: open while the signal is held, dropped when a passage begins. R
 from pistegate_edge.lane.core import base
 from pistegate_edge.lane.core import opening as op
 from pistegate_edge.lane.core import words as w
-from pistegate_edge.lane.core.contacts import Edge, after, left, sooner
+from pistegate_edge.lane.core.contacts import CHATTER_EDGES, Edge, after, left, sooner
 from pistegate_edge.lane.core.faults import number
 
 SHUT = "shut"  # unlock is off, nobody may pass
@@ -67,7 +67,8 @@ class ControllerLane(base.Lane):
         self._ready_ms = number(profile, "ready_ms", 0)
         self._stuck_ms = number(profile, "weather_ms", STUCK_MS)
         self._pass_ms = number(profile, "pass_debounce_ms", PASS_DEBOUNCE_MS)
-        self._edges = (Edge(w.PASS_A, self._pass_ms), Edge(w.PASS_B, self._pass_ms))
+        chatter = number(profile, "chatter_edges", CHATTER_EDGES)
+        self._edges = (Edge(w.PASS_A, self._pass_ms, chatter), Edge(w.PASS_B, self._pass_ms, chatter))
         self._claims: list[int | None] = [None, None]  # a PASS edge waits here until Ready has had time to fall
         self._stuck: list[int | None] = [None, None]
         self._timer: int | None = None  # end of PULSE, GAP, SETTLE
@@ -123,6 +124,12 @@ class ControllerLane(base.Lane):
     def _cause(self, code: str) -> bool:
         return bool(self._inputs & (w.PASS_A | w.PASS_B))
 
+    def _begin(self, now: int, direction: str, persons: int, ticket: bool, lease: int | None) -> None:
+        """An opening that takes another's place gets a signal of its own."""
+        if self.state in OPENED:
+            self._over(now)
+        base.Lane._begin(self, now, direction, persons, ticket, lease)
+
     def _takes(self, direction: str) -> bool:
         """Between two signals nobody is let in."""
         return self.state != GAP and self._opening.takes(direction)
@@ -150,7 +157,7 @@ class ControllerLane(base.Lane):
         elif self.state in (OUT, FREE, DOWN, FAULTED, FREED) and self.state != goal:
             self._over(now)
         if self.state == SETTLE and (goal != base.SHUT or self._is_due(now)):
-            self._go("over")
+            self._over(now)
         if self.state == SHUT:
             self._leave_shut(now, goal)
         self._drive(now)
@@ -226,7 +233,7 @@ class ControllerLane(base.Lane):
         if self.state in (PULSE, HELD):
             outputs = w.UNLOCK_A if self._opening.direction == w.ENTRY else w.UNLOCK_B
         elif self.state == FREE:
-            outputs = base.unlocks(self._free_to)
+            outputs = base.unlocks(self._free_way())
         elif self.state == FREED:
             outputs = w.UNLOCK_A | w.UNLOCK_B
         else:

@@ -180,7 +180,7 @@ class LeafLane(base.Lane):
         if goal == base.FREED:
             return self._escape_side()
         if goal == base.FREE:
-            return self._side_of(self._free_to)
+            return self._side_of(self._free_way())
         return self._side_of(self._opening.direction) if goal == base.OPEN else ""
 
     def _side_of(self, direction: str) -> str:
@@ -323,9 +323,14 @@ class LeafLane(base.Lane):
         return due
 
     def _remember(self, now: int) -> tuple[object, ...]:
-        times = (left(now, self._timer), left(now, self._deaf), left(now, self._clear_at), left(now, self._loiter))
+        times = (
+            left(now, self._timer),
+            left(now, self._deaf) or None,
+            left(now, self._clear_at),
+            left(now, self._loiter),
+        )
         flags = (self._loitered, self._pushed, self._side, self._last, self._stalls[0], self._stalls[1])
-        return (times, left(now, self._tail), flags, self._counter.snapshot(now))
+        return (times, left(now, self._tail) or None, flags, self._counter.snapshot(now))
 
     def _recall(self, now: int, told: tuple[object, ...]) -> None:
         times, tail, flags, counter = told

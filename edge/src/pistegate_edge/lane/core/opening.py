@@ -75,6 +75,7 @@ class Opening:
     def end(self, event: str) -> int:
         """Over: `last` or `end`; the persons that passed."""
         self.go(event)
+        self.direction = ""
         self.until = self.lease = self.limit = None
         return self.passed
 
@@ -88,13 +89,13 @@ class Opening:
     def snapshot(self, now: int) -> tuple[object, ...]:
         """Hashable, relative to `now`; an opening that is over is alike however it was."""
         if self.state == NONE:
-            return (NONE, self.direction)
+            return (NONE,)
         who = (self.state, self.direction, self.persons, self.passed, self.ticket)
         return who + (left(now, self.until), left(now, self.lease), left(now, self.limit))  # noqa: RUF005
 
     def restore(self, now: int, told: tuple[object, ...]) -> None:
         """Back to a snapshot."""
-        if len(told) == 2:
-            told = told + (0, 0, True, None, None, None)  # noqa: RUF005
+        if len(told) == 1:
+            told = (NONE, "", 0, 0, True, None, None, None)
         self.state, self.direction, self.persons, self.passed, self.ticket = told[:5]  # type: ignore[assignment]
         self.until, self.lease, self.limit = [after(now, ms) for ms in told[5:]]  # type: ignore[arg-type]

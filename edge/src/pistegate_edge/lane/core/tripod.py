@@ -49,6 +49,7 @@ class TripodLane(base.Lane):
         base.Lane.__init__(self, profile, SHUT, (w.ARM_A, w.ARM_B, w.ARM_HOME))
         self.outputs = w.HOLD
         self._turn_most_ms = number(profile, "travel_max_ms", TURN_MOST_MS)
+        self._doubts_most = number(profile, "doubts", DOUBTS)
         self._arm = Arm()
         self._away: int | None = None  # from when an arm is not at home: the moment that is a fault
         self._loiter: int | None = None
@@ -84,9 +85,10 @@ class TripodLane(base.Lane):
 
     def _doubt(self) -> None:
         """A sensor that is stuck or loose looks like this; one odd turn may be a child at play."""
-        self._doubts += 1
         self._nudged = False
-        if self._doubts >= DOUBTS:
+        if self._doubts < self._doubts_most:
+            self._doubts += 1
+        if self._doubts == self._doubts_most:
             self._fault(w.MOTION_FAULT)
 
     def _watch(self, now: int) -> None:
@@ -131,6 +133,7 @@ class TripodLane(base.Lane):
                 self._go("fault")
         elif self.state == FAULTED:
             self._arm.rest()
+            self._doubts = 0
             self._go("over")
         if self.state not in (DROPPED, FAULTED):
             self._serve(goal)
@@ -170,7 +173,7 @@ class TripodLane(base.Lane):
         if self.state == OPEN:
             self.outputs = w.HOLD | base.unlocks(self._opening.direction)
         elif self.state == FREE:
-            self.outputs = w.HOLD | base.unlocks(self._free_to)
+            self.outputs = w.HOLD | base.unlocks(self._free_way())
         elif self.state == DROPPED:
             self.outputs = w.UNLOCK_A | w.UNLOCK_B
         else:

@@ -1,0 +1,463 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small worlds around lane cores, for the exhaustive search. One tick is one unit of every timer.
+
+What surrounds a lane is as free as can be: an input of `bits` may change at any moment. Where physics demands it, it
+is bound: a leaf moves only by its motor, by springs or by a hand; an arm turns a quarter at a time. Each world says so.
+The properties are watched from outside: by inputs, outputs, events and counts, never by a core's own variables.
+"""
+
+from typing import Any
+
+from lane_search import Action, Broken, Node
+
+from pistegate_edge.lane.core import words as w
+
+NOW = 1000  # every node is restored at this moment: snapshots are relative
+LEASE = 2  # ticks
+UNLOCKS = w.UNLOCK_A | w.UNLOCK_B
+OPENS = w.MOTOR_OPEN_A | w.MOTOR_OPEN_B
+FREEING = w.FIRE | w.POWER_LOST
+WAYS = (w.ENTRY, w.EXIT)
+
+SHUT_ON_PERSON = "never closing while a sweep beam is blocked"
+FREE_WAY = "fire or power loss frees the way within 100 ms"
+COUNT = "never more persons counted than the sensors allow"
+LEASE_HOLDS = "a silent host leaves nothing open beyond its lease"
+OPENS_ONCE = "an admission opens at most once for each person"
+ONE_CLOSED = "exactly one closed for each opening"
+NO_SPIN = "a deadline lies ahead"
+
+
+class LaneWorld:
+    """A lane, its inputs, and a host that may do anything at any moment.
+
+    A node is (lane snapshot, inputs, watch). The watch: ticks since fire or power loss began (at most `patience`),
+    ticks of lease left (None: no lease), whether a `closed` is owed, signals left to this opening, what is the world's own.
+    """
+
+    bits: tuple[int, ...] = (w.FIRE,)
+    commands: tuple[Action, ...] = ()
+    rest = 0  # inputs at the start
+
+    def __init__(self, lane: Any, patience: int = 2) -> None:
+        self.lane = lane
+        self.patience = patience
+        self.events: list[tuple[str, Any]] = []
+        self.owed = False
+        self.taken = False  # a group was let in
+        self.begun: tuple[str, int] | None = None  # direction and persons of an opening begun by the last action
+
+    # For the search.
+
+    def start(self) -> Node:
+        """After the first steps of a lane at rest."""
+        self.lane.step(NOW, self.rest)
+        self.lane.step(NOW + 9, self.rest)
+        assert not self.lane.step(NOW + 99, self.rest)
+        return (self.lane.snapshot(NOW + 99), self.rest, (0, None, False, 0), self.begin())
+
+    def begin(self) -> Any:
+        """The world's own part of a node."""
+        return ()
+
+    def actions(self, node: Node) -> list[Action]:
+        """Input changes and commands that are taken."""
+        self.lane.restore(NOW, node[0])
+        found: list[Action] = [("in", bit) for bit in self.bits]
+        for command in self.commands:
+            if command[0] != "open" or self.lane.can_open(command[1]):
+                found.append(command)
+        return found + self.more(node)
+
+    def more(self, node: Node) -> list[Action]:
+        """The world's own actions."""
+        return []
+
+    def opening(self, node: Node) -> bool:
+        """Whether a `closed` is owed."""
+        return bool(node[2][2])
+
+    def apply(self, node: Node, action: Action) -> Node:
+        """Do it, watch it."""
+        snapshot, inputs, watch, own = node
+        lane = self.lane
+        lane.restore(NOW, snapshot)
+        lane.counts[0] = lane.counts[1] = 0
+        before = lane.outputs
+        now = NOW + 1 if action[0] == "tick" else NOW
+        self.events = []
+        inputs, own = self.do(now, action, inputs, own, before)
+        watch = self.watched(action, inputs, watch, before)
+        own = self.own_watched(action, node, inputs, own, before)
+        if action[0] in ("tick", "in") and lane.deadline is not None and lane.deadline <= now:
+            raise Broken(NO_SPIN, f"due {now - lane.deadline} ago in {lane.state}")
+        if lane._opening.state == "drain":
+            lane._opening.passed = 0  # a drain counts without end, and nothing depends on its number
+        return (lane.snapshot(now), inputs, watch, own)
+
+    # What happens.
+
+    def do(self, now: int, action: Action, inputs: int, own: Any, before: int) -> tuple[int, Any]:
+        """One action on the lane; the inputs and the world's own part after it."""
+        what = action[0]
+        if what == "tick":
+            inputs, own = self.pass_time(inputs, own, before)
+            self.events = self.lane.step(now, inputs)
+        elif what == "in":
+            inputs = self.change(inputs, action[1])
+            self.events = self.lane.step(now, inputs)
+        elif what == "renew":
+            self.lane.renew(now, LEASE)
+        elif what == "open":
+            self.events = self.lane.open(now, action[1], action[2], LEASE)
+        elif what == "mode" and action[1] == w.GROUP:
+            try:
+                self.events = self.lane.mode(now, *action[1:])
+                self.taken = True
+            except ValueError:
+                self.taken = False
+        elif what == "mode":
+            self.events = self.lane.mode(now, *action[1:])
+        else:
+            self.events = getattr(self.lane, what)(now)
+        return inputs, own
+
+    def change(self, inputs: int, bit: int) -> int:
+        """One input changes."""
+        return inputs ^ bit
+
+    def pass_time(self, inputs: int, own: Any, outputs: int) -> tuple[int, Any]:
+        """What the world does by itself in a tick."""
+        return inputs, own
+
+    # Properties.
+
+    def watched(self, action: Action, inputs: int, watch: tuple[Any, ...], before: int) -> tuple[Any, ...]:
+        """The watch after an action; raises Broken."""
+        fire, lease, owed, signals = watch
+        lane = self.lane
+        if not inputs & FREEING:
+            fire = 0
+        elif action[0] == "tick" and fire < self.patience:
+            fire += 1
+        if fire == self.patience and not self.is_free(inputs):
+            raise Broken(FREE_WAY, f"{lane.state}, outputs {lane.outputs:#x}")
+        owed, lease, signals = self.watch_closed(action, owed, lease, signals)
+        signals = self.watch_signals(before, inputs, owed, signals)
+        if lease is not None and action[0] == "tick":
+            lease = max(lease - 1, 0)
+        if lease == 0 and action[0] == "tick" and self.holds_open():
+            raise Broken(LEASE_HOLDS, f"{lane.state}, outputs {lane.outputs:#x}")
+        return (fire, lease if owed else None, owed, signals)
+
+    def watch_closed(self, action: Action, owed: bool, lease: Any, signals: int) -> tuple[bool, Any, int]:
+        """Openings begun and ended by this action."""
+        closes = sum(1 for name, _ in self.events if name == w.CLOSED)
+        taken_over = action[0] == "drain" and owed and not closes  # the drain's end is the end of both
+        self.begun = self.begins(action)
+        due = int(owed and not taken_over) + int(self.begun is not None)
+        if not due - 1 <= closes <= due:
+            raise Broken(ONE_CLOSED, f"{closes} closed, {due} openings")
+        self.owed = due > closes
+        if self.begun is not None:
+            signals = self.begun[1]
+            lease = LEASE if action[0] == "open" else None
+        elif action[0] == "renew" and lease:
+            lease = LEASE
+        return self.owed, lease, signals if self.owed else 0
+
+    def begins(self, action: Action) -> tuple[str, int] | None:
+        """The opening that the action began."""
+        if action[0] == "open":
+            return action[1], action[2]
+        if action[0] == "drain":
+            return "", 0
+        if action[0] == "mode" and action[1] == w.GROUP and self.taken:
+            return action[2], action[3]
+        return (w.ENTRY, 1) if (w.MODE, w.GROUP) in self.events else None
+
+    def watch_signals(self, before: int, inputs: int, owed: bool, signals: int) -> int:
+        """Unlocks given to this opening."""
+        return signals
+
+    def is_free(self, inputs: int) -> bool:
+        """Whether the way is free, by the outputs."""
+        raise NotImplementedError
+
+    def holds_open(self) -> bool:
+        """Whether the lane lets more persons in, by the outputs, and no mode or fire wants that."""
+        return bool(self.lane.outputs & UNLOCKS) and not self.free_by_mode()
+
+    def free_by_mode(self) -> bool:
+        """Free flow, or a release."""
+        return self.lane.mode_is() == w.FREE or bool(self.lane.snapshot(NOW)[6][0] & FREEING)
+
+    def own_watched(self, action: Action, node: Node, inputs: int, own: Any, before: int) -> Any:
+        """The world's own watch."""
+        return own
+
+
+class ControllerWorld(LaneWorld):
+    """A maker's controller: PASS contacts are free to change at any moment.
+
+    Own: PASS edges not counted yet, in and out. An edge while the controller is not ready, or before it was, is none.
+    """
+
+    def begin(self) -> Any:
+        """No edges."""
+        return (0, 0)
+
+    def is_free(self, inputs: int) -> bool:
+        """Unlocked both ways, not inhibited."""
+        return self.lane.outputs == UNLOCKS
+
+    def watch_signals(self, before: int, inputs: int, owed: bool, signals: int) -> int:
+        """Each rise of an unlock is one person's."""
+        if not self.lane.outputs & ~before & UNLOCKS or self.free_by_mode():
+            return signals
+        if signals < 1:
+            raise Broken(OPENS_ONCE, f"unlocked again in {self.lane.state}")
+        return signals - 1
+
+    def own_watched(self, action: Action, node: Node, inputs: int, own: Any, before: int) -> Any:
+        """Counts never exceed edges."""
+        edges = list(own)
+        for index, bit in enumerate((w.PASS_A, w.PASS_B)):
+            if inputs & ~node[1] & bit:
+                edges[index] = min(edges[index] + 1, 2)
+            if inputs & (w.NOT_READY | w.POWER_LOST):
+                edges[index] = 0
+            edges[index] -= self.lane.counts[index]
+            if edges[index] < 0:
+                raise Broken(COUNT, f"{self.lane.counts} counted without an edge of PASS")
+        return tuple(edges)
+
+
+class TripodWorld(LaneWorld):
+    """An arm that turns a quarter at a time: from home only where a solenoid lets it, then to either side.
+
+    Own: (quarters from home, dropped, turns still allowed in, and out).
+    """
+
+    rest = w.ARM_HOME
+
+    def begin(self) -> Any:
+        """At home."""
+        return (0, False, 0, 0)
+
+    def more(self, node: Node) -> list[Action]:
+        """Push the arm, raise it."""
+        quarters, dropped, _, _ = node[3]
+        outputs = self.lane.outputs
+        if dropped:
+            return [("raise",)] if outputs & w.HOLD else []
+        found: list[Action] = []
+        if quarters or outputs & w.UNLOCK_A:
+            found.append(("push", 1))
+        if quarters or outputs & w.UNLOCK_B:
+            found.append(("push", -1))
+        return found
+
+    def do(self, now: int, action: Action, inputs: int, own: Any, before: int) -> tuple[int, Any]:
+        """The arm, too."""
+        quarters, dropped, allowed_in, allowed_out = own
+        if action[0] not in ("push", "raise"):
+            inputs, own = super().do(now, action, inputs, own, before)
+            if not self.lane.outputs & w.HOLD and not dropped:
+                inputs = inputs & ~(w.ARM_HOME | w.ARM_A | w.ARM_B)
+                self.events = self.events + self.lane.step(now, inputs)
+                own = (0, True, 0, 0)
+            return inputs, own
+        quarters = 0 if action[0] == "raise" else quarters + action[1]
+        turned = abs(quarters) == 4
+        if turned and quarters > 0:
+            allowed_in -= 1
+        elif turned:
+            allowed_out -= 1
+        if min(allowed_in, allowed_out) < 0:
+            raise Broken(OPENS_ONCE, "the arm turned for more persons than were let in")
+        inputs = inputs & ~(w.ARM_HOME | w.ARM_A | w.ARM_B) | sensors(quarters)
+        self.events = self.lane.step(now, inputs)
+        seen = self.lane.counts[0] + self.lane.counts[1]
+        if seen != int(turned):
+            raise Broken(COUNT, f"{seen} counted, the arm turned {turned}")
+        return inputs, (0 if turned else quarters, False, allowed_in, allowed_out)
+
+    def own_watched(self, action: Action, node: Node, inputs: int, own: Any, before: int) -> Any:
+        """Turns that the lane's opening allows; an arm under way may end its turn."""
+        quarters, dropped, allowed_in, allowed_out = own
+        if action[0] not in ("push", "raise") and self.lane.counts != [0, 0]:
+            raise Broken(COUNT, f"{self.lane.counts} counted, the arm did not turn")
+        if self.free_by_mode():
+            return (quarters, dropped, 1, 1)
+        under_way = (int(quarters > 0), int(quarters < 0))
+        if self.begun is not None and self.begun[1]:
+            direction, persons = self.begun
+            entry = direction == w.ENTRY
+            return (quarters, dropped, persons if entry else under_way[0], under_way[1] if entry else persons)
+        return (quarters, dropped, allowed_in, allowed_out) if self.owed else (quarters, dropped, *under_way)
+
+    def is_free(self, inputs: int) -> bool:
+        """The arm is let go."""
+        return not self.lane.outputs & w.HOLD
+
+
+class CounterDouble:
+    """Stands for core.counter: it tells what the search says."""
+
+    occupied = False
+    weather = 0
+    deadline = None
+
+    def __init__(self) -> None:
+        self.pending: list[tuple[str, str]] = []
+
+    def step(self, now: int, blocked: int) -> list[tuple[str, str]]:
+        """What was put in."""
+        told, self.pending = self.pending, []
+        return told
+
+    def snapshot(self, now: int) -> tuple[Any, ...]:
+        """Nothing."""
+        return ()
+
+    def restore(self, now: int, told: tuple[Any, ...]) -> None:
+        """Nothing."""
+
+
+class LeafWorld(LaneWorld):
+    """A leaf that moves by its motor, by springs without power, or by a hand; it may also be held fast.
+
+    Own: (place: 0 is shut, TRAVEL and -TRAVEL are open; ticks in which a rest of the motor is right; ticks for which
+    nothing has kept the leaf open). Persons are counted at any moment, whatever the leaf does.
+    """
+
+    TRAVEL = 2
+    rest = w.LIMIT_SHUT
+    sweep = w.BEAM[0]
+    springs = True
+
+    def __init__(self, lane: Any, swing: bool, dwell: int, reverse: int, patience: int = 2) -> None:
+        super().__init__(lane, patience)
+        self.swing = swing
+        self.dwell = dwell
+        self.reverse = reverse
+        self.resting = 0
+        self.live = False
+        self.persons: tuple[Action, ...] = (("through", w.ENTRY), ("through", w.EXIT), ("back", w.ENTRY))
+        self.hands: tuple[Action, ...] = (("held",), ("shove", 1), ("shove", -1))
+
+    def begin(self) -> Any:
+        """Shut."""
+        return (0, 0, 0)
+
+    def more(self, node: Node) -> list[Action]:
+        """Persons and hands; a motor that drives is not shoved, it may be held."""
+        place = node[3][0]
+        found = list(self.persons)
+        for hand in self.hands:
+            if hand[0] == "held":
+                if self.lane.outputs & (OPENS | w.MOTOR_SHUT):
+                    found.append(hand)
+            elif not self.lane.outputs & (OPENS | w.MOTOR_SHUT) and self.within(place + hand[1]) != place:
+                found.append(hand)
+        return found
+
+    def within(self, place: int) -> int:
+        """As far as the stops let it."""
+        return max(-self.TRAVEL if self.swing else 0, min(self.TRAVEL, place))
+
+    def do(self, now: int, action: Action, inputs: int, own: Any, before: int) -> tuple[int, Any]:
+        """Hands and persons, too."""
+        if action[0] in ("through", "back", "crawl"):
+            self.lane._counter.pending = [action]
+            self.lane.deadline = NOW
+            self.events = self.lane.step(now, inputs)
+            return inputs, own
+        if action[0] == "held":
+            self.events = self.lane.step(now + 1, inputs)
+            return inputs, own
+        if action[0] == "shove":
+            place = self.within(own[0] + action[1])
+            inputs = self.limits(inputs, place)
+            self.events = self.lane.step(now, inputs)
+            return inputs, (place, *own[1:])
+        return super().do(now, action, inputs, own, before)
+
+    def pass_time(self, inputs: int, own: Any, outputs: int) -> tuple[int, Any]:
+        """The motor moves the leaf by one."""
+        place = own[0]
+        if outputs & w.MOTOR_OPEN_A:
+            place += 1
+        elif outputs & w.MOTOR_OPEN_B:
+            place += -1
+        elif outputs & w.MOTOR_SHUT:
+            place += -1 if place > 0 else int(place < 0)
+        elif inputs & w.POWER_LOST:
+            place += 1 if place >= 0 else -1
+        place = self.within(place)
+        return self.limits(inputs, place), (place, *own[1:])
+
+    def limits(self, inputs: int, place: int) -> int:
+        """The limit switches at a place."""
+        inputs &= ~(w.LIMIT_SHUT | w.LIMIT_OPEN_A | w.LIMIT_OPEN_B)
+        if place == 0:
+            return inputs | w.LIMIT_SHUT
+        if abs(place) < self.TRAVEL:
+            return inputs
+        return inputs | (w.LIMIT_OPEN_A if place > 0 else w.LIMIT_OPEN_B)
+
+    def is_free(self, inputs: int) -> bool:
+        """Open, opening, or without motor where springs open it; a motor that stalled may rest."""
+        outputs = self.lane.outputs
+        if outputs & w.MOTOR_SHUT:
+            return False
+        if inputs & w.FIRE == 0 and self.springs:
+            return outputs == 0
+        return bool(outputs & OPENS or inputs & (w.LIMIT_OPEN_A | w.LIMIT_OPEN_B) or self.resting)
+
+    def apply(self, node: Node, action: Action) -> Node:
+        """The rest that a stall gives is known before the properties are looked at."""
+        strained = node[1] & w.STALL or action[0] == "held" or action == ("in", w.STALL)
+        rest = self.reverse + 2 if strained else node[3][1] - int(action[0] == "tick")
+        self.resting = max(rest, 0)
+        return super().apply(node, action)
+
+    def holds_open(self) -> bool:
+        """Looked at in own_watched: a leaf needs its travel."""
+        return False
+
+    def watch_signals(self, before: int, inputs: int, owed: bool, signals: int) -> int:
+        """Persons left of this opening; drains have no number."""
+        passed = [value for name, value in self.events if name == w.PASSED]
+        if passed and self.begun is None and 0 < signals < len(passed):
+            raise Broken(COUNT, "more passed than were let in")
+        return signals - len(passed) if signals else 0
+
+    def own_watched(self, action: Action, node: Node, inputs: int, own: Any, before: int) -> Any:
+        """The leaf's own properties."""
+        lane, place = self.lane, own[0]
+        outputs = lane.outputs
+        if outputs & w.MOTOR_SHUT and inputs & self.sweep:
+            raise Broken(SHUT_ON_PERSON, lane.state)
+        if lane.counts[0] + lane.counts[1] != int(action[0] in ("through", "crawl")):
+            raise Broken(COUNT, f"{lane.counts} counted at {action[0]}")
+        free = self.free_by_mode()
+        if outputs & ~before & OPENS and not self.owed and not free and not inputs & (self.sweep | w.STALL):
+            raise Broken(OPENS_ONCE, f"opens in {lane.state} without an opening")
+        kept = free or inputs & (FREEING | self.sweep) or lane.state == "faulted" or self.resting or self.live
+        idle = 0 if kept else min(own[2] + int(action[0] == "tick"), self.dwell + 3)
+        if idle == self.dwell + 3 and place and not outputs & w.MOTOR_SHUT:
+            raise Broken(LEASE_HOLDS, f"{lane.state} at {place}, nothing keeps it open")
+        return (place, self.resting, idle)
+
+    def watched(self, action: Action, inputs: int, watch: tuple[Any, ...], before: int) -> tuple[Any, ...]:
+        """An opening with a live lease, or a group, keeps the leaf open."""
+        watch = super().watched(action, inputs, watch, before)
+        self.live = watch[2] and watch[1] != 0 and watch[3] > 0
+        return watch
+
+
+def sensors(quarters: int) -> int:
+    """The arm's sensors at a quarter of its turn."""
+    return (w.ARM_HOME, w.ARM_A, w.ARM_A | w.ARM_B, w.ARM_B)[quarters % 4]
