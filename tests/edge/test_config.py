@@ -28,7 +28,7 @@ def problems(tree: dict[str, Any]) -> list[str]:
 def changed(tmp_path: Path, section: str, **values: Any) -> dict[str, Any]:
     """A good tree with a section's values changed; None removes one."""
     tree = gate_tree(tmp_path)
-    tree[section] = {name: value for name, value in (tree[section] | values).items() if value is not None}
+    tree[section] = {name: value for name, value in (tree.get(section, {}) | values).items() if value is not None}
     return tree
 
 
@@ -65,6 +65,16 @@ def test_good_configuration_is_taken_as_written(tmp_path: Path) -> None:
         ("lane", {"pulse_ms": 50}, "lane.pulse_ms = 50:"),
         ("lane", {"pulse_ms": 300, "timeout_ms": 200}, "lane.pulse_ms must be shorter than timeout_ms"),
         ("broker", {"port": 0}, "broker.port = 0:"),
+        ("signals", {"red_pin": None}, "signals.red_pin is missing: add it under [signals], a whole number"),
+        ("signals", {"at": "board", "green_pin": None, "red_pin": None, "buzzer_pin": None}, 'signals.at = "board":'),
+        ("signals", {"amber_pin": 23}, "signals.amber_pin = 23: signals.red_pin uses this pin already"),
+        ("power", {"source": "gpio", "battery_minutes": 9}, "power.mains_lost_pin is missing:"),
+        (
+            "power",
+            {"source": "gpio", "mains_lost_pin": 24, "battery_minutes": 9},
+            "power.mains_lost_pin = 24: signals.",
+        ),
+        ("override", {"staff_reason": ""}, "override.staff_reason = '':"),
         ("display", {"locale": "de"}, "display.locale = 'de':"),
     ],
 )

@@ -85,14 +85,15 @@ class ClockSource(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Signals(Struct, frozen=True, forbid_unknown_fields=True):
-    """Lamps and buzzer. `refuse_ms`: how long red shows.
+    """Lamps and buzzer. `refuse_ms`: how long red shows. `at`: pins of this computer, or those of the lane board.
 
     `amber_mixed`: one lamp of two colours. `class_on_green`: green blinks by holder class, for the attendant.
     """
 
-    green_pin: Pin
-    red_pin: Pin
-    buzzer_pin: Pin
+    at: Literal["pins", "board"] = "pins"
+    green_pin: Pin | None = None
+    red_pin: Pin | None = None
+    buzzer_pin: Pin | None = None
     amber_pin: Pin | None = None
     attendant_pin: Pin | None = None
     amber_mixed: bool = False
@@ -311,6 +312,8 @@ def _cross(values: Mapping[str, Any], problems: list[str]) -> None:
         if pin in users:
             problems.append(f"{path} = {pin}: {users[pin]} uses this pin already; give each its own")
         users.setdefault(pin, path)
+    if values["signals"] is not None:
+        problems += _signals_wired(values["signals"], lane)
     if values["power"] is not None:
         problems += power_settings.problems(values["power"])
     if place is not None and device is not None and device.number not in place.post_gates:
@@ -322,6 +325,22 @@ def _pins(signals: Signals | None, power: Power | None) -> dict[str, int]:
     named = {f"signals.{name}": getattr(signals, name) for name in _SIGNAL_PINS} if signals is not None else {}
     named |= {f"power.{name}": pin for name, pin in power_settings.pins(power).items()} if power is not None else {}
     return {path: pin for path, pin in named.items() if pin is not None}
+
+
+def _signals_wired(signals: Signals, lane: LaneSettings | None) -> list[str]:
+    """Whether the lamps are where the configuration says."""
+    if signals.at == "pins":
+        missing = [name for name in _SIGNAL_PINS[:3] if getattr(signals, name) is None]
+        return [f"signals.{name} is missing: add it under [signals], a whole number from 0 to 27" for name in missing]
+    problems = [
+        f'signals.{name} is for pins of this computer: remove it, or write at = "pins"'
+        for name in _SIGNAL_PINS
+        if getattr(signals, name) is not None
+    ]
+    if lane is not None and not lane.lamps:
+        remedy = 'write at = "pins" and wire the lamps to this computer'
+        problems.append(f'signals.at = "board": the board of this lane drives no lamps; {remedy}')
+    return problems
 
 
 def _zones(values: Mapping[str, Any], problems: list[str]) -> None:

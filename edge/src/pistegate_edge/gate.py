@@ -10,7 +10,6 @@ from typing import Any
 
 from gpiozero import GPIOZeroError  # type: ignore[import-untyped]
 
-from pistegate_edge import config as settings
 from pistegate_edge.clock import Clock, open_clock
 from pistegate_edge.config import Config, lane_profile
 from pistegate_edge.core import actions as a
@@ -46,7 +45,7 @@ from pistegate_edge.process import (
 )
 from pistegate_edge.readers.desk import GateDesk
 from pistegate_edge.recorder import Recorder
-from pistegate_edge.signals import Display, Screen, Signals
+from pistegate_edge.signals.opening import open_signals
 from pistegate_edge.uplink.link import Uplink
 from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
 from pistegate_edge.uplink.opening import open_link
@@ -96,7 +95,7 @@ class Gate:
         self._way = words.EXIT if place.exit else words.ENTRY
         self._lane = open_lane_host(lane, lambda told: self._queue.put(LaneTold(told)), clock.monotonic)
         parts.callback(self._lane.close)
-        self._signals = _signals(signals, config.display)
+        self._signals = open_signals(signals, config.display, self._lane, lane)
         parts.callback(self._signals.close)
         self._keys = open_key_store(config.key_store)
         self._journal = parts.enter_context(open_journal(Journal, storage, config.device, clock))
@@ -327,21 +326,6 @@ class Gate:
         self._reader.stop()
         self._mqtt.stop()
         log.info("stopped, lane shut")
-
-
-def _signals(signals: settings.Signals, display: settings.DisplayText) -> Signals:
-    screen = Screen(display.columns, display.rows, display.encoding, display.clear) if display.columns else None
-    return Signals(
-        signals.green_pin,
-        signals.red_pin,
-        signals.buzzer_pin,
-        signals.refuse_ms / 1000,
-        Display(display.path, display.locale, screen),
-        attendant_pin=signals.attendant_pin,
-        amber_pin=signals.amber_pin,
-        amber_mixed=signals.amber_mixed,
-        class_on_green=signals.class_on_green,
-    )
 
 
 def run_gate(config: Config) -> int:

@@ -23,7 +23,7 @@ from pistegate_edge.errors import ConfigError
 from pistegate_edge.lane.core import words
 from pistegate_edge.lane.pinmap import Board, PinUse, load_board, pin_use
 from pistegate_edge.lane.profile_checks import check_board, check_pins, check_profile, check_uses, wiring_of
-from pistegate_edge.lane.profiles import load_lane
+from pistegate_edge.lane.profiles import board_document, load_lane
 
 _NEW = ("profile", "board", "port", "directions", "key_direction", "unwired", "pins", "times")
 _OLD = ("kind", "unlock_pin", "pass_pin", "pulse_ms", "timeout_ms")
@@ -47,6 +47,13 @@ class LaneSettings(Struct, frozen=True):
     def users(self) -> dict[int, str]:
         """Pins of this computer that the lane has, and for what; lamps and buzzer must have others."""
         return {} if self.port else {use.pin: self.where(signal) for signal, use in self.pins.items()}
+
+    @property
+    def lamps(self) -> frozenset[int]:
+        """Lamps and buzzer that the lane board drives, as bits of `core.pattern`; none at pins of this computer."""
+        if not self.port:
+            return frozenset()
+        return frozenset(bits for bits, _, _ in board_document(self.profile, self.board)["signals"])
 
     def where(self, signal: str) -> str:
         """The path of a signal in gate.toml."""
