@@ -78,7 +78,7 @@ class IdealLane:
         mechanism = world.mechanism
         if isinstance(mechanism, Arms):
             pushed = mechanism.pusher is person and mechanism.angle >= DEAD_POINT_DEG
-            return pushed or bool(person.arm_done)
+            return pushed or bool(person.arm_done) or bool(mechanism.down and person.rear > 0)
         return bool(person.rear > 0)
 
     def _busy(self, world: "World") -> bool:

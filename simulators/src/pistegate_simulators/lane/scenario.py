@@ -7,6 +7,7 @@ The built-in ones are in scenarios/; FORMAT_HELP says what a file may hold.
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def built_in(lane: str | None = None) -> list[str]:
     return [name for name in names if lane is None or lane in load(name).lanes]
 
 
+@cache
 def load(name: str) -> Scenario:
     """A built-in scenario by name, or a file by path; ScenarioError when it cannot be used."""
     path = BUILT_IN / f"{name}.toml"

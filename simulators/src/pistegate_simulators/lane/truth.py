@@ -188,13 +188,14 @@ def _miscounted(world: "World") -> int:
 def _false_alarms(world: "World", said: Counter[str]) -> dict[str, int]:
     """Incidents and faults that had no cause, by code."""
     truth, disturbed = world.truth, {d.effect for d in world.disturbances}
-    followers = sum(1 for p in truth.attempts)
+    strangers = len(truth.attempts)
+    against = sum(1 for person in truth.attempts if person.does is Does.SNEAKS)
     leaf_met = isinstance(world.mechanism, Leaf) and bool(world.mechanism.touches)
     causes: dict[str, float] = {
-        words.TAILGATING: followers,
+        words.TAILGATING: strangers - against,
         words.CRAWLING: sum(1 for p in world.everybody if p.body.kind == "crawler"),
-        words.REVERSE: sum(1 for p in truth.attempts if p.does is Does.SNEAKS) + len(truth.turned_back),
-        words.FORCED: followers,
+        words.REVERSE: against,
+        words.FORCED: strangers,
         words.LOITERING: len(truth.loitered),
         words.TURNED_BACK: len(truth.turned_back),
         words.PINCH: inf if leaf_met else truth.obstructions,
