@@ -29,7 +29,9 @@ class Counter:
         low = _row(places, False)
         if len(hip) < 2:
             raise ValueError("a counter needs two beams or more at hip height")
-        self._beams = Beams(len(places), profile["beam_debounce_ms"], profile["weather_ms"], profile["clear_ms"])
+        low_mask = sum(1 << beam for beam in low)
+        times = (profile["beam_debounce_ms"], profile["weather_ms"], profile["clear_ms"])
+        self._beams = Beams(len(places), low_mask, times[0], times[1], times[2])
         self._bodies = Bodies(len(places), hip, [places[beam][0] for beam in hip], profile.get("lost_ms", LOST_MS))
         self._crawl = Crawl(low, [places[beam][0] for beam in low])
 

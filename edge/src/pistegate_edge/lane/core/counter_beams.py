@@ -9,18 +9,19 @@ PERIODS = 20  # of weather_ms; one is a second where that is 20 s
 THIN = 1  # nothing thin stands in a lane by itself for a second
 LEFT = 2  # of a body that has passed and is only in one beam
 LOW = 8  # a crawler is 4 s in a beam of the low row
-CHILD = 10  # a body one beam wide that came in, and what it may have left behind
+NARROW = 20  # a body one beam wide that came in, or what it left behind; with legs in the low row it is STANDING
 STANDING = 80  # a body that came in and stands still, or stands at the entrance
 
 
 class Beams:
     """`seen`: beams after debouncing. `aside`: of no use to counting. `weather`: of those, the ones to report."""
 
-    def __init__(self, count: int, debounce_ms: int, weather_ms: int, clear_ms: int) -> None:
+    def __init__(self, count: int, low: int, debounce_ms: int, weather_ms: int, clear_ms: int) -> None:
         self.seen = 0
         self.aside = 0
         self.weather = 0
         self._count = count
+        self._low = low
         self._debounce = debounce_ms
         self._period = max(1, weather_ms // PERIODS) if weather_ms else 0
         self._clear = max(1, -(-clear_ms // self._period)) if weather_ms else 0
@@ -104,6 +105,8 @@ class Beams:
 
     def _set_aside(self, beam: int, bit: int, patience: int) -> None:
         age = self._ages[beam]
+        if patience == NARROW and self.seen & ~self.aside & self._low:
+            patience = STANDING
         if age >= patience:
             self.aside |= bit
         if self.aside & bit and age >= PERIODS:

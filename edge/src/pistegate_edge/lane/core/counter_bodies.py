@@ -11,7 +11,7 @@ nothing and melt into a sure one that they touch; sure bodies that touch stay tw
 Row positions are indices along the lane, low to high; side 0 is the low end (ENTRY comes in there), 1 the high end.
 """
 
-from pistegate_edge.lane.core.counter_beams import CHILD, LEFT, LOW, STANDING, THIN
+from pistegate_edge.lane.core.counter_beams import LEFT, LOW, NARROW, STANDING, THIN
 from pistegate_edge.lane.core.words import ENTRY, EXIT
 
 SURE = 4  # points of evidence: a stride of a tall person opens a gap of one clear beam, for less than half a metre
@@ -100,7 +100,7 @@ class Bodies:
             if body.wide and (body.sure or at_end):
                 patience = STANDING
             elif body.sure:
-                patience = LEFT if body.done else CHILD
+                patience = LEFT if body.done else NARROW
             else:
                 patience = THIN
             for place in range(body.lo, body.hi + 1):
@@ -145,6 +145,8 @@ class Bodies:
                 self._leave(body, events)
             elif body.until is None or now < body.until:
                 kept.append(body)
+            elif body.lo <= self._first + 1 or body.hi >= self._last - 1:
+                self._leave(body, events)
         for index, run in enumerate(runs):
             if run == TAKEN:
                 continue
@@ -214,7 +216,7 @@ class Bodies:
             return False
         if body.points and self._near_covered(body):
             body.until = now + self._lost_ms * HIDDEN
-        elif body.sure and self._first + 1 < body.lo and body.hi < self._last - 1:
+        elif body.sure:
             body.until = now + self._lost_ms
         return body.until is not None
 
