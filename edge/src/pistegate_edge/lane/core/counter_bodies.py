@@ -15,7 +15,8 @@ from pistegate_edge.lane.core.counter_beams import LEFT, LOW, NARROW, STANDING, 
 from pistegate_edge.lane.core.words import ENTRY, EXIT
 
 SURE = 4  # points of evidence: a stride of a tall person opens a gap of one clear beam, for less than half a metre
-GAP_POINTS = 3  # most points that one advance earns
+GAP_POINTS = 3  # most points that one pair earns
+SHORT_ROW = 6  # a row of fewer beams sees too little of a body: there one pair is evidence enough
 LOST_MS = 800  # a child at 0.3 m/s is behind a beam that sees nothing for half a second
 HIDDEN = 4  # times as long: a person may stand behind a covered beam, but not forever unseen
 TAKEN = (-1, -1)  # a run that became part of another
@@ -25,12 +26,12 @@ DIRECTIONS = (ENTRY, EXIT)  # by the side one comes from
 class Body:
     """One run, or one part of a run that several bodies share."""
 
-    def __init__(self, lo: int, hi: int, side: int) -> None:
+    def __init__(self, lo: int, hi: int, side: int, points: int) -> None:
         self.lo = lo
         self.hi = hi
         self.side = side  # the end it came in by; after passing the leaf, the end it is on
         self.done = False  # it came to this side by passing the leaf: its leaving is no turning back
-        self.points = 0
+        self.points = points
         self.pairs = _pairs(lo, hi)  # where it was wide: bit i for beams i and i + 1; of no use any more once sure
         self.until: int | None = None  # without a run; believed to be there still until then
 
@@ -56,6 +57,7 @@ class Bodies:
         self.deadline: int | None = None  # when a body that is not seen is given up
         self._row = row
         self._count = len(row)
+        self._credit = SURE - 1 if len(row) < SHORT_ROW else 0
         before = sum(1 for place in places if place < 0)
         self._leaf = (before, before - 1)  # by side: the first beam beyond the leaf
         self._first = 0
@@ -153,7 +155,7 @@ class Bodies:
             if claims[index]:
                 self._share(run, claims[index], kept, events)
             else:
-                kept.append(Body(run[0], run[1], self._side_of(run)))
+                kept.append(Body(run[0], run[1], self._side_of(run), self._credit))
         kept.sort(key=lambda body: body.lo)
         self.found = kept
         return events
@@ -246,7 +248,7 @@ class Bodies:
         if not fresh:
             return
         body.pairs |= fresh
-        worth = min(GAP_POINTS, self._room(body))
+        worth = 1 if self._credit else min(GAP_POINTS, self._room(body))
         while fresh and not body.sure:
             fresh &= fresh - 1
             body.points = min(SURE, body.points + worth)
@@ -284,8 +286,8 @@ class Bodies:
         bodies, self._covered, self._first, self._last = kept
         self.found = []
         for lo, hi, side, done, points, pairs, left in bodies:
-            body = Body(lo, hi, side)
-            body.done, body.points, body.pairs = done, points, pairs
+            body = Body(lo, hi, side, points)
+            body.done, body.pairs = done, pairs
             body.until = None if left < 0 else now + left
             self.found.append(body)
         self._note()
