@@ -46,19 +46,26 @@ class Kept:
 
 
 class Lines:
-    """The newest lines of the log, numbered."""
+    """The newest lines of the log, numbered; one that comes again at once is counted."""
 
     def __init__(self):
         self._number = 0
-        self._lines = []
+        self._lines = []  # [number, when, text, how often]
 
     def add(self, now: int, text: str) -> None:
         """A line."""
+        if self._lines and self._lines[-1][2] == text:
+            self._lines[-1][3] += 1
+            return
         self._number = (self._number + 1) & 0xFFFF
-        self._lines.append((self._number, cut(str(now // 1000) + " s: " + text)))
+        self._lines.append([self._number, now // 1000, text, 1])
         if len(self._lines) > LINES_MAX:
             self._lines.pop(0)
 
     def kept(self) -> list:
         """[(number, text)], oldest first."""
-        return self._lines
+        kept = []
+        for number, seconds, text, times in self._lines:
+            often = " (" + str(times) + " times)" if times > 1 else ""
+            kept.append((number, cut(str(seconds) + " s: " + text + often)))
+        return kept

@@ -148,8 +148,9 @@ class Link:
 
     def _refusal(self, name: str, values: dict) -> str:
         """Why a command is not carried out; empty: it is."""
-        if self._lane is None and name != "reset":
-            return "latched"
+        lane = self._lane
+        if lane is None:
+            return "" if name == "reset" else "latched"
         if name in ("open", "mode") and values["direction"] >= len(messages.DIRECTIONS):
             return "direction"
         if name == "mode":
@@ -159,8 +160,8 @@ class Link:
         if name == "open":
             if not values["persons"] or not values["lease_ms"]:
                 return "persons"
-            if self._open or not self._lane.can_open(messages.DIRECTIONS[values["direction"]]):
-                return messages.cut("lane is " + self._lane.state)
+            if self._open or not lane.can_open(messages.DIRECTIONS[values["direction"]]):
+                return messages.cut("lane is " + lane.state)
         return ""
 
     def _set_mode(self, now: int, values: dict) -> None:

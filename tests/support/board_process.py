@@ -7,12 +7,15 @@ console to the host.
 """
 
 import gc
+import json
 import os
 import sys
 import threading
 import time
 import types
 from typing import Any
+
+from pistegate_edge.lane.core import words
 
 WATCHDOG, RESET = 42, 43
 
@@ -25,6 +28,7 @@ def main() -> None:
     import machine
 
     _board(machine)
+    _rest(machine)
     threading.Thread(target=_world, args=(machine,), daemon=True).start()
     gc.freeze()
     with open("main.py") as file:
@@ -35,6 +39,14 @@ def main() -> None:
         if type(error).__name__ == "Reset":
             os._exit(RESET)
         raise
+
+
+def _rest(machine: Any) -> None:
+    """The world of a lane that nobody uses: inputs inactive, but for the sensors of where the arm or leaf is."""
+    at_home = {words.ARM_HOME, words.LIMIT_SHUT}
+    with open("lane_profile.json") as file:
+        for bit, pin, active, _ in json.load(file)["inputs"]:
+            machine.levels[pin] = active if 1 << bit in at_home else 1 - active
 
 
 def _board(machine: Any) -> None:

@@ -72,7 +72,9 @@ def _log(arguments: argparse.Namespace, config: "Config") -> int:
     for line in found["lines"]:
         print(line)
     print(f"latched: {found['latched'] or 'no'}; faults: {', '.join(found['faults']) or 'none'}")
-    return _say(looked["problems"])
+    for problem in looked["problems"]:
+        print(f"board: {problem}", file=sys.stderr)
+    return OK
 
 
 def _check(arguments: argparse.Namespace, config: "Config") -> int:

@@ -19,6 +19,17 @@ RESTART_S = 10.0  # a Pico's USB comes back within two seconds of a reset; hubs 
 CHUNK = 1024  # bytes of one write to the console
 _REPLY_S = 5.0
 
+# On the board: any error of its file system means that there is no such file, whatever its number.
+_HELP = """
+import os
+def _there(name):
+    try:
+        os.stat(name)
+    except OSError:
+        return False
+    return True
+"""
+
 Say = Callable[[str], None]
 
 
@@ -95,17 +106,18 @@ def _patiently(path: str, profile: str, monotonic: Callable[[], float], ask: Cal
 
 def _with_console(transport: Any, image: Image, say: Say) -> Done:
     transport.enter_raw_repl(soft_reset=False)
+    transport.exec(_HELP)
     version = transport.eval("__import__('sys').implementation[1][:3]")
     done = Done(python=".".join(str(part) for part in version))
     say(f"MicroPython {done.python}")
     transport.fs_writefile(SERVICE, b"board flash")
-    if transport.fs_exists(CRASH):
+    if _exists(transport, CRASH):
         done.crash = bytes(transport.fs_readfile(CRASH)).decode(errors="replace")
         say(f"the board was latched: {done.crash}")
-    if transport.fs_exists(BUILD):
+    if _exists(transport, BUILD):
         transport.fs_rmfile(BUILD)
     for folder in image.folders:
-        if not transport.fs_exists(folder):
+        if not _exists(transport, folder):
             transport.fs_mkdir(folder)
     for number, (name, data) in enumerate(image.files.items(), 1):
         say(f"[{number:2}/{len(image.files)}] {name}: {_put(transport, name, data, done)}")
@@ -113,7 +125,7 @@ def _with_console(transport: Any, image: Image, say: Say) -> Done:
     transport.fs_writefile(BUILD, image.listing)
     _verify(transport, BUILD, image.listing)
     for name in (CRASH, SERVICE):
-        if transport.fs_exists(name):
+        if _exists(transport, name):
             transport.fs_rmfile(name)
     say("starting the firmware")
     transport.exec_raw_no_follow("import machine\nmachine.reset()")
@@ -121,7 +133,7 @@ def _with_console(transport: Any, image: Image, say: Say) -> Done:
 
 
 def _put(transport: Any, name: str, data: bytes, done: Done) -> str:
-    if transport.fs_exists(name) and _hash(transport, name) == hashlib.sha256(data).digest():
+    if _exists(transport, name) and _hash(transport, name) == hashlib.sha256(data).digest():
         done.unchanged.append(name)
         return "unchanged"
     transport.fs_writefile(name, data, chunk_size=CHUNK)
@@ -133,6 +145,10 @@ def _put(transport: Any, name: str, data: bytes, done: Done) -> str:
 def _verify(transport: Any, name: str, data: bytes) -> None:
     if _hash(transport, name) != hashlib.sha256(data).digest():
         raise BoardError(f"{name} reads back otherwise than it was written: the flash is worn, replace the Pico")
+
+
+def _exists(transport: Any, name: str) -> bool:
+    return bool(transport.eval(f"_there({name!r})"))
 
 
 def _hash(transport: Any, name: str) -> bytes:

@@ -63,7 +63,8 @@ class Talk:
 
     def console(self, timeout_s: float = 0.5) -> bool:
         """Whether MicroPython's console is there instead of a firmware."""
-        os.write(self._number, b"\r\x03")
+        # Ctrl-C and Ctrl-B: out of whatever our frames have brought it into, to its prompt. No frame to a firmware.
+        os.write(self._number, b"\r\x03\x02")
         for _ in self._heard(timeout_s, lambda now: b""):
             pass
         return self.noise.rstrip().endswith(b">>>")
