@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pistegate_simulators.lane.running import record, run, run_ideal
+from pistegate_simulators.lane.running import build, profile_of, record, run, run_ideal
 from pistegate_simulators.lane.scenario import BUILT_IN, LANE_KINDS, ScenarioError, built_in, load
 
 GOOD = 'title = "one"\n[[party]]\npersons = ["adult"]\n'
@@ -89,3 +89,11 @@ def test_a_file_that_is_not_there_names_the_built_in_ones() -> None:
     for name in ("nowhere.toml", "/"):
         with pytest.raises(ScenarioError, match=r"give a file, or one of: .*ordinary"):
             load(name)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("flap", "snowfall"), ("swing", "both_ways"), ("tripod", "chattering_arm")])
+def test_a_lane_stepped_all_the_time_does_the_same(kind: str, name: str) -> None:
+    """A host may sleep until an input changes or the lane's deadline comes: nothing it says differs by a ms."""
+    lazy, eager = (build(load(name), profile_of(kind), 11) for _ in range(2))
+    eager.eager = True
+    assert lazy.run().log == eager.run().log

@@ -78,8 +78,8 @@ class Disturbance:
             return self.begin
         if now >= self.end:
             return None
-        dues = [until for until in self._until.values() if until > now]
-        return min([*dues, self.end])
+        # An effect that is due already is due now. A bounce begins with an edge of its contact, never by itself.
+        return min([self.end, *(self._until.values() if self.effect != "bounce" else ())])
 
 
 def bits_of(where: str, beams: int, sweep: list[int], rng: Random) -> tuple[int, ...]:

@@ -52,6 +52,8 @@ class World:
         self.mechanism: Arms | Leaf = Arms(profile) if profile["kind"] == "tripod" else Leaf(profile)
         self.maker = MakersController(profile, self.mechanism) if profile["drive"] != "own" else None
         self.inputs = -1
+        self.eager = False
+        """When true, the lane is stepped in every step, as a lane board's loop does; the outcome must be the same."""
         self.frames: list[tuple[int, int, int, float]] | None = None
         """When a list: (ms, input word, output word, leaf position or arm angle) at each change."""
         self._idle_since = 0
@@ -79,7 +81,7 @@ class World:
         if any(person.stage is Stage.GONE for person in self.people):
             self.people = [person for person in self.people if person.stage is not Stage.GONE]
         self.now += self.step_ms
-        if not self.people:
+        if not self.people and not self.eager:
             self._jump()
 
     # What people see and feel.
@@ -165,7 +167,7 @@ class World:
         for disturbance in self.disturbances:
             word = disturbance.apply(self.now, word)
         deadline = self.lane.deadline
-        if word != self.inputs or (deadline is not None and self.now >= deadline):
+        if self.eager or word != self.inputs or (deadline is not None and self.now >= deadline):
             self.inputs = word
             self.gatehouse.step(self.now, word)
         if self.frames is not None:
