@@ -19,7 +19,7 @@ from pistegate_edge.lane.core import words as w
 from pistegate_edge.lane.core.controller import FREE, FREED
 from pistegate_edge.lane.core.lanes import open_lane
 from pistegate_edge.lane.deadman import DeadMan
-from pistegate_edge.lane.host import Event
+from pistegate_edge.lane.host import Event, Mark
 from pistegate_edge.lane.pinmap import INPUTS, OUTPUTS, PinUse
 from pistegate_edge.lane.unlock import UNLOCKS, Unlock
 
@@ -110,6 +110,19 @@ class WiredLane:
         """When `tick` is due; None: not before another call."""
         due = [ms for ms in (self._core.deadline, self._unlock.deadline, self._back_at) if ms is not None]
         return min(due) / 1000 if due else None
+
+    @property
+    def mark(self) -> Mark | None:
+        """None: a controller's PASS contact counts nothing while nobody listens."""
+        return None
+
+    @property
+    def exact(self) -> bool:
+        """Never, for the same reason."""
+        return False
+
+    def remember(self, since: Mark | None) -> None:
+        """Of no use here."""
 
     def open(self, now: float, persons: int, direction: str) -> list[Event]:
         """Let `persons` through in `direction`; a lane that cannot be opened now is closed at once."""
