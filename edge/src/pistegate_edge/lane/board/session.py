@@ -60,6 +60,7 @@ class BoardSession:
         self._link_fault: str | None = None
         self._heard = 0
         self._begun = False
+        self._fits = False  # the board that said hello last is of this protocol and profile
         self._past: list[str] = []  # boots that are over: what they said late is not listened to
 
     # What the gate asks
@@ -229,6 +230,7 @@ class BoardSession:
         elif hello["profile"] != self._profile:
             other = codes.OTHER_PROFILE
             log.error("the lane board has profile %s, this gate %s", hello["profile"], self._profile)
+        self._fits = other is None
         if other is None:
             return []
         self._go("other")
@@ -238,7 +240,9 @@ class BoardSession:
         return self.state == LINKED and self.report is not None and values["boot"] == self.report["boot"]
 
     def _report(self, now: int, report: dict[str, Any]) -> list[Event]:
-        if report["run"] != self._voice.run or self.hello is None or report["boot"] != self.hello["boot"]:
+        if not self._fits or self.hello is None or report["boot"] != self.hello["boot"]:
+            return []
+        if report["run"] != self._voice.run:
             return []
         before = self.report
         if before is not None and before["boot"] == report["boot"] and report["report"] <= before["report"]:
