@@ -15,6 +15,7 @@ from pistegate_edge.power.policy import (
     BACK_HOLD_S,
     END_GRACE_S,
     END_MAX_S,
+    GOES_ON,
     LOST_HOLD_S,
     LOW_HOLD_S,
     SILENT_HOLD_S,
@@ -79,7 +80,7 @@ def test_lost_mains_is_announced_and_the_gate_goes_on_admitting() -> None:
     """For two hours: nobody is sent away, nothing is shut down."""
     gate = Gate()
     assert gate.told(OFF, 100.0) == []
-    assert gate.until(100 + LOST_HOLD_S) == [Announce(PowerCode.MAINS_LOST), TellState()]
+    assert gate.until(100 + LOST_HOLD_S) == [Announce(PowerCode.MAINS_LOST, GOES_ON), TellState()]
     assert gate.policy.words == "on battery"
     assert gate.until(100 + 7200) == []
     assert gate.policy.deadline is None
@@ -115,7 +116,7 @@ def test_low_battery_ends_the_gate_in_order() -> None:
     gate.told(OFF, 0.0)
     gate.until(60.0)
     assert gate.told(LOW, 60.0) == []
-    ends = [Announce(PowerCode.BATTERY_LOW), EndService(), TellState()]
+    ends = [Announce(PowerCode.BATTERY_LOW, "65 s after mains was lost"), EndService(), TellState()]
     assert gate.until(60.0 + LOW_HOLD_S) == ends
     assert gate.policy.words == "battery low"
     assert gate.until(60.0 + LOW_HOLD_S + END_GRACE_S) == [ShutDown(COMMAND)]
@@ -159,7 +160,7 @@ def test_low_battery_while_mains_is_there_is_no_reason_to_end() -> None:
     assert gate.until(1000.0) == []
     assert gate.policy.state is State.MAINS
     gate.told(LOW, 1000.0)
-    assert gate.until(1000.0 + LOW_HOLD_S - 0.1) == [Announce(PowerCode.MAINS_LOST), TellState()]
+    assert gate.until(1000.0 + LOW_HOLD_S - 0.1) == [Announce(PowerCode.MAINS_LOST, GOES_ON), TellState()]
     assert EndService() in gate.until(1000.0 + LOW_HOLD_S)
 
 
@@ -174,7 +175,8 @@ def test_mains_that_comes_back_calls_the_end_off_once_it_has_held() -> None:
     assert gate.until(10.0 + BACK_HOLD_S - 0.1) == []
     assert gate.told(OFF, 30.0) == []
     assert gate.told(FED, 31.0) == []
-    assert gate.until(31.0 + BACK_HOLD_S) == [Announce(PowerCode.MAINS_BACK), ResumeService(), TellState()]
+    back = Announce(PowerCode.MAINS_BACK, "61 s after mains was lost")
+    assert gate.until(31.0 + BACK_HOLD_S) == [back, ResumeService(), TellState()]
     assert gate.policy.state is State.MAINS
     gate.told(OFF, 200.0)
     assert announced(gate.until(210.0)) == [PowerCode.MAINS_LOST]

@@ -68,6 +68,7 @@ TABLE: dict[State, dict[str, State]] = {
 }
 HOLDS = {State.DIPPED: LOST_HOLD_S, State.RETURNING: BACK_HOLD_S, State.PAUSED: BACK_HOLD_S}
 OUT = frozenset({State.ENDING, State.PAUSED, State.DOWN})
+GOES_ON = "the gate goes on by battery"
 WORDS = {
     State.BATTERY: "on battery",
     State.RETURNING: "on battery",
@@ -178,25 +179,29 @@ class PowerPolicy:
     def _entered(self, was: State, now: float) -> list[PowerAction]:
         """What a state that has begun asks for."""
         if self.state is State.BATTERY:
-            return self._once(PowerCode.MAINS_LOST)
+            return self._once(PowerCode.MAINS_LOST, GOES_ON)
         if self.state is State.ENDING:
             self._end_by = now + END_MAX_S
             ends: list[PowerAction] = [] if was in OUT else [EndService()]
-            lost = [] if self._lost_at is None else self._once(PowerCode.MAINS_LOST)
-            return [*lost, *self._once(PowerCode.BATTERY_LOW), *ends]
+            lost = [] if self._lost_at is None else self._once(PowerCode.MAINS_LOST, GOES_ON)
+            return [*lost, *self._once(PowerCode.BATTERY_LOW, self._after(now)), *ends]
         if self.state is State.DOWN:
             return [ShutDown(self._command)]
         if self.state is State.MAINS:
-            return self._good(was)
+            return self._good(was, now)
         return []
 
-    def _good(self, was: State) -> list[PowerAction]:
+    def _good(self, was: State, now: float) -> list[PowerAction]:
         """Mains is there again; what was told of this outage may be told of the next."""
         told = PowerCode.MAINS_LOST in self._told
+        actions: list[PowerAction] = [Announce(PowerCode.MAINS_BACK, self._after(now))] if told else []
         self._told -= {PowerCode.MAINS_LOST, PowerCode.BATTERY_LOW}
         self._lost_at = None
-        actions: list[PowerAction] = [Announce(PowerCode.MAINS_BACK)] if told else []
         return [*actions, ResumeService()] if was in OUT else actions
+
+    def _after(self, now: float) -> str:
+        """How long mains has been away."""
+        return "the UPS says so" if self._lost_at is None else f"{round(now - self._lost_at)} s after mains was lost"
 
     def _once(self, code: PowerCode, detail: str = "") -> list[PowerAction]:
         if code in self._told:

@@ -56,9 +56,8 @@ class PowerSource:
             try:
                 reader = self._opener()
                 try:
-                    log.info("power: %s", reader.description)
                     while not self._stop.is_set():
-                        self._change(reader.read())
+                        self._change(reader.read(), reader.description)
                         failures = 0
                         self._stop.wait(self._poll_s)
                 finally:
@@ -77,7 +76,9 @@ class PowerSource:
             log.warning("power: %s", detail)
             self._change(PowerSilent(detail))
 
-    def _change(self, told: PowerTold) -> None:
+    def _change(self, told: PowerTold, answers: str = "") -> None:
+        if answers and not isinstance(self._last, PowerStatus):
+            log.info("power: %s answers", answers)
         if told != self._last and not self._stop.is_set():
             self._last = told
             self._tell(told)
