@@ -166,6 +166,17 @@ def test_attendant_is_shown_the_class_again_when_the_incident_is_over() -> None:
     assert shown.line(3100, 5000, ATTENDANT) == [(True, 1900)]
 
 
+@pytest.mark.parametrize("show", [EXPIRED, Show(Lamp.KEEP, "incident.cloud_newer")], ids=["refusal", "note"])
+def test_attendant_is_shown_an_incident_for_its_whole_time(show: Show) -> None:
+    """Whatever is told meanwhile that is none of the attendant's business."""
+    shown = Shown(Fitted(attendant=True))
+    shown.show(READY, 0)
+    shown.show(Show(Lamp.KEEP, "incident.crawling"), 0)
+    shown.show(show, 1000)
+    assert shown.line(0, 5000, ATTENDANT)[-1][1] <= 150
+    assert shown.line(5000, 6000, ATTENDANT) == [(False, 1000)]
+
+
 def test_words_alone_leave_lamps_and_buzzer() -> None:
     """A card held while the lane is busy."""
     shown = Shown()

@@ -76,20 +76,24 @@ class SignalCore:
         sound, lamp, attendant = prompt.sound, self._colours(prompt.lamp), prompt.attendant
         if show.lamp is Lamp.KEEP:
             until = now + prompt.for_ms
-            if lamp is not None:
-                self._news = _Timed(lamp, until)
-            self._staff_news = _Timed(attendant, until)
+            self._news = self._news if lamp is None else _Timed(lamp, until)
+            self._tell_staff(attendant, until)
         elif show.lamp is Lamp.ADMIT:
             sound = self._admitted(show, lamp, attendant, sound)
             self._answer = _Timed()
         elif show.lamp is Lamp.REFUSE:
             self._admit, self._staff_admit = None, ()
             self._answer = _Timed(lamp or (), now + self._refuse_ms)
-            self._staff_news = _Timed(attendant, now + self._refuse_ms)
+            self._tell_staff(attendant, now + self._refuse_ms)
         else:
             self._admit, self._staff_admit = None, ()
             self._base, self._staff_base = lamp or (), attendant
         return [*self._changed(now), *([(pattern.SOUND, sound, length_ms(sound), ())] if sound else [])]
+
+    def _tell_staff(self, attendant: Loop, until: int) -> None:
+        """What says nothing to the attendant does not end what does."""
+        if attendant:
+            self._staff_news = _Timed(attendant, until)
 
     def _admitted(self, show: Show, lamp: Loop | None, attendant: Loop, sound: Loop) -> Loop:
         """Green, by holder class where the green lamp carries it; the sound that goes with it."""
