@@ -37,7 +37,7 @@ TABLE = {
     PULSE: _also({"pulse_over": WAIT, "next": GAP, "over": SHUT}),
     WAIT: _also({"next": GAP, "over": SHUT}),
     HELD: _also({"next": GAP, "late": LATE, "over": SHUT}),
-    GAP: _also({"pulse": PULSE, "level": HELD, "late": LATE, "over": SHUT}),
+    GAP: _also({"pulse": PULSE, "level": HELD, "over": SHUT}),
     LATE: _also({"over": SHUT}),
     FREE: _also({"over": SETTLE}),
     SETTLE: _also({"over": SHUT}),
@@ -137,7 +137,7 @@ class ControllerLane(base.Lane):
     def _stranger(self, now: int, direction: str) -> None:
         if self.state in (SETTLE, FREED):
             self._tell(w.COUNTED, direction)
-        elif self._opening.state != op.NONE:
+        elif self._opening.state != op.NONE and self._opening.direction != direction:
             self._tell(w.INCIDENT, w.REVERSE)
         else:
             self._tell(w.INCIDENT, w.FORCED)
@@ -208,7 +208,7 @@ class ControllerLane(base.Lane):
             return
         if self.state == PULSE:
             self._go("pulse_over")
-        elif self.state in (HELD, GAP):
+        elif self.state == HELD:
             self._go("late")
         self._timer = None
 
