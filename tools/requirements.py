@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # dev holds everything; the others take its versions, so that what is tested is what a gate installs.
-FIRST, OTHERS = "dev", ("demo", "gate", "cloud", "build", "compile")
+FIRST, OTHERS = "dev", ("demo", "gate", "cloud", "build", "compile", "board-types")
 DISTRIBUTIONS = ("protocol", "edge", "cloud", "simulators")
 
 
