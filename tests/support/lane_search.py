@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Breadth-first search over everything that can happen at a lane: one input change, one host's command or one tick at a time.
+"""Breadth-first search over all that can happen at a lane: one input change, one command or one tick at a time.
 
 A world (lane_worlds) owns a lane core and what surrounds it. A node is a hashable tuple of both. The search goes on to
 the fixed point and checks the world's properties at every step; then it follows the ticks from every node in which an

@@ -51,6 +51,7 @@ def tripod(
     """Our own tripod."""
     profile = {**TRIPOD, **changed}
     world = TripodWorld(core(profile), patience=1 + int(str(profile["debounce_ms"])))
+    world.slow = int(str(profile["debounce_ms"]))
     world.bits, world.commands = bits, commands
     return world
 

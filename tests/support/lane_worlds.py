@@ -31,8 +31,8 @@ NO_SPIN = "a deadline lies ahead"
 class LaneWorld:
     """A lane, its inputs, and a host that may do anything at any moment.
 
-    A node is (lane snapshot, inputs, watch). The watch: ticks since fire or power loss began (at most `patience`),
-    ticks of lease left (None: no lease), whether a `closed` is owed, signals left to this opening, what is the world's own.
+    A node is (lane snapshot, inputs, watch, the world's own). The watch: ticks since fire or power loss began (at most
+    `patience`), ticks of lease left (None: no lease), whether a `closed` is owed, signals left to this opening.
     """
 
     bits: tuple[int, ...] = (w.FIRE,)
@@ -84,18 +84,22 @@ class LaneWorld:
         lane.restore(NOW, snapshot)
         lane.counts[0] = lane.counts[1] = 0
         before = lane.outputs
-        now = NOW + 1 if action[0] == "tick" else NOW
+        now = NOW + self.lasts(action)
         self.events = []
         inputs, own = self.do(now, action, inputs, own, before)
         watch = self.watched(action, inputs, watch, before)
         own = self.own_watched(action, node, inputs, own, before)
-        if action[0] in ("tick", "in") and lane.deadline is not None and lane.deadline <= now:
+        if action[0] in ("tick", "held", "in") and lane.deadline is not None and lane.deadline <= now:
             raise Broken(NO_SPIN, f"due {now - lane.deadline} ago in {lane.state}")
         if lane._opening.state == "drain":
             lane._opening.passed = 0  # a drain counts without end, and nothing depends on its number
         return (lane.snapshot(now), inputs, watch, own)
 
     # What happens.
+
+    def lasts(self, action: Action) -> int:
+        """Ticks that an action takes."""
+        return int(action[0] in ("tick", "held"))
 
     def do(self, now: int, action: Action, inputs: int, own: Any, before: int) -> tuple[int, Any]:
         """One action on the lane; the inputs and the world's own part after it."""
@@ -136,17 +140,14 @@ class LaneWorld:
         """The watch after an action; raises Broken."""
         fire, lease, owed, signals = watch
         lane = self.lane
-        if not inputs & FREEING:
-            fire = 0
-        elif action[0] == "tick" and fire < self.patience:
-            fire += 1
+        fire = min(fire + self.lasts(action), self.patience) if inputs & FREEING else 0
         if fire == self.patience and not self.is_free(inputs):
             raise Broken(FREE_WAY, f"{lane.state}, outputs {lane.outputs:#x}")
         owed, lease, signals = self.watch_closed(action, owed, lease, signals)
         signals = self.watch_signals(before, inputs, owed, signals)
-        if lease is not None and action[0] == "tick":
-            lease = max(lease - 1, 0)
-        if lease == 0 and action[0] == "tick" and self.holds_open():
+        if lease is not None:
+            lease = max(lease - self.lasts(action), 0)
+        if lease == 0 and self.lasts(action) and self.holds_open():
             raise Broken(LEASE_HOLDS, f"{lane.state}, outputs {lane.outputs:#x}")
         return (fire, lease if owed else None, owed, signals)
 
@@ -240,6 +241,11 @@ class TripodWorld(LaneWorld):
     """
 
     rest = w.ARM_HOME
+    slow = 0
+
+    def lasts(self, action: Action) -> int:
+        """A quarter of a turn takes longer than the sensors need to be believed."""
+        return self.slow if action[0] in ("push", "raise") else super().lasts(action)
 
     def begin(self) -> Any:
         """At home."""
@@ -260,10 +266,10 @@ class TripodWorld(LaneWorld):
 
     def do(self, now: int, action: Action, inputs: int, own: Any, before: int) -> tuple[int, Any]:
         """The arm, too."""
-        quarters, dropped, allowed_in, allowed_out = own
+        quarters, _, allowed_in, allowed_out = own
         if action[0] not in ("push", "raise"):
             inputs, own = super().do(now, action, inputs, own, before)
-            if not self.lane.outputs & w.HOLD and not dropped:
+            if not self.lane.outputs & w.HOLD and not own[1]:
                 inputs = inputs & ~(w.ARM_HOME | w.ARM_A | w.ARM_B)
                 self.events = self.events + self.lane.step(now, inputs)
                 own = (0, True, 0, 0)
@@ -277,8 +283,14 @@ class TripodWorld(LaneWorld):
         if min(allowed_in, allowed_out) < 0:
             raise Broken(OPENS_ONCE, "the arm turned for more persons than were let in")
         inputs = inputs & ~(w.ARM_HOME | w.ARM_A | w.ARM_B) | sensors(quarters)
-        self.events = self.lane.step(now, inputs)
+        self.events = self.lane.step(NOW, inputs)
+        if now > NOW:
+            self.events = self.events + self.lane.step(now, inputs)
         seen = self.lane.counts[0] + self.lane.counts[1]
+        if not self.lane.outputs & w.HOLD and seen <= int(turned):  # let go while it turned
+            inputs &= ~(w.ARM_HOME | w.ARM_A | w.ARM_B)
+            self.events = self.events + self.lane.step(now, inputs)
+            return inputs, (0, True, 0, 0)
         if seen != int(turned):
             raise Broken(COUNT, f"{seen} counted, the arm turned {turned}")
         return inputs, (0 if turned else quarters, False, allowed_in, allowed_out)
@@ -375,7 +387,7 @@ class LeafWorld(LaneWorld):
             self.events = self.lane.step(now, inputs)
             return inputs, own
         if action[0] == "held":
-            self.events = self.lane.step(now + 1, inputs)
+            self.events = self.lane.step(now, inputs)
             return inputs, own
         if action[0] == "shove":
             place = self.within(own[0] + action[1])
@@ -418,8 +430,14 @@ class LeafWorld(LaneWorld):
 
     def apply(self, node: Node, action: Action) -> Node:
         """The rest that a stall gives is known before the properties are looked at."""
-        strained = node[1] & w.STALL or action[0] == "held" or action == ("in", w.STALL)
-        rest = self.reverse + 2 if strained else node[3][1] - int(action[0] == "tick")
+        rest = node[3][1] - self.lasts(action)
+        lies = action[0] == "in" and action[1] & (w.STALL | w.LIMIT_SHUT | w.LIMIT_OPEN_A)
+        if node[1] & w.STALL or action[0] == "held" or lies:
+            rest = max(rest, self.reverse + 2)
+        elif (
+            action[0] == "shove" and self.swing
+        ):  # a hand took it to the far side: a longer way than the motor's longest
+            rest = self.reverse + 2 + 2 * self.TRAVEL
         self.resting = max(rest, 0)
         return super().apply(node, action)
 
@@ -446,7 +464,7 @@ class LeafWorld(LaneWorld):
         if outputs & ~before & OPENS and not self.owed and not free and not inputs & (self.sweep | w.STALL):
             raise Broken(OPENS_ONCE, f"opens in {lane.state} without an opening")
         kept = free or inputs & (FREEING | self.sweep) or lane.state == "faulted" or self.resting or self.live
-        idle = 0 if kept else min(own[2] + int(action[0] == "tick"), self.dwell + 3)
+        idle = 0 if kept else min(own[2] + self.lasts(action), self.dwell + 3)
         if idle == self.dwell + 3 and place and not outputs & w.MOTOR_SHUT:
             raise Broken(LEASE_HOLDS, f"{lane.state} at {place}, nothing keeps it open")
         return (place, self.resting, idle)

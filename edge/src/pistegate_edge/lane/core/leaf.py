@@ -245,7 +245,7 @@ class LeafLane(base.Lane):
     def _event_ajar(self, side: str, clear: bool) -> str:
         if self._at(w.LIMIT_SHUT):
             return "closed"
-        if self._at_open():
+        if self._at(w.LIMIT_OPEN_A | w.LIMIT_OPEN_B):  # whichever: a hand may have pushed it
             return "opened"
         if side and (side == self._side or self._freed()):
             return "open"
