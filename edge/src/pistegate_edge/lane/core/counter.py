@@ -8,7 +8,7 @@ Pure, in the subset that MicroPython also runs. Times are milliseconds of one mo
 
 from pistegate_edge.lane.core.counter_beams import Beams
 from pistegate_edge.lane.core.counter_bodies import LOST_MS, Bodies
-from pistegate_edge.lane.core.counter_crawl import Crawl
+from pistegate_edge.lane.core.counter_crawl import QUIET_MS, Crawl
 
 HIP_MM = 500  # beams at least this high are the hip row; lower ones see legs, crawlers and the leaf's sweep
 
@@ -20,7 +20,8 @@ CRAWL = "crawl"  # (CRAWL, direction): a person went through under the hip row; 
 class Counter:
     """One lane's counter. `profile` needs beams, beam_debounce_ms, weather_ms (0: never covered) and clear_ms.
 
-    It may have lost_ms: how long a body is believed to be there that vanished between the ends of the lane.
+    It may have lost_ms: how long a body is believed to be there that vanished between the ends of the lane; and
+    crawl_ms: how long the low row is clear until a crawler is gone.
     """
 
     def __init__(self, profile: dict) -> None:  # type: ignore[type-arg]
@@ -33,7 +34,7 @@ class Counter:
         times = (profile["beam_debounce_ms"], profile["weather_ms"], profile["clear_ms"])
         self._beams = Beams(len(places), low_mask, times[0], times[1], times[2])
         self._bodies = Bodies(len(places), hip, [places[beam][0] for beam in hip], profile.get("lost_ms", LOST_MS))
-        self._crawl = Crawl(low, [places[beam][0] for beam in low])
+        self._crawl = Crawl(low, [places[beam][0] for beam in low], profile.get("crawl_ms", QUIET_MS))
 
     def step(self, now: int, blocked: int) -> list[tuple[str, str]]:
         """The beams as they are now, also without change; what that tells, in order."""

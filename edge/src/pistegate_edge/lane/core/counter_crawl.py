@@ -18,7 +18,8 @@ DIRECTIONS = (ENTRY, EXIT)
 class Crawl:
     """`row`: beam numbers of the low row along the lane; `places`: their x in mm, the leaf at 0."""
 
-    def __init__(self, row: list[int], places: list[int]) -> None:
+    def __init__(self, row: list[int], places: list[int], quiet_ms: int) -> None:
+        self._quiet_ms = quiet_ms
         self._sides = [0, 0]  # beams before and beyond the leaf
         self._ends = (1 << row[0], 1 << row[-1]) if row else (0, 0)  # outermost beams
         self._enough = min(LONG, len(row))
@@ -33,7 +34,7 @@ class Crawl:
     @property
     def deadline(self) -> int | None:
         """When a crawler is gone."""
-        return None if self._clear_at is None else self._clear_at + QUIET_MS
+        return None if self._clear_at is None else self._clear_at + self._quiet_ms
 
     def step(self, now: int, seen: int, bodies) -> list[tuple[str, str]]:  # type: ignore[no-untyped-def]
         """The low row now, and the bodies of the hip row."""
@@ -62,7 +63,7 @@ class Crawl:
             return self._end(False)  # a flake, a foot at the edge
         if self._clear_at is None:
             self._clear_at = now
-        return self._end(self._over) if now - self._clear_at >= QUIET_MS else []
+        return self._end(self._over) if now - self._clear_at >= self._quiet_ms else []
 
     def _end(self, over: bool) -> list[tuple[str, str]]:
         side, self._side, self._clear_at = self._side, NOBODY, None
