@@ -65,7 +65,8 @@ def run(raw: bytes, profile: dict, pins: Pins, line: UsbLine) -> None:
     link = Link(identity, boot, lane, crash)
     loop = Loop(pins, lane, link, line, watchdog.feed, gc.collect, sweep(profile["profile"]))
     clock = Clock(time.ticks_ms, time.ticks_diff)
-    link.lines.add(0, "started " + boot + (", latched: " + crash if crash else ""))
+    gc.collect()
+    link.lines.add(0, "started " + boot + ", memory free: " + str(gc.mem_free()))
     while not link.service:
         loop.turn(clock.now())
         if link.unlatch:

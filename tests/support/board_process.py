@@ -2,8 +2,8 @@
 """The firmware of a flashed folder as a process: python board_process.py FLASH_FOLDER FAKE_MACHINE.
 
 Its line is standard input and output. Descriptor 3 takes what the world does ("pin level") and answers "pin?" on
-descriptor 4 with "pin level". Exit status 42: the watchdog bit; 43: the board reset itself; 0: the firmware left the
-console to the host.
+descriptor 4 with "pin level". Modules that are bytecode in the folder run from this tree's sources. Exit status 42:
+the watchdog bit; 43: the board reset itself; 0: the firmware left the console to the host.
 """
 
 import gc
@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import types
+from pathlib import Path
 from typing import Any
 
 from pistegate_edge.lane.core import words
@@ -24,7 +25,7 @@ def main() -> None:
     """Run main.py of the folder."""
     folder, fake = sys.argv[1:3]
     os.chdir(folder)
-    sys.path[:0] = [folder, fake]
+    sys.path[:0] = [folder, fake, str(Path(__file__).resolve().parents[2] / "edge")]
     import machine
 
     _board(machine)
@@ -55,6 +56,7 @@ def _board(machine: Any) -> None:
     time.ticks_diff = _ticks_diff  # type: ignore[attr-defined]
     time.sleep_ms = lambda ms: time.sleep(ms / 1000)  # type: ignore[attr-defined]
     sys.print_exception = lambda error: print(repr(error), file=sys.stderr)  # type: ignore[attr-defined]
+    gc.mem_free = lambda: 0  # type: ignore[attr-defined]
     raw = os.fdopen(0, "rb", buffering=0)
     sys.stdin = types.SimpleNamespace(buffer=raw, fileno=raw.fileno)  # type: ignore[assignment]
     sys.stdout = types.SimpleNamespace(  # type: ignore[assignment]

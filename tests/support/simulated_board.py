@@ -94,7 +94,7 @@ class SimulatedBoard:
             str(FAKE_MACHINE),
         ]
         # The shell puts the two pipes where the process looks for them.
-        shell = ["sh", "-c", f'exec "$@" 3<&{ask} 4>&{answer}', "sh", *command]
+        shell = ["bash", "-c", f'exec "$@" 3<&{ask} 4>&{answer}', "bash", *command]
         try:
             return self._ended(self._start(shell, self._master, self._master, (ask, answer)))
         finally:

@@ -12,6 +12,8 @@ const mp = await loadMicroPython({
   stdout: (bytes) => process.stdout.write(Buffer.from(bytes)),
 });
 const RESET = 43;
+const SAVE_MS = 500; // so much may be lost when power is cut, as on a real one
+let saved = Date.now();
 
 function load(from, to) {
   for (const name of readdirSync(from)) {
@@ -49,6 +51,9 @@ const PASTE = Buffer.from([5, 65, 1]);
 process.stdin.on("data", (data) => {
   if (data.equals(PASTE)) return process.stdout.write(Buffer.from([82, 0]));
   for (const byte of data) mp.replProcessChar(byte);
-  if (data.includes(4)) save("/flash", flash);
+  if (Date.now() - saved > SAVE_MS) {
+    save("/flash", flash);
+    saved = Date.now();
+  }
 });
 process.stdin.on("end", () => process.exit(0));

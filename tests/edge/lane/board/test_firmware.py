@@ -280,6 +280,7 @@ def test_an_error_latches_and_leaves_the_rest_to_the_watchdog(tmp_path: Path, mo
     monkeypatch.setattr(start, "UsbLine", Line)
     monkeypatch.setattr(start, "open_lane", broken_lane)
     monkeypatch.setattr(start.sys, "print_exception", lambda error: None, raising=False)
+    monkeypatch.setattr(start.gc, "mem_free", lambda: 0, raising=False)
     monkeypatch.setattr(start.time, "ticks_ms", lambda: 0, raising=False)
     monkeypatch.setattr(start.time, "ticks_diff", lambda end, begin: end - begin, raising=False)
     fed: list[int] = []

@@ -16,6 +16,7 @@ from pistegate_edge.lane.board.image import BUILD, CRASH, SERVICE, Image
 from pistegate_edge.lane.board.talk import Talk, talk_to
 
 RESTART_S = 10.0  # a Pico's USB comes back within two seconds of a reset; hubs take longer
+BYTECODE = 6  # version of .mpy files, from MicroPython 1.19 on
 CHUNK = 1024  # bytes of one write to the console
 _REPLY_S = 5.0
 
@@ -107,9 +108,12 @@ def _patiently(path: str, profile: str, monotonic: Callable[[], float], ask: Cal
 def _with_console(transport: Any, image: Image, say: Say) -> Done:
     transport.enter_raw_repl(soft_reset=False)
     transport.exec(_HELP)
-    version = transport.eval("__import__('sys').implementation[1][:3]")
+    version, bytecode = transport.eval("(lambda i: (i.version[:3], i._mpy & 255))(__import__('sys').implementation)")
     done = Done(python=".".join(str(part) for part in version))
     say(f"MicroPython {done.python}")
+    if bytecode != BYTECODE:
+        remedy = "put the UF2 of MicroPython 1.27 onto it (hold BOOTSEL while plugging it in), then flash again"
+        raise BoardError(f"MicroPython {done.python} on the board takes other bytecode: {remedy}")
     transport.fs_writefile(SERVICE, b"board flash")
     if _exists(transport, CRASH):
         done.crash = bytes(transport.fs_readfile(CRASH)).decode(errors="replace")
