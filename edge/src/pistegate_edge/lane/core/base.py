@@ -52,6 +52,7 @@ class Lane:
         self._lease_most = number(profile, "lease_ms_max", 10000)
         self._late_ms = number(profile, "late_pass_ms", LATE_PASS_MS)
         self._loiter_ms = number(profile, "loiter_ms", 10000)
+        self._late_most_ms = self._loiter_ms  # a late opening waits for nobody longer
         self._debounce_ms = number(profile, "debounce_ms", DEBOUNCE_MS)
         if self._debounce_ms > DEBOUNCE_MOST_MS:
             raise ValueError("lane profile: debounce_ms above 60 leaves fire no time to free the way in 100 ms")
@@ -363,7 +364,7 @@ class Lane:
 
     def _late(self, event: str, at: int) -> None:
         until = self._late_from(at) + self._late_ms
-        self._opening.late(event, until, max(until, at + self._loiter_ms))
+        self._opening.late(event, until, max(until, at + self._late_most_ms))
 
     def _due(self, now: int) -> int | None:
         due = sooner(self._opening.until, self._opening.lease)

@@ -49,6 +49,7 @@ class TripodLane(base.Lane):
         base.Lane.__init__(self, profile, SHUT, (w.ARM_A, w.ARM_B, w.ARM_HOME))
         self.outputs = w.HOLD
         self._turn_most_ms = number(profile, "travel_max_ms", TURN_MOST_MS)
+        self._late_most_ms = self._turn_most_ms  # who stands between the arms is still to be counted
         self._doubts_most = number(profile, "doubts", DOUBTS)
         self._arm = Arm()
         self._away: int | None = None  # from when an arm is not at home: the moment that is a fault
