@@ -33,6 +33,7 @@ class Body:
         self.done = False  # it came to this side by passing the leaf: its leaving is no turning back
         self.points = points
         self.pairs = _pairs(lo, hi)  # where it was wide: bit i for beams i and i + 1; of no use any more once sure
+        self.core = (lo, hi)  # without thin parts at its sides
         self.until: int | None = None  # without a run; believed to be there still until then
 
     @property
@@ -139,7 +140,7 @@ class Bodies:
             else:
                 claims[best].append(body)
         _spread_out(runs, claims)
-        _join_thin(runs, claims)
+        cores = _join_thin(runs, claims)
         events: list[tuple[str, str]] = []
         kept: list[Body] = []
         for body in left:
@@ -154,6 +155,8 @@ class Bodies:
                 continue
             if claims[index]:
                 self._share(run, claims[index], kept, events)
+                if len(claims[index]) == 1:
+                    claims[index][0].core = cores[index]
             else:
                 kept.append(Body(run[0], run[1], self._side_of(run), self._credit))
         kept.sort(key=lambda body: body.lo)
@@ -186,7 +189,7 @@ class Bodies:
         for index, body in enumerate(stay):
             lo, hi = parts[index]
             if lo <= hi:
-                body.lo, body.hi = lo, hi
+                body.lo, body.hi = body.core = lo, hi
                 kept.append(body)
             else:
                 self._leave(body, events)
@@ -264,11 +267,14 @@ class Bodies:
         return room
 
     def _pass(self, body: Body, events: list[tuple[str, str]]) -> None:
-        """A sure body whose rear has left the first beam beyond the leaf is through."""
-        if not body.sure or body.until is not None:
+        """A sure body whose rear has left the first beam beyond the leaf is through.
+
+        One that comes back must be seen wide there: what stuck in a beam when it passed is not it.
+        """
+        if not body.sure or body.until is not None or (body.done and body.core[0] == body.core[1]):
             return
         leaf = self._leaf[body.side]
-        if body.lo > leaf if body.side == 0 else body.hi < leaf:
+        if body.core[0] > leaf if body.side == 0 else body.core[1] < leaf:
             events.append(("through", DIRECTIONS[body.side]))
             body.side = 1 - body.side
             body.done = True
@@ -339,11 +345,13 @@ def _spread_out(runs: list[tuple[int, int]], claims: list[list[Body]]) -> None:
                 break
 
 
-def _join_thin(runs: list[tuple[int, int]], claims: list[list[Body]]) -> None:
+def _join_thin(runs: list[tuple[int, int]], claims: list[list[Body]]) -> list[tuple[int, int]]:
     """A sure body with one clear beam in it, and not both parts wide, is one still: a pole at its side, a hand.
 
-    Two thin parts farther apart stay one too, until it shows which of them is the body.
+    Two thin parts farther apart stay one too, until it shows which of them is the body. Returns the part of each run
+    that is the body.
     """
+    cores = list(runs)
     for index, run in enumerate(runs):
         if claims[index]:
             continue
@@ -356,8 +364,10 @@ def _join_thin(runs: list[tuple[int, int]], claims: list[list[Body]]) -> None:
             thin = (run[0] == run[1]) + (rest[0] == rest[1])
             if body.sure and touches and 0 < clear <= (0, 1, 3)[thin]:
                 runs[other] = (min(run[0], rest[0]), max(run[1], rest[1]))
+                cores[other] = run if run[0] < run[1] else rest if rest[0] < rest[1] else runs[other]
                 runs[index] = TAKEN
                 break
+    return cores
 
 
 def _take_over(lengths: list[int], step: int) -> None:
