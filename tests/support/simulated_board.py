@@ -8,6 +8,7 @@ resets. What not: a reset does not unplug the USB line, Ctrl-C does not stop a r
 has the line, and the flash neither wears nor fills.
 """
 
+import contextlib
 import os
 import select
 import subprocess
@@ -117,7 +118,9 @@ class SimulatedBoard:
             while process.poll() is None:
                 for ready in select.select([self._master, out], [], [], 0.05)[0]:
                     data = os.read(ready if ready == self._master else out.fileno(), 4096)
-                    os.write(into.fileno() if ready == self._master else self._master, data)
+                    # A console whose power was cut takes no more.
+                    with contextlib.suppress(BrokenPipeError):
+                        os.write(into.fileno() if ready == self._master else self._master, data)
             while select.select([out], [], [], 0)[0] and (data := os.read(out.fileno(), 4096)):
                 os.write(self._master, data)
         return self._ended(process)

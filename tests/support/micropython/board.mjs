@@ -50,7 +50,7 @@ mp.replInit();
 const PASTE = Buffer.from([5, 65, 1]);
 process.stdin.on("data", (data) => {
   if (data.equals(PASTE)) return process.stdout.write(Buffer.from([82, 0]));
-  for (const byte of data) mp.replProcessChar(byte);
+  for (const byte of data) if (mp.replProcessChar(byte)) mp.replInit(); // Ctrl-D: a soft reset
   if (Date.now() - saved > SAVE_MS) {
     save("/flash", flash);
     saved = Date.now();

@@ -12,6 +12,7 @@ LINK_FAULTS = (SILENT, OTHER_FIRMWARE, OTHER_PROFILE)
 REBOOTED = "board_rebooted"  # an opening, if one was under way, ended with what was known
 LATE_COUNT = "board_late_count"  # persons of an opening that was given up had passed all the same
 EVENTS_LOST = "board_events_lost"  # incidents that the board could not keep; no person is lost with them
+INCIDENTS = (REBOOTED, LATE_COUNT, EVENTS_LOST)
 
 REMEDIES = {
     SILENT: "check the USB cable and the board's supply, then run `pistegate-gate board check --config {config}`",
