@@ -144,6 +144,8 @@ class Bodies:
         events: list[tuple[str, str]] = []
         kept: list[Body] = []
         for body in left:
+            if body.until is None and self._covered >> body.lo & 1:
+                continue  # set aside just now: what was followed there was the weather
             if not self._lost(now, body):
                 self._leave(body, events)
             elif body.until is None or now < body.until:
@@ -237,7 +239,7 @@ class Bodies:
 
     def _near_covered(self, body: Body) -> bool:
         """A covered beam with used ones on both sides hides this body; it is put there."""
-        for place in (body.lo, body.hi, body.hi + 1, body.lo - 1):
+        for place in (body.hi + 1, body.lo - 1):
             if self._first < place < self._last and self._covered >> place & 1:
                 body.lo = body.hi = place
                 return True
