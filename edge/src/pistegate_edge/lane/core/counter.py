@@ -40,7 +40,7 @@ class Counter:
         """The beams as they are now, also without change; what that tells, in order."""
         beams = self._beams
         bodies = self._bodies
-        changed = beams.step(now, blocked, bodies.patience)
+        changed = beams.step(now, blocked, bodies)
         events = []
         if changed or (bodies.deadline is not None and now >= bodies.deadline):
             events = bodies.step(now, beams.seen, beams.aside)

@@ -2,7 +2,7 @@
 """Beams made believable: flicker is dropped, and beams that weather covers are set aside.
 
 A beam's age is kept in twentieths of `weather_ms`, not in milliseconds: few states, and nobody needs more.
-What a beam may be blocked by decides how soon it is set aside: by a `Held` number per beam, in such periods.
+What a beam may be blocked by decides how soon it is set aside: THIN, LOW .. in such periods.
 """
 
 PERIODS = 20  # of weather_ms; one is a second where that is 20 s
@@ -45,12 +45,12 @@ class Beams:
                 found = due if found is None or due < found else found
         return found
 
-    def step(self, now: int, blocked: int, patience: list[int]) -> bool:
-        """Take a word of beams; `patience`: per beam, THIN, LOW .. True when `seen` or `aside` changed."""
+    def step(self, now: int, blocked: int, bodies) -> bool:  # type: ignore[no-untyped-def]
+        """Take a word of beams; `bodies.patience()` has THIN, LOW .. per beam. True when `seen` or `aside` changed."""
         seen, aside = self.seen, self.aside
         self._debounced(now, blocked)
         if self._period:
-            self._aged(now, patience)
+            self._aged(now, bodies)
         return seen != self.seen or aside != self.aside
 
     def _debounced(self, now: int, blocked: int) -> None:
@@ -67,13 +67,14 @@ class Beams:
             if pending & bit and now - self._since[beam] >= self._debounce:
                 self.seen ^= bit
 
-    def _aged(self, now: int, patience: list[int]) -> None:
+    def _aged(self, now: int, bodies) -> None:  # type: ignore[no-untyped-def]
         if not self._runs:
             if not self.seen and not self.aside:
                 return
             self._begin(now)
         if now - self._began >= self._period * STANDING:  # the caller slept: nothing is known of the time between
             self._begin(now)
+        patience = bodies.patience() if now - self._began >= self._period else []
         while now - self._began >= self._period:
             self._end_period(patience)
             self._begin(self._began + self._period)

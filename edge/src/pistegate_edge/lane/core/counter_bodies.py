@@ -12,6 +12,7 @@ Row positions are indices along the lane, low to high; side 0 is the low end (EN
 """
 
 from pistegate_edge.lane.core.counter_beams import LEFT, LOW, NARROW, STANDING, THIN
+from pistegate_edge.lane.core.counter_runs import TAKEN, best, cut, join_thin, pairs, runs_of, spread_out
 from pistegate_edge.lane.core.words import ENTRY, EXIT
 
 SURE = 4  # points of evidence: a stride of a tall person opens a gap of one clear beam, for less than half a metre
@@ -19,7 +20,6 @@ GAP_POINTS = 3  # most points that one pair earns
 SHORT_ROW = 6  # a row of fewer beams sees too little of a body: there one pair is evidence enough
 LOST_MS = 800  # a child at 0.3 m/s is behind a beam that sees nothing for half a second
 HIDDEN = 4  # times as long: a person may stand behind a covered beam, but not forever unseen
-TAKEN = (-1, -1)  # a run that became part of another
 DIRECTIONS = (ENTRY, EXIT)  # by the side one comes from
 
 
@@ -32,7 +32,7 @@ class Body:
         self.side = side  # the end it came in by; after passing the leaf, the end it is on
         self.done = False  # it came to this side by passing the leaf: its leaving is no turning back
         self.points = points
-        self.pairs = _pairs(lo, hi)  # where it was wide: bit i for beams i and i + 1; of no use any more once sure
+        self.pairs = pairs(lo, hi)  # where it was wide: bit i for beams i and i + 1; of no use any more once sure
         self.core = (lo, hi)  # without thin parts at its sides
         self.until: int | None = None  # without a run; believed to be there still until then
 
@@ -51,7 +51,7 @@ class Bodies:
     """`row`: beam numbers along the lane, of `beams`; `places`: their x in mm, the leaf at 0."""
 
     def __init__(self, beams: int, row: list[int], places: list[int], lost_ms: int) -> None:
-        self.patience = [LOW] * beams  # per beam, how long what blocks it is taken for something that moves on
+        self._beams = beams
         self._lost_ms = lost_ms
         self.found: list[Body] = []
         self.held = 0  # beams that sure bodies are in
@@ -64,7 +64,6 @@ class Bodies:
         self._first = 0
         self._last = self._count - 1
         self._covered = 0
-        self._note()
 
     def step(self, now: int, seen: int, aside: int) -> list[tuple[str, str]]:
         """The row changed, or a body is given up."""
@@ -90,14 +89,12 @@ class Bodies:
             if body.sure:
                 for place in range(body.lo, body.hi + 1):
                     self.held |= 1 << self._row[place]
-        self._be_patient()
 
-    def _be_patient(self) -> None:
-        legs = STANDING if self.held else LOW
-        for beam in range(len(self.patience)):
-            self.patience[beam] = legs
+    def patience(self) -> list[int]:
+        """Per beam, for how many periods of Beams what blocks it is taken for something that moves on."""
+        found = [STANDING if self.held else LOW] * self._beams  # whoever stands there has legs in the low row
         for beam in self._row:
-            self.patience[beam] = THIN
+            found[beam] = THIN
         for body in self.found:
             at_end = body.lo <= self._first or body.hi >= self._last
             if body.wide and (body.sure or at_end):
@@ -107,7 +104,8 @@ class Bodies:
             else:
                 patience = THIN
             for place in range(body.lo, body.hi + 1):
-                self.patience[self._row[place]] = patience
+                found[self._row[place]] = patience
+        return found
 
     def _runs(self, seen: int, aside: int) -> list[tuple[int, int]]:
         """(lo, hi) of each run; a covered beam is blocked when both its neighbours are."""
@@ -127,31 +125,24 @@ class Bodies:
             if cells >> before & cells >> after & 1:
                 for place in range(before, after):
                     cells |= 1 << place
-        return _runs_of(cells, self._count)
+        return runs_of(cells, self._count)
 
     def _follow(self, now: int, runs: list[tuple[int, int]]) -> list[tuple[str, str]]:
         """Give each run its bodies: those that were there, else a new one."""
         claims: list[list[Body]] = [[] for _run in runs]
         left = []
         for body in self.found:
-            best = _best(body, runs)
-            if best < 0:
+            index = best(body, runs)
+            if index < 0:
                 left.append(body)
             else:
-                claims[best].append(body)
-        _spread_out(runs, claims)
-        cores = _join_thin(runs, claims)
+                claims[index].append(body)
+        spread_out(runs, claims)
+        cores = join_thin(runs, claims)
         events: list[tuple[str, str]] = []
         kept: list[Body] = []
         for body in left:
-            if body.until is None and self._covered >> body.lo & 1:
-                continue  # set aside just now: what was followed there was the weather
-            if not self._lost(now, body):
-                self._leave(body, events)
-            elif body.until is None or now < body.until:
-                kept.append(body)
-            elif body.lo <= self._first + 1 or body.hi >= self._last - 1:
-                self._leave(body, events)
+            self._miss(now, body, kept, events)
         for index, run in enumerate(runs):
             if run == TAKEN:
                 continue
@@ -187,7 +178,7 @@ class Bodies:
         for body in stay:
             body.until = None
         lengths = [body.hi - body.lo + 1 for body in stay]
-        parts = self._parts(run, lengths)
+        parts = cut(run, lengths, run[0] <= self._first, run[1] >= self._last)
         for index, body in enumerate(stay):
             lo, hi = parts[index]
             if lo <= hi:
@@ -196,24 +187,16 @@ class Bodies:
             else:
                 self._leave(body, events)
 
-    def _parts(self, run: tuple[int, int], lengths: list[int]) -> list[tuple[int, int]]:
-        """Cut a run in order, by the bodies' lengths before; at an end of the row the outermost shrinks."""
-        lo, hi = run
-        spare = hi - lo + 1 - sum(lengths)
-        lengths = list(lengths)
-        if lo <= self._first and hi < self._last:
-            lengths[0] += spare
-            _take_over(lengths, 1)
-        elif hi >= self._last and lo > self._first:
-            lengths[-1] += spare
-            _take_over(lengths, -1)
-        else:
-            _spread(lengths, spare)
-        parts = []
-        for length in lengths:
-            parts.append((lo, lo + length - 1))
-            lo += length
-        return parts
+    def _miss(self, now: int, body: Body, kept: list[Body], events: list[tuple[str, str]]) -> None:
+        """No run is where this body was."""
+        if body.until is None and self._covered >> body.lo & 1:
+            return  # set aside just now: what was followed there was the weather
+        if not self._lost(now, body):
+            self._leave(body, events)
+        elif body.until is None or now < body.until:
+            kept.append(body)
+        elif body.lo <= self._first + 1 or body.hi >= self._last - 1:
+            self._leave(body, events)
 
     def _lost(self, now: int, body: Body) -> bool:
         """Whether a body without a run may be there still: behind a covered beam, or one that misses bodies."""
@@ -249,7 +232,7 @@ class Bodies:
         """Evidence: wide where it has not been wide before."""
         if body.sure:
             return
-        fresh = _pairs(body.lo, body.hi) & ~body.pairs & ~self._covered & ~(self._covered >> 1)
+        fresh = pairs(body.lo, body.hi) & ~body.pairs & ~self._covered & ~(self._covered >> 1)
         if not fresh:
             return
         body.pairs |= fresh
@@ -293,102 +276,9 @@ class Bodies:
         """Become what `snapshot` told."""
         bodies, self._covered, self._first, self._last = kept
         self.found = []
-        for lo, hi, side, done, points, pairs, left in bodies:
+        for lo, hi, side, done, points, wide, left in bodies:
             body = Body(lo, hi, side, points)
-            body.done, body.pairs = done, pairs
+            body.done, body.pairs = done, wide
             body.until = None if left < 0 else now + left
             self.found.append(body)
         self._note()
-
-
-def _runs_of(cells: int, count: int) -> list[tuple[int, int]]:
-    runs = []
-    lo = -1
-    for place in range(count + 1):
-        if cells >> place & 1:
-            lo = place if lo < 0 else lo
-        elif lo >= 0:
-            runs.append((lo, place - 1))
-            lo = -1
-    return runs
-
-
-def _pairs(lo: int, hi: int) -> int:
-    return (1 << hi) - (1 << lo)
-
-
-def _best(body: Body, runs: list[tuple[int, int]]) -> int:
-    """The run that shares most beams with a body, or touches it; of equals the longest, then the rear one. -1: none.
-
-    Who was lost may come out one beam farther.
-    """
-    reach = 0 if body.until is None else -1
-    best = -1
-    most = (-2, 0)
-    for index, run in enumerate(runs):
-        shared = min(body.hi, run[1]) - max(body.lo, run[0]) + 1
-        rank = (shared, run[1] - run[0])
-        if shared >= reach and (rank > most or (rank == most and body.side == 1)):
-            best = index
-            most = rank
-    return best
-
-
-def _spread_out(runs: list[tuple[int, int]], claims: list[list[Body]]) -> None:
-    """A wide run without a sure body, next to one that several share: the one on that side has come off."""
-    for index, run in enumerate(runs):
-        if run[0] == run[1] or [body for body in claims[index] if body.sure]:
-            continue
-        for other, at in ((index - 1, -1), (index + 1, 0)):
-            sharing = [body for body in claims[other] if body.sure] if 0 <= other < len(runs) else []
-            if len(sharing) > 1:
-                claims[other].remove(sharing[at])
-                claims[index].append(sharing[at])
-                break
-
-
-def _join_thin(runs: list[tuple[int, int]], claims: list[list[Body]]) -> list[tuple[int, int]]:
-    """A sure body with one clear beam in it, and not both parts wide, is one still: a pole at its side, a hand.
-
-    Two thin parts farther apart stay one too, until it shows which of them is the body. Returns the part of each run
-    that is the body.
-    """
-    cores = list(runs)
-    for index, run in enumerate(runs):
-        if claims[index]:
-            continue
-        for other in (index - 1, index + 1):
-            if not 0 <= other < len(runs) or len(claims[other]) != 1:
-                continue
-            body, rest = claims[other][0], runs[other]
-            clear = max(rest[0] - run[1], run[0] - rest[1]) - 1
-            touches = run[0] <= body.hi and run[1] >= body.lo
-            thin = (run[0] == run[1]) + (rest[0] == rest[1])
-            if body.sure and touches and 0 < clear <= (0, 1, 3)[thin]:
-                runs[other] = (min(run[0], rest[0]), max(run[1], rest[1]))
-                cores[other] = run if run[0] < run[1] else rest if rest[0] < rest[1] else runs[other]
-                runs[index] = TAKEN
-                break
-    return cores
-
-
-def _take_over(lengths: list[int], step: int) -> None:
-    """What the outermost body is short of, the next ones give; nobody gets less than nothing."""
-    index = 0 if step == 1 else len(lengths) - 1
-    while 0 <= index + step < len(lengths) and lengths[index] < 0:
-        lengths[index + step] += lengths[index]
-        lengths[index] = 0
-        index += step
-
-
-def _spread(lengths: list[int], spare: int) -> None:
-    """Shares of a run in the middle of the row: everybody keeps at least one beam while there are enough."""
-    index = 0
-    while spare > 0:
-        lengths[index % len(lengths)] += 1
-        spare -= 1
-        index += 1
-    while spare < 0:
-        longest = max(range(len(lengths)), key=lambda at: lengths[at])
-        lengths[longest] -= 1
-        spare += 1
