@@ -314,7 +314,7 @@ class LeafLane(base.Lane):
 
     def _timers(self) -> int | None:
         due = sooner(self._timer, self._counter.deadline)
-        if self._at(w.STALL) and self._timer is not None:
+        if self.state in (OPENING, CLOSING, REVERSING) and self._at(w.STALL):
             due = sooner(due, self._deaf)
         if not self._loitered:
             due = sooner(due, self._loiter)

@@ -56,6 +56,7 @@ class TripodLane(base.Lane):
         self._loiter: int | None = None
         self._doubts = 0
         self._nudged = False
+        self._been_home = True  # since the last turn
 
     def _sense(self, now: int) -> None:
         if self.state == DROPPED or self._faults.has(w.ARM_DOWN):
@@ -68,11 +69,14 @@ class TripodLane(base.Lane):
 
     def _arm_told(self, now: int, told: str) -> None:
         if told in (IN, OUT):
-            self._doubts = 0
             self._nudged = False
-            self._loiter = None
-            self._away = None
+            self._loiter = self._away = None
             self._through(now, w.ENTRY if told == IN else w.EXIT)
+            if self._been_home:
+                self._doubts = 0
+            else:
+                self._doubt()
+            self._been_home = False
         elif told == NUDGED:
             self._nudged = self._nudged or self._opening.state != op.NONE
         elif told == LOST:
@@ -96,6 +100,7 @@ class TripodLane(base.Lane):
         """How long the arm is away from home."""
         if self._at_home():
             self._away = self._loiter = None
+            self._been_home = True
             return
         if self._away is None:
             self._away = now + self._turn_most_ms
@@ -184,10 +189,10 @@ class TripodLane(base.Lane):
         return None if self._faults.latched() else sooner(self._away, self._loiter)
 
     def _remember(self, now: int) -> tuple[object, ...]:
-        return (self._arm.snapshot(), left(now, self._away), left(now, self._loiter), self._doubts, self._nudged)
+        times = (left(now, self._away), left(now, self._loiter))
+        return (self._arm.snapshot(), times, self._doubts, self._nudged, self._been_home)
 
     def _recall(self, now: int, told: tuple[object, ...]) -> None:
-        arm, away, loiter, self._doubts, self._nudged = told  # type: ignore[assignment]
+        arm, times, self._doubts, self._nudged, self._been_home = told  # type: ignore[assignment]
         self._arm.restore(arm)  # type: ignore[arg-type]
-        self._away = after(now, away)  # type: ignore[arg-type]
-        self._loiter = after(now, loiter)  # type: ignore[arg-type]
+        self._away, self._loiter = [after(now, ms) for ms in times]  # type: ignore[attr-defined]
