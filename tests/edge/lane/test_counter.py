@@ -176,6 +176,38 @@ def test_a_beam_covered_a_moment_ago_does_not_hold_the_person_who_passes() -> No
 
 
 @pytest.mark.parametrize("beam", range(8))
+def test_a_beam_that_ices_over_while_somebody_is_in_it_keeps_nobody(beam: int) -> None:
+    """The person goes on and is counted once; the beam is set aside; the next one is counted as well."""
+    counter = Counter(PROFILE)
+    frozen = Ice(counter, 1 << beam)
+    assert [event for _at, event in walk(frozen, [Thing(ADULT), Thing(ADULT, behind=9000)])] == [("through", ENTRY)] * 2
+    assert counter.bodies == 0
+
+
+class Ice:
+    """Passes beams on to a counter; one of them stays blocked from the first time that it is."""
+
+    def __init__(self, counter: Counter, bit: int) -> None:
+        self.counter = counter
+        self.bit = bit
+        self.ice = 0
+
+    def step(self, now: int, word: int) -> list[tuple[str, str]]:
+        """As the counter's."""
+        self.ice |= word & self.bit
+        return self.counter.step(now, word | self.ice)
+
+
+def test_the_beams_of_known_persons_are_told() -> None:
+    """Of a person, not of a pole, nor of what is only in a beam."""
+    counter = Counter(PROFILE)
+    seen = set()
+    walk(counter, [Thing(ADULT), Thing(POLE, behind=1500)], watch=lambda _now: seen.add(counter.bodies))
+    assert seen >= {0, 0b111, 0b110, 0b11000000, 1 << 7}
+    assert not seen & {1 << beam for beam in range(7)}
+
+
+@pytest.mark.parametrize("beam", range(8))
 @pytest.mark.parametrize("length", [CHILD + 50, ADULT])
 def test_a_beam_that_sees_nothing_splits_nobody(beam: int, length: int) -> None:
     """A receiver that always sees light: one person is still one."""
