@@ -283,21 +283,20 @@ def test_an_error_latches_and_leaves_the_rest_to_the_watchdog(tmp_path: Path, mo
     monkeypatch.setattr(start.gc, "mem_free", lambda: 0, raising=False)
     monkeypatch.setattr(start.time, "ticks_ms", lambda: 0, raising=False)
     monkeypatch.setattr(start.time, "ticks_diff", lambda end, begin: end - begin, raising=False)
-    fed: list[int] = []
+    motor = [pin for bit, pin, _ in json.loads(document("flap_own"))["outputs"] if bit == 3]
+    seen: list[tuple[int, int, int]] = []
 
     def sleep(ms: int) -> None:
-        fed.append(machine.watchdog["fed"])
-        if len(fed) > 3:
+        seen.append((ms, machine.levels[motor[0]], machine.watchdog["fed"]))
+        if len(seen) > 3:
             raise machine.Reset  # the watchdog bites
 
     monkeypatch.setattr(start.time, "sleep_ms", sleep, raising=False)
     with pytest.raises(machine.Reset):
         start.main()
     assert Path(start.CRASH).read_text() == "ZeroDivisionError: in the core"
-    assert fed == [0, 0, 0, 0]
+    assert seen == [(start.TURN_MS, 1, 1), (10, 0, 1), (10, 0, 1), (10, 0, 1)]
     assert machine.watchdog["timeout"] == start.WATCHDOG_MS
-    motor = [pin for bit, pin, _ in json.loads(document("flap_own"))["outputs"]]
-    assert [machine.levels[pin] for pin in motor] == [0] * len(motor)
 
 
 class broken_lane:  # noqa: N801 - stands for a function
@@ -307,8 +306,11 @@ class broken_lane:  # noqa: N801 - stands for a function
         self.state, self.counts, self.outputs = "broken", [0, 0], 8
 
     def step(self, now: int, inputs: int) -> list[Any]:
-        """Falls."""
-        raise ZeroDivisionError("in the core")
+        """Falls at the second."""
+        self.counts[0] += 1
+        if self.counts[0] == 2:
+            raise ZeroDivisionError("in the core")
+        return []
 
     def mode_is(self) -> str:
         """Any."""

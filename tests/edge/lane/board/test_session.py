@@ -406,25 +406,116 @@ def test_lamps_play_once_and_come_back_after_silence(bench: Bench) -> None:
     assert levels(bench.now - 1000) == 1
 
 
-def test_a_stale_order_does_nothing(bench: Bench) -> None:
-    """Held back for longer than the host waits for an answer, then delivered: the board knows it is old."""
-    held: list[bytes] = []
+def only(name: str, sender: str, kept: list[bytes]) -> Trouble:
+    """Frames of that message are kept back, the others come through."""
 
-    def hold(frame: bytes) -> list[tuple[int, bytes]]:
-        held.append(frame)
+    def line(frame: bytes) -> list[tuple[int, bytes]]:
+        told = messages.decode(unframe(frame[1:-1]), sender)
+        if told is None or told[1] != name:
+            return [(0, frame)]
+        kept.append(frame)
         return []
 
-    bench.to_board = hold
-    bench.told(bench.session.open(bench.now, 1, words.ENTRY))
-    bench.run(1800)
+    return line
+
+
+def lane_opens(board: Board) -> list[int]:
+    """Grows with each opening of the core."""
+    opens: list[int] = []
+    real = board.lane.open
+
+    def opened(*arguments: object) -> object:
+        opens.append(1)
+        return real(*arguments)
+
+    board.lane.open = opened
+    return opens
+
+
+def test_a_stale_order_does_nothing(bench: Bench) -> None:
+    """Held back while the host gave it up, then delivered: the board knows that it is old."""
+    held: list[bytes] = []
     assert bench.board is not None
-    bench.board.came += b"".join(held)
+    opens = lane_opens(bench.board)
+    bench.to_board = only("open", messages.HOST, held)
+    bench.told(bench.session.open(bench.now, 1, words.ENTRY))
+    bench.run(20)
+    bench.to_board = cut
+    bench.run(1600)
+    bench.board.came += held[0]
     bench.run(100)
-    assert bench.opened == 0
+    assert opens == []
     bench.to_board = clean
     bench.run(3000)
-    assert bench.opened == 0
+    assert opens == []
     assert bench.names("closed") == [0]
+
+
+def test_an_order_for_the_boot_before_does_nothing_to_the_next_one(bench: Bench) -> None:
+    """It arrives when the new boot knows this host, has the same report out, and has dealt with no order yet."""
+    held: list[bytes] = []
+    bench.to_board = only("open", messages.HOST, held)
+    bench.told(bench.session.open(bench.now, 1, words.ENTRY))
+    bench.run(20)
+    told = messages.decode(unframe(held[0][1:-1]), messages.HOST)
+    assert told is not None
+    bench.reboot()
+    assert bench.board is not None
+    opens = lane_opens(bench.board)
+    while bench.board.link._report < told[2]["seen"]:
+        bench.turn()
+    bench.board.came += held[0]
+    bench.run(50)
+    assert opens == []
+
+
+def test_a_report_from_before_changes_nothing(bench: Bench) -> None:
+    """A report that was held back says less than is known: no fault clears by it, nobody is counted back."""
+    seen: list[bytes] = []
+
+    def watch(frame: bytes) -> list[tuple[int, bytes]]:
+        seen.append(frame)
+        return [(0, frame)]
+
+    bench.to_host = watch
+    bench.run(300)
+    assert bench.board is not None
+    bench.board.set(words.FIRE, True)
+    bench.run(300)
+    bench.pass_one()
+    bench.run(300)
+    assert bench.names("counted") == [words.ENTRY]
+    before = list(bench.events)
+    for frame in seen[:2]:
+        bench.told(bench.session.hear(bench.now, frame))
+    bench.run(600)
+    assert bench.events == before
+
+
+def test_the_end_of_an_opening_is_told_after_its_incidents(bench: Bench) -> None:
+    """The event is lost at first, the report of the end is not: the gate learns both in their order."""
+    opened(bench, 2)
+    bench.to_host = only("event", messages.BOARD, [])
+    bench.pass_one(words.PASS_B)
+    bench.run(200)
+    bench.told(bench.session.stop(bench.now))
+    bench.run(600)
+    assert bench.names("closed") == []
+    bench.to_host = clean
+    bench.run(300)
+    assert [event[1] for event in bench.events][-2:] == ["incident", "closed"]
+
+
+def test_who_passed_between_a_reboot_and_the_hello_is_counted(bench: Bench) -> None:
+    """The new boot counts from nothing; its first report is not where the host begins to count."""
+    bench.reboot()
+    assert bench.board is not None
+    bench.board.set(words.FIRE, True)
+    bench.run(100)
+    bench.pass_one()
+    assert bench.session.mark == ("b0000001", 0)
+    bench.run(2500)
+    assert bench.names("counted") == [words.ENTRY]
 
 
 def test_every_state_takes_every_event_or_none(bench: Bench) -> None:
