@@ -30,11 +30,17 @@ class MediumKind(IntEnum):
     BEARER = 0
     """No binding: whoever shows it (a QR code)."""
     CARD = 1
+    ROTATING = 2
+    """A code that changes on a phone's page; its id is the anchor of a day's chain (rotating.py)."""
+    FINGER = 2
+    """A finger that a gate's sensor knows; its id is a binding's handle (bindings.py)."""
+    IDENTITY = 3
+    """An identity document or its chip; its id is a binding's handle (bindings.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """One thing that can be presented: its kind and id (card: UID, 4, 7 or 10 bytes)."""
+    """One thing that can be presented: its kind and id (card: UID, 4, 7 or 10 bytes; finger, identity: 8 bytes)."""
 
     kind: MediumKind
     id: bytes = b""
@@ -126,6 +132,16 @@ def split_signed_claim(signed: bytes) -> tuple[bytes, Medium, bytes, bytes]:
     medium_at = 2 + signed[1]
     bound = Medium.from_bytes(bytes([unsigned[medium_at]]) + unsigned[medium_at + 2 :])
     return unsigned[2:medium_at], bound, unsigned, signature
+
+
+def join_signed_claim(body: bytes, medium: Medium, signature: bytes) -> bytes:
+    """The inverse of `split_signed_claim`, for what keeps the parts; nothing is verified."""
+    return _unsigned(body, medium) + signature
+
+
+def join_signed_claim(body: bytes, medium: Medium, signature: bytes) -> bytes:
+    """The inverse of `split_signed_claim`; CodecError for a medium id that is too long."""
+    return _unsigned(body, medium) + signature
 
 
 def claim_digest(signed: bytes) -> bytes:
