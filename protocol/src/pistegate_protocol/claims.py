@@ -31,6 +31,7 @@ from pistegate_protocol.claim_terms import Window as Window
 from pistegate_protocol.errors import CodecError, UnknownVersion
 
 CLAIM_VERSION = 1
+CLAIM_BODY_MIN = 25  # bytes; without any term
 CLAIM_BODY_MAX = 36  # bytes; with a 64-byte signature: QR version <= 6 at ECC M (measured with segno)
 DAY_ZERO = date(2020, 1, 1)
 AREAS_MAX = 32  # areas of a site, one bit each

@@ -30,12 +30,12 @@ class MediumKind(IntEnum):
     BEARER = 0
     """No binding: whoever shows it (a QR code)."""
     CARD = 1
-    ROTATING = 2
-    """A code that changes on a phone's page; its id is the anchor of a day's chain (rotating.py)."""
     FINGER = 2
     """A finger that a gate's sensor knows; its id is a binding's handle (bindings.py)."""
     IDENTITY = 3
     """An identity document or its chip; its id is a binding's handle (bindings.py)."""
+    ROTATING = 4
+    """A code that changes on a phone's page; its id is the anchor of a day's chain (rotating.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +136,6 @@ def split_signed_claim(signed: bytes) -> tuple[bytes, Medium, bytes, bytes]:
 
 def join_signed_claim(body: bytes, medium: Medium, signature: bytes) -> bytes:
     """The inverse of `split_signed_claim`, for what keeps the parts; nothing is verified."""
-    return _unsigned(body, medium) + signature
-
-
-def join_signed_claim(body: bytes, medium: Medium, signature: bytes) -> bytes:
-    """The inverse of `split_signed_claim`; CodecError for a medium id that is too long."""
     return _unsigned(body, medium) + signature
 
 

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What guests show that is no code of ours, as far as its text tells; each gets words that help. Pure.
+
+Only beginnings are looked at: a line may be as long as a QR code can be (4,296 characters).
+"""
+
+from typing import Final
+
+from pistegate_protocol.reasons import Reason
+
+_LINKS: Final = ("http:", "https:", "www.", "weixin:", "alipays:", "alipay:", "wxp:", "taobao:", "intent:")
+_WIFI: Final = "wifi:"
+_LONG = 400  # characters: others' tickets are shorter (a UIC or airline code 400 at most); this is a text or two codes
+# Payment codes 付款码 of wallets: 18 digits from 10..15 (WeChat Pay), 16..24 digits from 25..30 (Alipay).
+_WECHAT = range(10, 16)
+_WECHAT_DIGITS = 18
+_ALIPAY = range(25, 31)
+_ALIPAY_DIGITS = range(16, 25)
+
+
+def stranger(text: str) -> Reason:
+    """Why a text that is not digits alone is no ticket."""
+    if not text:
+        return Reason.CODE_TRUNCATED
+    begin = text[:16].lower()
+    if begin.startswith(_LINKS):
+        return Reason.CODE_LINK
+    if begin.startswith(_WIFI):
+        return Reason.CODE_WIFI
+    if len(text) > _LONG:
+        return Reason.CODE_TOO_LONG
+    return Reason.CODE_FOREIGN if text.isascii() else Reason.CODE_NOT_ASCII
+
+
+def strange_number(text: str) -> Reason:
+    """Why a short number is no ticket; `text` is digits, and at least one."""
+    length, begin = len(text), int(text[:2])
+    if length == _WECHAT_DIGITS and begin in _WECHAT:
+        return Reason.CODE_PAYMENT
+    if length in _ALIPAY_DIGITS and begin in _ALIPAY:
+        return Reason.CODE_PAYMENT
+    return Reason.CODE_FOREIGN
