@@ -8,8 +8,8 @@ from typing import Any
 
 from pistegate_edge.lane.board.document import profile_hash
 from pistegate_edge.lane.board.serial_link import Heard, LineDown, LineTold, LineUp, SerialLink
-from pistegate_edge.lane.board.session import BoardSession, Mark
-from pistegate_edge.lane.host import Event
+from pistegate_edge.lane.board.session import BoardSession
+from pistegate_edge.lane.host import Event, Mark
 from pistegate_edge.lane.settings import LaneSettings
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ LEASE_MS = 2000  # a gate whose loop stands still for so long is as good as dead
 
 
 class BoardLane:
-    """LaneHost. `since`: the `mark` that the last admission of an earlier run kept, for `drain`.
+    """LaneHost. `since`: as `remember`.
 
     `drain` waits for the board: its ("closed", k) comes when the board has told, however long that is. Where the board
     ran on since that mark (`exact`), k is everybody who passed since; else those whom the drain itself saw.

@@ -15,7 +15,7 @@ from pistegate_edge.lane.board.orders import GIVE_UP_MS, Opening, Order, Orders
 from pistegate_edge.lane.board.voice import Voice
 from pistegate_edge.lane.core import messages, words
 from pistegate_edge.lane.core.wire import Decoder
-from pistegate_edge.lane.host import Event
+from pistegate_edge.lane.host import Event, Mark
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,6 @@ TABLE = {
     REFUSED: {"line_down": DOWN, "other": REFUSED, "report": LINKED, "quiet": ASKING},
     LINKED: {"line_down": DOWN, "other": REFUSED, "report": LINKED, "quiet": ASKING},
 }
-Mark = tuple[str, int]
-"""(boot, persons counted since): what an admission keeps, so that a later run knows what passed since."""
 
 
 class BoardSession:
@@ -278,16 +276,22 @@ class BoardSession:
             return refused + self._close(now, opening.told)
         if not opening.taken:
             opening.taken, opening.renewed = True, now
-        passed = report["passed"]
-        if opening.name == "drain" and self.since is not None and self.exact:
-            passed = max(0, _counts(report) - self.since[1])
-        events: list[Event] = []
-        if passed > opening.told:
-            opening.told = passed
-            events.append((words.PASSED, passed))
+        events = self._through(opening, report)
         if not report["open"] and self._told.caught_up(report):
             events += self._close(now, opening.told)
         return events
+
+    def _through(self, opening: Opening, report: dict[str, Any]) -> list[Event]:
+        """Persons of the opening who are told as passed only now."""
+        before, passed = opening.told, report["passed"]
+        told = True
+        if opening.name == "mode":
+            told = False  # a group's persons are told one by one, as counted
+        elif opening.name == "drain" and self.since is not None and self.exact:
+            # The mark is of the admission: those that the run before had recorded are among them. The end tells all.
+            passed, told = max(0, _counts(report) - self.since[1]), False
+        opening.told = max(before, passed)
+        return [(words.PASSED, person) for person in range(before + 1, opening.told + 1)] if told else []
 
     def _late(self, report: dict[str, Any]) -> list[Event]:
         late = self._given_up
