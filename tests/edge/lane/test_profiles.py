@@ -2,6 +2,8 @@
 """Lane profiles and pin maps: all that is wrong is told at once, with what to do; each rule has its planted fault."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,6 +161,9 @@ def test_every_problem_is_told_at_once() -> None:
         ("flap_own", {"travel_ms": 1500}, "travel_ms must be shorter than travel_max_ms, it is 1500 against 1500"),
         ("flap_own", {"loiter_ms": 30_000}, "loiter_ms must be shorter than weather_ms"),
         ("flap_own", {"lost_ms": -1}, "lost_ms = -1: write"),
+        ("flap_own", {"escape": "in"}, "escape is 'in': the way that leaves open on fire"),
+        ("tripod_own", {"doubts": 0}, "doubts = 0: write a whole number from 1"),
+        ("tripod_own", {"lost_ms": 5}, "lost_ms is unknown to a tripod with drive own"),
         ("flap_own", {"sweep": [12]}, "sweep: write the numbers (0 to 11)"),
         ("flap_own", {"sweep": []}, "sweep: write the numbers"),
         ("flap_own", {"beams": [[1, 750]] * 13}, "beams: write 2 to 12 pairs"),
@@ -171,6 +176,19 @@ def test_unsound_profile_is_told_with_its_remedy(name: str, changes: dict[str, A
     """One fault, one line."""
     (problem,) = check_profile(load_lane(name) | changes)
     assert problem.startswith(told)
+
+
+def test_every_key_that_the_core_reads_may_stand_in_a_profile() -> None:
+    """A number that the core learns to take is not refused by the checks."""
+    core = Path(w.__file__).parent
+    read = re.compile(r'number\(profile, "(\w+)"|profile\.get\("(\w+)"|profile\["(\w+)"\]')
+    keys = {"".join(found) for path in core.glob("*.py") for found in read.findall(path.read_text("utf-8"))}
+    assert {"pulse_ms", "beams", "kind"} <= keys
+    refused = []
+    for name in LANES:
+        profile = dict.fromkeys([*keys, "planted"], 5) | {"key_direction": w.ENTRY, "escape": w.ENTRY} | load_lane(name)
+        refused.append({problem.split()[0] for problem in check_profile(profile) if "is unknown" in problem})
+    assert set.intersection(*refused) == {"planted"}
 
 
 def test_missing_time_is_named() -> None:

@@ -42,8 +42,13 @@ _LEAF: dict[str, _Range] = {
     "weather_ms": (2000, 600_000),
     "clear_ms": (200, 60_000),
 }
-_OPTIONAL = {"lost_ms": (0, 10_000)}  # of flap and swing: a body unseen for so long is gone
-_WORDS = ("title", "kind", "drive", "directions", "free_on_power_loss", "key_direction", "mechanics")
+# What the core has a number of its own for, unless a profile says another; by what a lane is.
+_OPTIONAL: dict[str, dict[str, _Range]] = {
+    "controller": {"chatter_edges": (2, 50)},
+    "tripod": {"doubts": (1, 20)},
+    "leaf": {"lost_ms": (0, 10_000), "crawl_ms": (0, 60_000), "inrush_ms": (0, 1000)},
+}
+_WORDS = ("title", "kind", "drive", "directions", "free_on_power_loss", "key_direction", "escape", "mechanics")
 
 # Which inputs must read 1 when their wire breaks, and which 0: the safe reading.
 _GUARDS = {"fire", "power_lost", "not_ready", "stall", *(f"beam_{bit}" for bit in range(words.BEAMS_MAX))}
@@ -61,8 +66,9 @@ def check_profile(profile: dict[str, Any]) -> list[str]:
     if problems:
         return problems  # what else it needs hangs on these
     ranges = _ranges(profile)
-    ranges |= {key: limits for key, limits in _OPTIONAL.items() if key in profile and "dwell_ms" in ranges}
-    leaf = profile["drive"] == "own" and profile["kind"] != "tripod"
+    what = wiring_of(profile) if wiring_of(profile) in _OPTIONAL else "leaf"
+    ranges |= {key: limits for key, limits in _OPTIONAL[what].items() if key in profile}
+    leaf = what == "leaf"
     known = [*_WORDS, *ranges, *(("beams", "sweep") if leaf else ())]
     problems += _unknown(profile, known)
     for key, (low, high) in ranges.items():
@@ -192,8 +198,9 @@ def _choices(profile: dict[str, Any]) -> Iterator[str]:
     if freed and profile.get("free_on_power_loss") not in freed:
         found = profile.get("free_on_power_loss")
         yield f"free_on_power_loss is {found!r}: a {profile['kind']} has {' or '.join(map(repr, freed))}"
-    if profile.get("key_direction", words.ENTRY) not in (words.ENTRY, words.EXIT):
-        yield f'key_direction is {profile["key_direction"]!r}: the way that the key lets one through, "entry" or "exit"'
+    for key, why in (("key_direction", "the key lets one through"), ("escape", "leaves open on fire")):
+        if profile.get(key, words.ENTRY) not in (words.ENTRY, words.EXIT):
+            yield f'{key} is {profile[key]!r}: the way that {why}, "entry" or "exit"'
 
 
 def _ranges(profile: dict[str, Any]) -> dict[str, _Range]:
