@@ -25,7 +25,7 @@ from pistegate_edge.lane.pinmap import Board, PinUse, load_board, pin_use
 from pistegate_edge.lane.profile_checks import check_board, check_pins, check_profile, check_uses, wiring_of
 from pistegate_edge.lane.profiles import board_document, load_lane
 
-_NEW = ("profile", "board", "port", "directions", "key_direction", "unwired", "pins", "times")
+_NEW = ("profile", "board", "port", "directions", "key_direction", "escape", "unwired", "pins", "times")
 _OLD = ("kind", "unlock_pin", "pass_pin", "pulse_ms", "timeout_ms")
 _OLD_TIMES = ("pulse_ms", "timeout_ms")
 
@@ -126,7 +126,7 @@ def _new(section: Mapping[str, Any], problems: list[str]) -> LaneSettings | None
         problems.append('lane.port is missing: this lane is driven by a lane board, write its path, "/dev/ttyACM0"')
     if port and not own:
         problems.append("lane.port is for lane boards: this lane is driven by pins, remove it")
-    profile |= {key: section[key] for key in ("directions", "key_direction") if key in section}
+    profile |= {key: section[key] for key in ("directions", "key_direction", "escape") if key in section}
     _times(section.get("times", {}), profile, problems)
     pins = _pins(section, board.wiring(wiring_of(profile)), own, problems)
     return LaneSettings(name, profile, board, pins, port or None)
