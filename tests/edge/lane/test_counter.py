@@ -185,11 +185,13 @@ def test_a_beam_covered_a_moment_ago_does_not_hold_the_person_who_passes() -> No
 
 
 @pytest.mark.parametrize("beam", range(8))
-def test_a_beam_that_ices_over_while_somebody_is_in_it_keeps_nobody(beam: int) -> None:
+@pytest.mark.parametrize("length", [CHILD, 200, ADULT])
+def test_a_beam_that_ices_over_while_somebody_is_in_it_keeps_nobody(beam: int, length: int) -> None:
     """The person goes on and is counted once; the beam is set aside; the next one is counted as well."""
     counter = Counter(PROFILE)
     frozen = Ice(counter, 1 << beam)
-    assert [event for _at, event in walk(frozen, [Thing(ADULT), Thing(ADULT, behind=9000)])] == [("through", ENTRY)] * 2
+    two = [Thing(length), Thing(length, behind=9000)]
+    assert [event for _at, event in walk(frozen, two)] == [("through", ENTRY)] * 2
     assert counter.bodies == 0
 
 

@@ -252,11 +252,8 @@ class Bodies:
         return room
 
     def _pass(self, body: Body, events: list[tuple[str, str]]) -> None:
-        """A sure body whose rear has left the first beam beyond the leaf is through.
-
-        One that comes back must be seen wide there: what stuck in a beam when it passed is not it.
-        """
-        if not body.sure or body.until is not None or (body.done and body.core[0] == body.core[1]):
+        """A sure body whose rear has left the first beam beyond the leaf is through."""
+        if not body.sure or body.until is not None:
             return
         leaf = self._leaf[body.side]
         if body.core[0] > leaf if body.side == 0 else body.core[1] < leaf:
