@@ -32,7 +32,7 @@ from pistegate_cloud.tickets.models import CardWrite
 from pistegate_cloud.tickets.usage import known_usage
 from pistegate_protocol.usage import Usage
 
-NEWEST = "0008_overrides"
+NEWEST = "0009_codes"
 Schema = dict[str, Any]
 
 
@@ -127,8 +127,24 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
     with pytest.raises(SchemaError, match=r"pistegate-cloud migrate --config /etc/cloud\.toml"):
         await check_schema(settings, Path("/etc/cloud.toml"))
     await migrate(settings, "0002_sales")
-    assert await pending(settings) == ["0003_ledger", "0004_events", "0005_cards", "0006_wallets", "0007_terms", NEWEST]
-    assert await migrate(settings) == ["0003_ledger", "0004_events", "0005_cards", "0006_wallets", "0007_terms", NEWEST]
+    assert await pending(settings) == [
+        "0003_ledger",
+        "0004_events",
+        "0005_cards",
+        "0006_wallets",
+        "0007_terms",
+        "0008_overrides",
+        NEWEST,
+    ]
+    assert await migrate(settings) == [
+        "0003_ledger",
+        "0004_events",
+        "0005_cards",
+        "0006_wallets",
+        "0007_terms",
+        "0008_overrides",
+        NEWEST,
+    ]
     await check_schema(settings, Path("/etc/cloud.toml"))
     assert await migrate(settings) == []
 

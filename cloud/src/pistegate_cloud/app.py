@@ -11,6 +11,7 @@ from pistegate_cloud.amendments import api as amendments
 from pistegate_cloud.calendars import api as calendars
 from pistegate_cloud.cards import api as cards
 from pistegate_cloud.cards import desk_api as card_desk
+from pistegate_cloud.codes import api as codes
 from pistegate_cloud.documents import api as documents
 from pistegate_cloud.encoders import api as encoders
 from pistegate_cloud.exceptions import api as exceptions
@@ -65,6 +66,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         suspensions,
         orders,
         tickets,
+        codes,
         amendments,
         cards,
         card_desk,

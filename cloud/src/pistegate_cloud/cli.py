@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pistegate-cloud: serve, migrate, token create, keys, openapi. Heavy imports wait until a command needs them."""
+"""pistegate-cloud: serve, migrate, token create, keys, ticket code, openapi. Heavy imports wait for their command."""
 
 import argparse
 import asyncio
@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from pistegate_cloud.codes import cli as codes_cli
 from pistegate_cloud.errors import CloudError
 
 _EXAMPLE = """example:
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_token_create(token.add_subparsers(required=True, metavar="COMMAND"), shape)
     keys = commands.add_parser("keys", help="Master keys of the cards.", **shape)
     _add_keys(keys.add_subparsers(required=True, metavar="COMMAND"), shape)
+    codes_cli.add_parser(commands, shape)
     openapi = commands.add_parser("openapi", help="Print the OpenAPI document.", **shape)
     openapi.set_defaults(run=_openapi)
     return parser

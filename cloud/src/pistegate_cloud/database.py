@@ -20,6 +20,7 @@ NOUNS: Final = (
     "products",
     "orders",
     "tickets",
+    "codes",
     "cards",
     "issues",
     "ledger",

@@ -85,6 +85,16 @@ class SigningKey(_Section, frozen=True):
         return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self.private_key))
 
 
+class PrintSettings(_Section, frozen=True):
+    """What printed tickets take from this computer, both optional: a picture, and a TrueType font with Chinese.
+
+    Without the font, a viewer must have one of its own to show Chinese; English and the code need none.
+    """
+
+    logo: str | None = None
+    font: str | None = None
+
+
 class CardKeySettings(_Section, frozen=True):
     """Master keys of the cards (AES-128, 32 hex digits each), from which each card's own are diversified.
 
@@ -116,6 +126,7 @@ class Settings(_Section, frozen=True):
     http: HttpSettings = HttpSettings()
     broker: BrokerSettings = BrokerSettings()
     clock: ClockSettings = ClockSettings()
+    print: PrintSettings = PrintSettings()
 
 
 def load_settings(path: Path) -> Settings:

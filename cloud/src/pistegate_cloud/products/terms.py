@@ -58,6 +58,11 @@ def terms_of(product: Product) -> TermsBody:
     return TermsBody.model_validate(product.terms or {})
 
 
+def rotates(product: Product) -> bool:
+    """Whether its code is one for a phone's page, that changes every 15 s."""
+    return terms_of(product).rotating
+
+
 def claim_of(product: Product, sold: Sold) -> Claim:
     """The claim of a ticket of `product`."""
     terms = terms_of(product)

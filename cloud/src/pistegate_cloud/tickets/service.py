@@ -6,6 +6,7 @@ from datetime import timedelta
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.clock import from_ms, local_day
+from pistegate_cloud.codes import queries as codes
 from pistegate_cloud.documents import service as documents
 from pistegate_cloud.products import terms
 from pistegate_cloud.services import Services
@@ -30,8 +31,7 @@ async def scope_of(ticket: Ticket) -> Scope:
 
 async def claim_of(ticket: Ticket, key_id: int, revision: int, now_ms: int) -> Claim:
     """The claim of a ticket, from its product's rules; its sale counts from when it is first put on a medium."""
-    first = await queries.first_write(ticket.number)
-    redeemed = from_ms(first.sent_ms if first else now_ms).astimezone(await sites.zone(ticket.site_id))
+    redeemed = from_ms(await _redeemed_ms(ticket.number, now_ms)).astimezone(await sites.zone(ticket.site_id))
     sold = terms.Sold(
         key_id=key_id,
         ticket=ticket.number,
@@ -42,6 +42,13 @@ async def claim_of(ticket: Ticket, key_id: int, revision: int, now_ms: int) -> C
         redeemed=redeemed,
     )
     return terms.claim_of(ticket.product, sold)
+
+
+async def _redeemed_ms(number: int, now_ms: int) -> int:
+    """When the ticket was first put on a medium, card or code; now, if it never was."""
+    write, code = await queries.first_write(number), await codes.first(number)
+    known = [write.sent_ms if write else None, code.at_ms if code else None]
+    return min((at for at in known if at is not None), default=now_ms)
 
 
 async def revoke(number: int, reason: str, services: Services) -> Ticket:

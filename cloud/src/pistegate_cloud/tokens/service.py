@@ -28,6 +28,7 @@ class Scope(StrEnum):
     ORDERS_WRITE = "orders:write"
     TICKETS_READ = "tickets:read"
     TICKETS_ISSUE = "tickets:issue"
+    TICKETS_CODE = "tickets:code"
     TICKETS_REVOKE = "tickets:revoke"
     TICKETS_AMEND = "tickets:amend"
     CARDS_READ = "cards:read"
