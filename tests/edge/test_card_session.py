@@ -128,7 +128,7 @@ def test_outcome_carries_the_cards_proof_and_it_covers_what_the_event_tells(benc
 def test_amendment_known_here_is_written_to_the_card_once(bench: Bench) -> None:
     """The card carries it to gates that have not heard of it; the event names it, and the proof covers it."""
     signed = sign_amendment(amended(2, areas=frozenset({0, 1})), ISSUER)
-    bench.gate._passage._judge.facts = Facts(amendments={4711: signed})
+    bench.gate._passage.judge.facts = Facts(amendments={4711: signed})
     card = ski_card(1, amendment=amended(1, valid_until=date(2098, 1, 1)))
     read = amendment_content(card)
     before = usage_content(card)
@@ -170,7 +170,7 @@ def test_everything_of_a_passage_is_written_or_nothing(bench: Bench) -> None:
     """Usage, record and amendment are one transaction: a commit that never came leaves the card as it was."""
     card = ski_card()
     before = usage_content(card), recent_records(card), amendment_content(card)
-    bench.gate._passage._judge.facts = Facts(amendments={4711: sign_amendment(amended(extra_minutes=5), ISSUER)})
+    bench.gate._passage.judge.facts = Facts(amendments={4711: sign_amendment(amended(extra_minutes=5), ISSUER)})
     write = bench.gate._perform[a.Write]
 
     def lift_first(action: a.Write, now: object) -> None:

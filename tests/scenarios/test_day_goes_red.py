@@ -16,7 +16,7 @@ SIM = str(Path(sys.executable).parent / "pistegate-sim")
 DAY = ["--skiers", "14", "--gates", "1", "--seed", "3", "--no-kill", "--cut", "0"]
 
 PASSAGES_COUNTED_TWICE = (
-    "edge/src/pistegate_edge/core/passage.py",
+    "edge/src/pistegate_edge/core/handlers/lane.py",
     "event = current.outcome(kind, told.passed, now)",
     "event = current.outcome(kind, 2 * told.passed, now)",
 )
@@ -31,8 +31,8 @@ DENY_LIST_IGNORED = (
     "False",
 )
 LOST_CARDS_IGNORED = (
-    "edge/src/pistegate_edge/core/passage.py",
-    "if told.uid in self._judge.facts.lost and not self._gate.exit:",
+    "edge/src/pistegate_edge/core/handlers/cards.py",
+    "if told.uid in p.judge.facts.lost and not p.gate.exit:",
     "if not told.uid:",
 )
 

@@ -39,4 +39,4 @@ def told_refusal(
 
 def incident(now: Now, code: str, detail: str) -> RecordNote:
     """Something an operator should know; `code`: an IncidentCode, or a word of the lane."""
-    return RecordNote(Incident(now.wall_ms, code, short_text(detail)))
+    return RecordNote(Incident(now.wall_ms, str(code), short_text(detail)))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordOverride, RecordSettled
+from pistegate_edge.core.admission import Unfinished
 from pistegate_edge.core.memory import KNOWN_CLAIMS_MAX, Confirmed, Memory
 from pistegate_edge.core.owed import OWED_S, OwedEntry, Unsettled
-from pistegate_edge.core.passage import Unfinished
 from pistegate_edge.errors import JournalDamaged, JournalFull
 from pistegate_edge.journal.store import Chain, Store
 from pistegate_edge.lane.host import Mark
