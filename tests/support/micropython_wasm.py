@@ -80,12 +80,17 @@ def _install(target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, scratch)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(
-            command, cwd=scratch, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
-        )
-        if done.returncode:
-            missing_system(f"MicroPython by `npm ci`: {done.stderr.strip()[-500:]}")
+        _npm_ci(scratch)
         if target.exists():
             shutil.rmtree(target)
         shutil.copytree(scratch, target)
+
+
+def _npm_ci(folder: str) -> None:
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    try:
+        subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=True)
+    except subprocess.TimeoutExpired:
+        missing_system(f"MicroPython: `npm ci` took more than {INSTALL_TIMEOUT_S:.0f} s")
+    except subprocess.CalledProcessError as error:
+        missing_system(f"MicroPython by `npm ci`: {error.stderr.strip()[-500:]}")
