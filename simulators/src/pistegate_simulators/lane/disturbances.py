@@ -79,7 +79,8 @@ class Disturbance:
         if now >= self.end:
             return None
         # An effect that is due already is due now. A bounce begins with an edge of its contact, never by itself.
-        return min([self.end, *(self._until.values() if self.effect != "bounce" else ())])
+        due = list(self._until.values()) if self.effect != "bounce" else []
+        return min([self.end, *due])
 
 
 def bits_of(where: str, beams: int, sweep: list[int], rng: Random) -> tuple[int, ...]:
