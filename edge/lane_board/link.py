@@ -14,6 +14,7 @@ QUIET_MS = 1000  # a host not heard for so long is gone; it speaks every 250 ms
 STALE_MS = 1000  # a command that answers an older report is too late: the host has given it up
 REPORT_MS = 200  # between reports while nothing changes
 REPORT_GAP_MS = 20  # at least, between two reports
+INPUTS_MS = 100  # and when only inputs changed: beams flicker, and nobody but a technician waits for them
 _REPORTS = 64  # whose times are kept: more than fit into STALE_MS
 _RUNS = 8  # runs of hosts that are over and stay over
 
@@ -51,6 +52,7 @@ class Link:
         self._report = 0
         self._times = [0] * _REPORTS
         self._reported = None
+        self._inputs = 0
         self.mixer.alone(0)
 
     # What comes
@@ -250,7 +252,10 @@ class Link:
         since = now - self._times[self._report % _REPORTS] if self._report else REPORT_MS
         values = self._values(inputs, outputs)
         seen = _essence(values)
-        if since >= REPORT_MS or self._reported is None or (seen != self._reported and since >= REPORT_GAP_MS):
+        due = since >= REPORT_MS or self._reported is None
+        due = due or (seen != self._reported and since >= REPORT_GAP_MS)
+        if due or (inputs != self._inputs and since >= INPUTS_MS):
+            self._inputs = inputs
             self._report += 1
             self._times[self._report % _REPORTS] = now
             self._reported = seen

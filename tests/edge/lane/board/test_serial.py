@@ -2,6 +2,8 @@
 """BoardLane with real pyserial on a pseudo terminal, the firmware's files in a process of their own behind it."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from board_rig import FIRE, OPENS, Gate, board_command, gate_toml, leaf_follows, put_firmware, settings_of, walk_in
 from simulated_board import SimulatedBoard
 
-from pistegate_edge.lane.board import codes
+from pistegate_edge.lane.board import codes, serial_link
 from pistegate_edge.lane.board.errors import port_error
 from pistegate_edge.lane.board.serial_link import open_port
 from pistegate_edge.lane.core import messages, words
@@ -76,7 +78,6 @@ def test_garbage_both_ways_changes_nothing(gate: Gate, board: SimulatedBoard) ->
     finally:
         os.close(other)
     assert gate.events == []
-    assert board.level(OPENS) == 0 or gate.lane.state == "opening"
     board.set(FIRE, 1)
     gate.until(lambda: gate.names("fault") == [words.ON_FIRE])
     assert gate.names("closed") == [0]
@@ -146,3 +147,38 @@ def test_an_error_of_the_firmware_latches_and_a_reset_starts_anew(board: Simulat
         gate.lane.reset(time.monotonic())
         gate.until(lambda: messages.CRASHED in gate.names("clear"))
         gate.linked()
+
+
+def test_a_technician_watches_the_pins(board: SimulatedBoard, tmp_path: Path) -> None:
+    """`board check --watch`: a hand in beam 3, and out again; nothing else."""
+    config = tmp_path / "gate.toml"
+    command = [sys.executable, "-m", "pistegate_edge", "board", "check", "--watch", "4", "--config", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as check:
+        assert check.stdout is not None
+        lines = iter(check.stdout.readline, "")
+        assert any("watching" in line for line in lines)
+        time.sleep(0.5)
+        board.set(3, 1)
+        time.sleep(0.3)
+        board.set(3, 0)
+        seen = [line.split()[:3] for line in lines]
+    assert seen == [["beam_3", "GP3", "ACTIVE"], ["beam_3", "GP3", "-"]]
+
+
+def test_an_error_nobody_thought_of_does_not_end_the_line(board: SimulatedBoard, tmp_path: Path) -> None:
+    """The thread tells it and goes on."""
+    settings = settings_of(tmp_path / "gate.toml")
+    real, failed = serial_link.open_port, []
+
+    def fails_once(path: str) -> object:
+        if not failed:
+            failed.append(path)
+            raise RuntimeError("what is that?")
+        return real(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serial_link, "open_port", fails_once)
+        with Gate(settings) as gate:
+            gate.linked()
+            assert gate.names("fault")[:1] == [codes.SILENT]
+            assert failed

@@ -22,15 +22,19 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     words = "copy firmware and lane profile to the board, check every file, start it"
     _add(inner, "flash", words, _flash)
     _add(inner, "log", "the lines that the board keeps, its faults, and what it is latched with", _log)
-    _add(inner, "check", "whether board and gate fit, the level of every pin, and what to do", _check)
+    check = _add(inner, "check", "whether board and gate fit, the level of every pin, and what to do", _check)
+    check.add_argument("--watch", type=float, metavar="S", help="then show each pin that changes, for S seconds")
 
 
-def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str, do: Any) -> None:
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str, do: Any
+) -> argparse.ArgumentParser:
     parser = command(commands, name, words, f"board {name} --config gate.toml")
     parser.epilog = f"{parser.epilog}; {_EPILOG}"
     parser.add_argument("--port", metavar="DEVICE", help="the board's device; else [lane] port")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(do=do)
+    return parser
 
 
 def _flash(arguments: argparse.Namespace, config: "Config") -> int:
@@ -93,8 +97,33 @@ def _check(arguments: argparse.Namespace, config: "Config") -> int:
         counts = f"{report['entries']} in, {report['exits']} out since its start"
         print(f"lane {report['state']}; {counts}")
     for name, level in looked["pins"].items():
-        print(f"  {name:13} GP{level['pin']:<3} {'ACTIVE' if level['active'] else '-':7} {level['to']}")
-    return _say(looked["problems"])
+        print(_pin(name, level))
+    status = _say(looked["problems"])
+    if arguments.watch and report:
+        _watch(arguments, config, settings, looked["pins"])
+    return status
+
+
+def _watch(
+    arguments: argparse.Namespace, config: "Config", settings: "LaneSettings", shown: dict[str, dict[str, Any]]
+) -> None:
+    """Each pin as it changes; a hand in a beam for a fifth of a second shows."""
+    from pistegate_edge.clock import open_clock
+    from pistegate_edge.lane.board.document import profile_hash
+    from pistegate_edge.lane.board.levels import levels
+    from pistegate_edge.lane.board.talk import talk_to
+
+    print(f"watching for {arguments.watch:g} s", flush=True)
+    with talk_to(_lane(arguments, config)[1], profile_hash(settings), open_clock("system").monotonic) as talk:
+        for report in talk.reports(arguments.watch):
+            now = levels(settings, report)
+            for name in [name for name in now if now[name]["active"] != shown[name]["active"]]:
+                print(_pin(name, now[name]), flush=True)
+            shown = now
+
+
+def _pin(name: str, level: dict[str, Any]) -> str:
+    return f"  {name:13} GP{level['pin']:<3} {'ACTIVE' if level['active'] else '-':7} {level['to']}"
 
 
 def _say(problems: list[str]) -> int:

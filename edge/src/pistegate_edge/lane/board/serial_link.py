@@ -6,6 +6,7 @@ import logging
 import os
 import select
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -80,10 +81,16 @@ class SerialLink:
             try:
                 self._serve()
             except OSError as error:
-                failures = 0 if self._heard else failures
-                self._tell(LineDown(f"{type(error).__name__}: {error}"))
-                self._stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
-                failures += 1
+                detail = f"{type(error).__name__}: {error}"
+            except Exception as error:  # noqa: BLE001 - a thread that ends silently would leave a dead lane
+                log.error("unexpected failure of the lane board's line:\n%s", traceback.format_exc())
+                detail = f"unexpected {type(error).__name__}: {error}"
+            else:
+                return
+            failures = 0 if self._heard else failures
+            self._tell(LineDown(detail))
+            self._stop.wait(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+            failures += 1
 
     def _serve(self) -> None:
         """Read until told to stop; OSError when the device goes."""

@@ -40,11 +40,16 @@ class Talk:
 
     def report(self, timeout_s: float = REPORT_S) -> dict[str, Any]:
         """How it is, after a hello of ours; NoAnswer if it does not say."""
-        for name, values in self._heard(timeout_s, lambda now: self._voice.ask(now)):
-            if name == "state" and values["run"] == self._voice.run:
-                self._report = values
-                return values
+        for values in self.reports(timeout_s):
+            self._report = values
+            return values
         raise NoAnswer("the board says hello and reports nothing: draw its cable and put it in again")
+
+    def reports(self, seconds: float) -> Iterator[dict[str, Any]]:
+        """Every report in that time: the board reports while it is asked."""
+        for name, values in self._heard(seconds, lambda now: self._voice.ask(now)):
+            if name == "state" and values["run"] == self._voice.run:
+                yield values
 
     def logs(self) -> list[str]:
         """The lines that it keeps, oldest first; after a report."""
