@@ -45,7 +45,7 @@ SEARCHES = {**CONTROLLER, **TRIPOD, **LEAF}
 LONG: dict[str, Callable[[], World]] = {
     "flap, all": lambda: leaf("flap", (BEAM, w.FIRE, w.STALL, w.POWER_LOST), HOST + MODES + RESET),
     "flap, slow contacts": lambda: leaf("flap", (BEAM, w.FIRE), BOTH_WAYS, debounce_ms=1),
-    "swing, stalls": lambda: leaf("swing", (BEAM, w.FIRE, w.STALL), BOTH_WAYS + RESET),
+    "swing, stalls": lambda: leaf("swing", (BEAM, w.FIRE, w.STALL), BOTH_WAYS[:2]),
     "swing, power": lambda: leaf("swing", (BEAM, w.FIRE, w.POWER_LOST), BOTH_WAYS + RESET),
     "tripod, all": lambda: tripod((w.FIRE, w.POWER_LOST, *KEYS), HOST + MODES + RESET),
     "pulse, all": lambda: controller((w.PASS_A, w.PASS_B, w.NOT_READY, w.FIRE), HOST + MODES + RESET),

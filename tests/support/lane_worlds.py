@@ -434,10 +434,10 @@ class LeafWorld(LaneWorld):
         lies = action[0] == "in" and action[1] & (w.STALL | w.LIMIT_SHUT | w.LIMIT_OPEN_A)
         if node[1] & w.STALL or action[0] == "held" or lies:
             rest = max(rest, self.reverse + 2)
-        elif (
-            action[0] == "shove" and self.swing
-        ):  # a hand took it to the far side: a longer way than the motor's longest
-            rest = self.reverse + 2 + 2 * self.TRAVEL
+        elif action[0] == "shove":  # by hand, perhaps to the far side: a longer way than the motor's longest
+            rest = max(rest, self.patience - 1, self.reverse + 2 + 2 * self.TRAVEL if self.swing else 0)
+        if action[0] == "in" and action[1] & FREEING and not node[1] & FREEING:
+            rest = self.reverse + 2 if node[1] & w.STALL else 0  # fire waits for no rest that was begun before it
         self.resting = max(rest, 0)
         return super().apply(node, action)
 
@@ -464,8 +464,9 @@ class LeafWorld(LaneWorld):
         if outputs & ~before & OPENS and not self.owed and not free and not inputs & (self.sweep | w.STALL):
             raise Broken(OPENS_ONCE, f"opens in {lane.state} without an opening")
         kept = free or inputs & (FREEING | self.sweep) or lane.state == "faulted" or self.resting or self.live
-        idle = 0 if kept else min(own[2] + self.lasts(action), self.dwell + 3)
-        if idle == self.dwell + 3 and place and not outputs & w.MOTOR_SHUT:
+        most = self.dwell + 2 * self.patience
+        idle = 0 if kept or not place else min(own[2] + self.lasts(action), most)
+        if idle == most and not outputs & w.MOTOR_SHUT:
             raise Broken(LEASE_HOLDS, f"{lane.state} at {place}, nothing keeps it open")
         return (place, self.resting, idle)
 

@@ -258,6 +258,31 @@ def test_fire_overrides_a_latched_fault() -> None:
     assert (rig.core.state, rig.core.outputs) == (FAULTED, 0)
 
 
+def test_fire_waits_for_no_rest_that_was_begun_before_it() -> None:
+    """A motor that has just stalled tries again at once."""
+    rig = LeafRig(reverse_ms=5000)
+    rig.open()
+    rig.blocked_at = 200
+    rig.wait(500)
+    assert (rig.core.state, rig.core.outputs) == ("rest", 0)
+    rig.blocked_at = None
+    rig.word |= w.FIRE
+    rig.wait(20)
+    assert rig.core.outputs == w.MOTOR_OPEN_A
+
+
+def test_who_leaves_a_free_flow_late_is_not_accused() -> None:
+    """For as long as somebody may still be on the way."""
+    rig = LeafRig()
+    rig.core.mode(rig.now, w.FREE, "both", 1)
+    rig.wait(600)
+    rig.core.mode(rig.now, w.NORMAL, "both", 1)
+    rig.wait(900)
+    assert rig.through() == [("counted", w.ENTRY)]
+    rig.wait(1200)
+    assert rig.through() == [("incident", w.FORCED)]
+
+
 def test_power_loss_lets_springs_open() -> None:
     """No motor is driven; afterwards the leaf finds its way shut."""
     rig = LeafRig()

@@ -219,6 +219,19 @@ def test_stuck_sensor_of_an_arm_is_told(dead: int, stuck: int) -> None:
     assert not rig.core.can_open(w.ENTRY)
 
 
+def test_fire_drives_a_leaf_whose_limit_switches_lie() -> None:
+    """It is not believed to be open: the motor tries, rests, tries again."""
+    rig = LeafRig()
+    real = rig._limits
+    rig._limits = lambda: real() | w.LIMIT_OPEN_A  # type: ignore[method-assign]
+    assert rig.wait(100) == [("fault", w.LIMIT_FAULT)]
+    rig.word |= w.FIRE
+    rig.wait(95)
+    assert rig.core.outputs == w.MOTOR_OPEN_A
+    rig.wait(1000)
+    assert rig.place == 1000
+
+
 def test_beam_stuck_in_the_sweep_keeps_the_leaf_open_and_is_told() -> None:
     """With the real counter: weather, until it is clear again."""
     lane = open_lane(profile("flap_own"))

@@ -6,7 +6,7 @@ A kind looks at the goal (`_goal`) after every call and makes the table's steps 
 """
 
 from pistegate_edge.lane.core import words as w
-from pistegate_edge.lane.core.contacts import Contacts, left, sooner
+from pistegate_edge.lane.core.contacts import Contacts, after, left, sooner
 from pistegate_edge.lane.core.faults import Faults, number
 from pistegate_edge.lane.core.opening import DRAIN, LATE, NONE, RUNNING, Opening
 
@@ -64,6 +64,8 @@ class Lane:
         self._key_mode = w.NORMAL
         self._free_to = BOTH
         self._inputs = 0
+        self._was = SHUT  # the goal after the last call
+        self._settled: int | None = None  # until then who is still on the way out of a free flow is not accused
         self._told: list[tuple[str, int | str]] = []
 
     # What a host calls.
@@ -158,6 +160,7 @@ class Lane:
             self._faults.held,
             self._opening.snapshot(now),
             self._contacts.snapshot(now),
+            (self._was, left(now, self._settled) or None),
             left(now, self.deadline),
             self._remember(now),
         )
@@ -168,8 +171,10 @@ class Lane:
         self._host_mode, self._key_mode, self._free_to = modes  # type: ignore[misc]
         self._opening.restore(now, told[5])  # type: ignore[arg-type]
         self._contacts.restore(now, told[6])  # type: ignore[arg-type]
-        self.deadline = None if told[7] is None else now + told[7]  # type: ignore[operator]
-        self._recall(now, told[8])  # type: ignore[arg-type]
+        self._was, settled = told[7]  # type: ignore[misc]
+        self._settled = after(now, settled)  # type: ignore[has-type]
+        self.deadline = after(now, told[8])  # type: ignore[arg-type]
+        self._recall(now, told[9])  # type: ignore[arg-type]
         self._told = []
 
     # What a kind gives.
@@ -245,7 +250,7 @@ class Lane:
         self.counts[0 if direction == w.ENTRY else 1] += 1
         if self._takes(direction):
             self._counted_in(now, direction)
-        elif self._freed() or self.mode_is() == w.FREE:
+        elif self._freed() or self.mode_is() == w.FREE or (self._settled is not None and now < self._settled):
             self._tell(w.COUNTED, direction)
         else:
             self._stranger(now, direction)
@@ -371,6 +376,10 @@ class Lane:
         return sooner(sooner(due, self._contacts.deadline), self._timers())
 
     def _done(self, now: int) -> list[tuple[str, int | str]]:
+        goal = self._goal()
+        if self._was in (FREE, FREED) and goal not in (FREE, FREED):
+            self._settled = now + self._late_ms
+        self._was = goal
         self.deadline = self._due(now)
         told = self._told
         if not told:

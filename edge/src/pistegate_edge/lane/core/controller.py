@@ -18,7 +18,6 @@ HELD = "held"  # level: unlock is on until a passage begins
 GAP = "gap"  # unlock is off between two persons; shorter, and the controller would see one signal
 LATE = "late"  # unlock is off for good; a passage already begun still counts
 FREE = "free"  # unlock is held, persons are counted
-SETTLE = "settle"  # unlock is off after free flow or a release; who is still on the way is counted, not accused
 OUT = "out"  # unlock is off, the controller is told to stay shut
 DOWN = "down"  # the controller is not ready: unlock is off, PASS is not believed
 FAULTED = "faulted"  # a latched fault: unlock is off
@@ -39,12 +38,11 @@ TABLE = {
     HELD: _also({"next": GAP, "late": LATE, "over": SHUT}),
     GAP: _also({"pulse": PULSE, "level": HELD, "over": SHUT}),
     LATE: _also({"over": SHUT}),
-    FREE: _also({"over": SETTLE}),
-    SETTLE: _also({"over": SHUT}),
+    FREE: _also({"over": SHUT}),
     OUT: _also({"over": SHUT}),
     DOWN: {"freed": FREED, "fault": FAULTED, "over": SHUT},
     FAULTED: {"freed": FREED, "down": DOWN, "over": SHUT},
-    FREED: {"over": SETTLE},
+    FREED: {"over": SHUT},
 }
 OPENED = (PULSE, WAIT, HELD, GAP, LATE)
 
@@ -71,13 +69,13 @@ class ControllerLane(base.Lane):
         self._edges = (Edge(w.PASS_A, self._pass_ms, chatter), Edge(w.PASS_B, self._pass_ms, chatter))
         self._claims: list[int | None] = [None, None]  # a PASS edge waits here until Ready has had time to fall
         self._stuck: list[int | None] = [None, None]
-        self._timer: int | None = None  # end of PULSE, GAP, SETTLE
+        self._timer: int | None = None  # end of PULSE, GAP
         self._released: int | None = None  # until then the unlock input must rest
         self._served = 0  # pulses, or holds, of this opening
 
     def can_open(self, direction: str) -> bool:
         """Not before the controller is ready."""
-        return base.Lane.can_open(self, direction) and self.state in (SHUT, SETTLE)
+        return base.Lane.can_open(self, direction) and self.state == SHUT
 
     def _sense(self, now: int) -> None:
         self._ready()
@@ -127,7 +125,7 @@ class ControllerLane(base.Lane):
     def _begin(self, now: int, direction: str, persons: int, ticket: bool, lease: int | None) -> None:
         """An opening that takes another's place gets a signal of its own."""
         if self.state in OPENED:
-            self._over(now)
+            self._over()
         base.Lane._begin(self, now, direction, persons, ticket, lease)
 
     def _takes(self, direction: str) -> bool:
@@ -135,9 +133,7 @@ class ControllerLane(base.Lane):
         return self.state != GAP and self._opening.takes(direction)
 
     def _stranger(self, now: int, direction: str) -> None:
-        if self.state in (SETTLE, FREED):
-            self._tell(w.COUNTED, direction)
-        elif self._opening.state != op.NONE and self._opening.direction != direction:
+        if self._opening.state != op.NONE and self._opening.direction != direction:
             self._tell(w.INCIDENT, w.REVERSE)
         else:
             self._tell(w.INCIDENT, w.FORCED)
@@ -151,27 +147,25 @@ class ControllerLane(base.Lane):
     def _move(self, now: int, sensed: bool) -> None:
         goal = self._goal()
         if goal == base.FREED or goal == base.FAULTED or goal == DOWN:
-            self._give_up(now, goal)
+            self._give_up(goal)
         elif self.state in OPENED:
             self._serve(now, goal)
         elif self.state in (OUT, FREE, DOWN, FAULTED, FREED) and self.state != goal:
-            self._over(now)
-        if self.state == SETTLE and (goal != base.SHUT or self._is_due(now)):
-            self._over(now)
+            self._over()
         if self.state == SHUT:
             self._leave_shut(now, goal)
         self._drive(now)
 
-    def _give_up(self, now: int, goal: str) -> None:
+    def _give_up(self, goal: str) -> None:
         if self.state == FREED and goal != base.FREED:
-            self._over(now)
+            self._over()
         if self.state != goal:
             self._go("freed" if goal == base.FREED else "down" if goal == DOWN else "fault")
             self._timer = None
 
-    def _over(self, now: int) -> None:
+    def _over(self) -> None:
         self._go("over")
-        self._timer = now + self._late_ms if self.state == SETTLE else None
+        self._timer = None
 
     def _leave_shut(self, now: int, goal: str) -> None:
         if goal == base.OPEN:
@@ -187,7 +181,7 @@ class ControllerLane(base.Lane):
     def _serve(self, now: int, goal: str) -> None:
         """An opening goes on, or has ended."""
         if goal not in (base.OPEN, base.CLOSE_LATE):
-            self._over(now)
+            self._over()
         elif goal == base.CLOSE_LATE:
             self._serve_late(now)
         elif self.state == GAP:
@@ -204,7 +198,7 @@ class ControllerLane(base.Lane):
         """No more signals; a pulse that is out cannot be called back, and brings one person at most."""
         if self._opening.passed >= self._served:
             self._end()
-            self._over(now)
+            self._over()
             return
         if self.state == PULSE:
             self._go("pulse_over")

@@ -78,6 +78,7 @@ class LeafLane(base.Lane):
         self._loitered = False
         self._tail: int | None = None  # until then who comes through came through the open leaf
         self._pushed = False  # the leaf was pushed open
+        self._lies = False  # two limit switches at once were active: until the reset none is believed
         self._stalls = [0, 0]  # in a row, while opening and while closing
         self._last = w.ENTRY  # the way of the last opening
 
@@ -130,6 +131,7 @@ class LeafLane(base.Lane):
         word = self._contacts.word
         ends = word & (w.LIMIT_SHUT | w.LIMIT_OPEN_A | w.LIMIT_OPEN_B)
         if ends & (ends - 1):
+            self._lies = True
             self._fault(w.LIMIT_FAULT)
 
     def _busy(self) -> bool:
@@ -145,6 +147,7 @@ class LeafLane(base.Lane):
     def _move(self, now: int, sensed: bool) -> None:
         goal = self._goal()
         word = self._contacts.word
+        self._lies = self._lies and self._faults.has(w.LIMIT_FAULT)
         if self._opening.state == op.RUNNING:
             self._last = self._opening.direction
         if self._springs and word & w.POWER_LOST and not word & w.FIRE:
@@ -154,8 +157,17 @@ class LeafLane(base.Lane):
         else:
             if self.state in (LIMP, FAULTED):
                 self._go("over")
+            elif goal == base.FREED and self._was != base.FREED:
+                self._begin_to_free(now)
             self._head(now, goal, sensed)
         self._drive()
+
+    def _begin_to_free(self, now: int) -> None:
+        """Fire waits for no rest, and for no travel's end, that was begun before it."""
+        if self.state == REST:
+            self._go("over")
+        elif self.state == OPENING:
+            self._timer = now + self._travel_most_ms
 
     def _stand(self, event: str, state: str) -> None:
         if self.state != state:
@@ -243,10 +255,11 @@ class LeafLane(base.Lane):
         return self._too_long() if self._timer is not None and now >= self._timer else ""
 
     def _event_ajar(self, side: str, clear: bool) -> str:
-        if self._at(w.LIMIT_SHUT):
-            return "closed"
-        if self._at(w.LIMIT_OPEN_A | w.LIMIT_OPEN_B):  # whichever: a hand may have pushed it
-            return "opened"
+        if not self._lies:
+            if self._at(w.LIMIT_SHUT):
+                return "closed"
+            if self._at(w.LIMIT_OPEN_A | w.LIMIT_OPEN_B):  # whichever: a hand may have pushed it
+                return "opened"
         if side and (side == self._side or self._freed()):
             return "open"
         return "shut" if clear else ""
@@ -298,7 +311,9 @@ class LeafLane(base.Lane):
         return bool(self._contacts.word & limit)
 
     def _at_open(self) -> bool:
-        """At the limit of the side that the leaf moves on."""
+        """At the limit of the side that the leaf moves on; limits that lie are not believed."""
+        if self._lies:
+            return False
         if not self._swing or self._side == A:
             return self._at(w.LIMIT_OPEN_A)
         return self._at(w.LIMIT_OPEN_B if self._side == B else w.LIMIT_OPEN_A | w.LIMIT_OPEN_B)
@@ -329,13 +344,13 @@ class LeafLane(base.Lane):
             left(now, self._clear_at),
             left(now, self._loiter),
         )
-        flags = (self._loitered, self._pushed, self._side, self._last, self._stalls[0], self._stalls[1])
+        flags = (self._loitered, self._pushed, self._lies, self._side, self._last, self._stalls[0], self._stalls[1])
         return (times, left(now, self._tail) or None, flags, self._counter.snapshot(now))
 
     def _recall(self, now: int, told: tuple[object, ...]) -> None:
         times, tail, flags, counter = told
         self._timer, self._deaf, self._clear_at, self._loiter = [after(now, t) for t in times]  # type: ignore
         self._tail = after(now, tail)  # type: ignore[arg-type]
-        self._loitered, self._pushed, self._side, self._last = flags[:4]  # type: ignore[index]
-        self._stalls = list(flags[4:])  # type: ignore[index]
+        self._loitered, self._pushed, self._lies, self._side, self._last = flags[:5]  # type: ignore[index]
+        self._stalls = list(flags[5:])  # type: ignore[index]
         self._counter.restore(now, counter)
