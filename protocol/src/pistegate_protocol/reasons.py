@@ -12,6 +12,8 @@ class Reason(StrEnum):
     FOREIGN_MEDIUM = "foreign_medium"
     CARD_KEY_REFUSED = "card_key_refused"
     NO_TICKET = "no_ticket"
+    NOT_BOOKED = "not_booked"
+    """An identity document or a finger that no ticket is bound to here."""
     # What was read cannot be trusted.
     VERSION_UNKNOWN = "version_unknown"
     KEY_UNKNOWN = "key_unknown"

@@ -56,7 +56,7 @@ class TableHead(Record, frozen=True, tag=1):
 
     table: ShortText
     site: Count
-    version: Annotated[int, Meta(ge=1, lt=2**63)]
+    version: Annotated[int, Meta(ge=1, lt=2**31)]
     since: Count
     issued_at: Millis
     keys: Count
