@@ -15,6 +15,7 @@ from pistegate_edge.card import cli as card_cli
 from pistegate_edge.commands import FAILED, OK, command
 from pistegate_edge.lane.board import cli as board_cli
 from pistegate_edge.till import cli as till_cli
+from pistegate_edge.verify import cli as verify_cli
 
 if TYPE_CHECKING:
     from pistegate_edge.config import Config
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     card_cli.add_parser(commands)
     till_cli.add_parser(commands)
     board_cli.add_parser(commands)
+    verify_cli.add_parser(commands)
     return parser
 
 
