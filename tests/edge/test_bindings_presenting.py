@@ -93,7 +93,7 @@ def test_of_several_tickets_the_one_that_admits_is_used(store: BindingStore) -> 
     medium = guest(1)
     found = pointed(medium, store.bindings(medium), ISSUERS)
     assert not isinstance(found, Unusable)
-    gate = GateProfile(SITE, 1, 1, frozenset({1}), 1, ZoneInfo("Asia/Shanghai"))
+    gate = GateProfile(site=SITE, group=1, gate=1, post_gates=frozenset({1}), area=1, zone=ZoneInfo("Asia/Shanghai"))
     decisions = {each.claim.ticket: decide(each.claim, Usage(bytes(8)), gate, NOON, Knowledge()) for each in found}
     assert list(decisions) == [2, 1]
     assert best(decisions) == 2
