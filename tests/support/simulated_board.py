@@ -49,8 +49,10 @@ class SimulatedBoard:
 
     def __exit__(self, *_: object) -> None:
         self._ending = True
-        self.cut_power()
-        self._thread.join(10)
+        while self._thread.is_alive():  # a reset may be starting another run just now
+            if self._process is not None and self._process.poll() is None:
+                self._process.kill()
+            self._thread.join(0.05)
         os.close(self._master)
         os.close(self._slave)
 
