@@ -325,6 +325,14 @@ def test_pass_contact_stuck_is_a_latched_fault() -> None:
     assert core.can_open(w.ENTRY)
 
 
+def test_contact_closed_at_the_first_look_is_nobody() -> None:
+    """A gate that restarts counts edges, not levels."""
+    core = open_lane(profile("tripod_pulse"))
+    assert core.step(0, w.PASS_A) == []
+    assert core.step(100, 0) == []
+    assert core.step(200, w.PASS_A) == [("incident", w.FORCED)]
+
+
 def test_chattering_contact_is_told_once() -> None:
     """And counts one person at most."""
     core = lane()

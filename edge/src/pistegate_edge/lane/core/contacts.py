@@ -84,7 +84,8 @@ class Contacts:
 class Edge:
     """The rise of one contact: it counts at once, if the contact was released for `ms` before.
 
-    So neither the bounce of a closing relay nor that of an opening one is a second person.
+    So neither the bounce of a closing relay nor that of an opening one is a second person; nor is a contact that is
+    closed already at the first look.
     """
 
     def __init__(self, bit: int, ms: int, chatter: int = CHATTER_EDGES) -> None:
@@ -92,7 +93,7 @@ class Edge:
         self._chatter_edges = chatter
         self._bit = bit
         self._ms = ms
-        self._up = False
+        self._up: bool | None = None
         self._fell: int | None = None
         self._edges = 0
 
@@ -102,9 +103,10 @@ class Edge:
         up = bool(inputs & self._bit)
         if up == self._up:
             return False
+        first = self._up is None
         self._up = up
-        if not up:
-            self._fell = now
+        if first or not up:
+            self._fell = None if first else now
             return False
         if self._fell is None or now - self._fell >= self._ms:
             self._edges = 0
