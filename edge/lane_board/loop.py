@@ -22,6 +22,7 @@ class Loop:
         self._feed = feed
         self._collect = collect
         self._sweep = sweep
+        self._let_go = False
         self._turns = 0
         self._collected = 0
         self._shown = -1
@@ -36,14 +37,21 @@ class Loop:
         self._link.take(now, self._line.read())
         if lane is not None:
             self._drive(lane.outputs)
-        elif self.inputs & words.RESET:
-            self._link.unlatch = True
+        else:
+            self._button()
         data = self._link.say(now, self.inputs, self._pins.driven)
         if data:
             self._line.write(data)
         self._show(now)
         self._tidy(now)
         self._feed()
+
+    def _button(self) -> None:
+        """A latched board starts anew when its reset button is pressed; one that is stuck was never let go."""
+        if not self.inputs & words.RESET:
+            self._let_go = True
+        elif self._let_go:
+            self._link.unlatch = True
 
     def _drive(self, outputs: int) -> None:
         if outputs & words.CLOSING and self.inputs & self._sweep:

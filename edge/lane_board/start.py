@@ -91,8 +91,10 @@ def sweep(profile: dict) -> int:
 
 
 def latch(error: Exception) -> None:
-    """Keep the reason."""
+    """Keep the reason; the first one, should the latched board fail too: a write every two seconds wears the flash."""
     sys.print_exception(error)
+    if exists(CRASH):
+        return
     try:
         with open(CRASH, "w") as file:
             file.write(type(error).__name__ + ": " + str(error))

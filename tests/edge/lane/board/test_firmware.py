@@ -295,6 +295,8 @@ def test_an_error_latches_and_leaves_the_rest_to_the_watchdog(tmp_path: Path, mo
     with pytest.raises(machine.Reset):
         start.main()
     assert Path(start.CRASH).read_text() == "ZeroDivisionError: in the core"
+    start.latch(ValueError("and again"))
+    assert Path(start.CRASH).read_text() == "ZeroDivisionError: in the core"
     assert seen == [(start.TURN_MS, 1, 1), (10, 0, 1), (10, 0, 1), (10, 0, 1)]
     assert machine.watchdog["timeout"] == start.WATCHDOG_MS
 

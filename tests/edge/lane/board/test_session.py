@@ -295,6 +295,35 @@ def test_the_reset_button_unlatches_a_board(bench: Bench) -> None:
     assert board.link.unlatch
 
 
+def test_a_stuck_reset_button_unlatches_nothing() -> None:
+    """Pressed since the start: a board that fails at each start would otherwise try for ever."""
+    board = Board("b0000003", crash="x")
+    board.set(words.RESET, True)
+    for now in range(0, 1000, 2):
+        board.turn(now)
+    assert not board.link.unlatch
+
+
+def test_a_reset_does_not_go_on_by_itself() -> None:
+    """Asked once, of a board that fails again at its next start: the next latch waits for the next person."""
+    bench = Bench(Board("b0000001", crash="x"))
+    bench.link()
+    bench.told(bench.session.reset(bench.now))
+    bench.turn()
+    bench.reboot("b0000002", crash="x again")
+    bench.run(3000)
+    assert bench.board is not None
+    assert bench.session.report is not None
+    assert bench.session.report["boot"] == "b0000002"
+    assert not bench.board.link.unlatch
+    bench.board = None
+    bench.run(1500)
+    bench.told(bench.session.reset(bench.now))
+    bench.reboot("b0000003", crash="x again")
+    bench.run(3000)
+    assert not bench.board.link.unlatch
+
+
 def test_fire_frees_the_way_and_ends_the_opening(bench: Bench) -> None:
     """Told as a fault that clears itself; the persons so far stand."""
     opened(bench, 3)

@@ -118,9 +118,12 @@ class BoardSession:
         return []
 
     def reset(self, now: int) -> list[Event]:
-        """Ask for the reset of latched faults; a latched board starts anew."""
+        """Ask for the reset of latched faults; a latched board starts anew. Nothing where no board is heard: a reset
+        is for what the person who asks for it sees now.
+        """
         self._orders.keep(lambda order: order.name != "reset")
-        self._orders.add(now, "reset", {})
+        if self.state == LINKED:
+            self._orders.add(now, "reset", {})
         return []
 
     def play(self, now: int, track: int, first: Any, for_ms: int, then: Any) -> None:
@@ -362,8 +365,10 @@ class BoardSession:
 
 
 def _again(order: Order) -> bool:
-    """Whether an order holds for a board that began anew: what opens does not, what stops needs not."""
-    return order.name in ("reset", "drain", "mode")
+    """Whether an order holds for a board that began anew: what opens does not, what stops needs not, and a reset that
+    went on by itself would unlatch a board that fails at each start.
+    """
+    return order.name in ("drain", "mode")
 
 
 def _counts(report: dict[str, Any]) -> int:
