@@ -10,7 +10,7 @@ READ_MAX = 64  # bytes of one look; a turn of the loop stays short, whatever com
 
 
 class UsbLine:
-    """Never waits for bytes. It writes only to a host that was heard a moment ago: to one that hangs, USB would wait."""
+    """Never waits for bytes. It writes only to a host that was heard a moment ago: USB waits for one that hangs."""
 
     def __init__(self):
         # A 03 among the host's bytes is no Ctrl-C.
