@@ -27,6 +27,7 @@ EVERY_INPUT: dict[type, i.Input] = {
     i.CardRead: i.CardRead(9, UID, b"", b""),
     i.CardUnread: i.CardUnread(9, UID, i.ReadProblem.TORN),
     i.CardWritten: i.CardWritten(9, i.WriteResult.OK),
+    i.CodeSeen: i.CodeSeen("https://example.org"),
     i.ReaderReady: i.ReaderReady(),
     i.ReaderLost: i.ReaderLost("pulled"),
     i.AdmissionRecorded: i.AdmissionRecorded(1, 2, ADMITTED_NAME),

@@ -44,10 +44,15 @@ class Remembered:
 
     def __init__(self) -> None:
         self.counters: dict[tuple[bytes, bytes], Confirmed] = {}
+        self.codes: dict[int, tuple[Usage, int | None]] = {}
 
     def confirmed(self, medium: bytes, claim: bytes) -> Confirmed | None:
         """Of this medium and claim."""
         return self.counters.get((medium, claim))
+
+    def code_usage(self, ticket: int) -> tuple[Usage, int | None] | None:
+        """Of codes of this ticket."""
+        return self.codes.get(ticket)
 
     def take(self, actions: Sequence[Action]) -> None:
         """What outcomes teach."""

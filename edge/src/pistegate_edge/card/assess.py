@@ -13,6 +13,7 @@ from pistegate_edge.core.reading import Unusable
 from pistegate_protocol.decide import Decision, GateProfile, Knowledge, Prompt, Refuse, worth
 from pistegate_protocol.reasons import Reason
 from pistegate_protocol.signing import KeyRing, Medium
+from pistegate_protocol.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +58,8 @@ class _NoMemory:
 
     def confirmed(self, medium: bytes, claim: bytes) -> Confirmed | None:
         """Of no card."""
+        return None
+
+    def code_usage(self, ticket: int) -> tuple[Usage, int | None] | None:
+        """Of no code."""
         return None

@@ -72,10 +72,14 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class RecordAdmission:
-    """Journal: make durable, then answer AdmissionRecorded or AdmissionFailed. `party`: size of the whole party."""
+    """Journal: make durable, then answer AdmissionRecorded or AdmissionFailed. `party`: size of the whole party.
+
+    `tick`: the period of a rotating code.
+    """
 
     event: Admitted
     party: int
+    tick: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

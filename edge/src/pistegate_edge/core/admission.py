@@ -37,17 +37,19 @@ class Unfinished:
 class Current:
     """The admission under way; `epoch`, `seq` and `name` once it is durable, `proof` once its card confirmed it.
 
-    `code`: this lane in the card's record. `memory`: what the card will have confirmed, None where that is not to be
-    kept.
+    `held`: the reader session with its card, None of a medium that nothing is written to. `code`: this lane in the
+    card's record. `memory`: what the card will have confirmed, None where that is not to be kept. `tick`: the period
+    of a rotating code.
     """
 
     event: Admitted
     usage: Usage
     party: int
     shown: Show
-    token: int
+    held: int | None
     code: int
     memory: Memory | None
+    tick: int | None = None
     epoch: int = 0
     seq: int = 0
     name: bytes = b""
@@ -57,7 +59,9 @@ class Current:
         """What goes onto the card, naming this admission."""
         usage = encode_usage(replace(self.usage, admission=self.name))
         record = passage_record(self.event.at, self.event.exit, self.code, self.event.n, self.name)
-        return Write(self.token, usage, record, self.event.amendment or None)
+        if self.held is None:
+            raise ValueError("nothing is written to this medium")
+        return Write(self.held, usage, record, self.event.amendment or None)
 
     def outcome(self, kind: OutcomeKind, passed: int, now: Now) -> Outcome:
         """How it ended, with the card's proof where there is one."""
@@ -70,8 +74,8 @@ class Current:
         return Unsettled(self.name, event.prev, self.epoch, self.seq, event.medium, event.claim, event.reoffer_of)
 
 
-def admission(token: int, medium: Medium, card: Believed, admit: Admit, gate: GateProfile, now: Now) -> Current:
-    """What is begun when a card is admitted."""
+def admission(held: int | None, medium: Medium, card: Believed, admit: Admit, gate: GateProfile, now: Now) -> Current:
+    """What is begun when a medium is admitted; `held`: the reader session with a card."""
     ticket = card.ticket
     # An amendment goes onto the card only with a usage that says so: nobody would read it otherwise.
     to_write = card.to_write if admit.usage.amended else None
@@ -92,8 +96,10 @@ def admission(token: int, medium: Medium, card: Believed, admit: Admit, gate: Ga
         reoffer_of=admit.reoffer_of,
     )
     memory = None
-    if not card.rolled_back:
+    if held is not None and not card.rolled_back:
         signed = ticket.signed if card.learned else None
         memory = Memory(event.medium, event.claim, Confirmed.of(admit.usage), signed)
     code = gate.code(group=ticket.claim.scope.group)
-    return Current(event, admit.usage, ticket.claim.party, prompts.admitted(admit, gate.zone), token, code, memory)
+    return Current(
+        event, admit.usage, ticket.claim.party, prompts.admitted(admit, gate.zone), held, code, memory, card.tick
+    )

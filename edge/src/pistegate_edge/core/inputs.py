@@ -106,6 +106,13 @@ class CardWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeSeen:
+    """A scanner read this line; it tells the same code again and again while it is shown."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderReady:
     """The reader works (again)."""
 
@@ -211,6 +218,7 @@ Input = (
     | CardRead
     | CardUnread
     | CardWritten
+    | CodeSeen
     | ReaderReady
     | ReaderLost
     | AdmissionRecorded

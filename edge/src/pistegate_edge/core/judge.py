@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a card that was read is believed, and what it may do: everything known about it, put before `decide`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.inputs import CardRead
@@ -9,12 +9,14 @@ from pistegate_edge.core.memory import CardMemory, Confirmed, KnownClaims
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.reading import Ticket, Unusable, read_ticket, signed_ticket
 from pistegate_protocol.amendments import Amendment, AmendmentRefused, amendment_in_file, open_amendment
+from pistegate_protocol.codes import TicketCode, open_code
 from pistegate_protocol.decide import Decision, GateProfile, Knowledge, Owed, decide
 from pistegate_protocol.errors import CodecError, UnknownVersion
 from pistegate_protocol.events import READ_AMENDMENT, READ_CLAIM
 from pistegate_protocol.reasons import Reason
-from pistegate_protocol.signing import KeyRing, Medium
-from pistegate_protocol.usage import counters_in, named_claim
+from pistegate_protocol.rotating import ReadAt
+from pistegate_protocol.signing import ClaimRefused, KeyRing, Medium, claim_digest
+from pistegate_protocol.usage import Usage, counters_in, named_claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Believed:
 
     `amendment` holds; `to_write` is its signed form where the card has an older one or none. `before`: the counters
     as read, with their layout byte. `reads`: bits of what else was read than usage. `learned`: the claim was not
-    known here before. `rolled_back`: how it is older than what this gate saw confirmed, empty when it is not.
+    known here before. `rolled_back`: how it is older than what this gate saw confirmed, empty when it is not. `tick`:
+    the period of a rotating code.
     """
 
     ticket: Ticket
@@ -33,6 +36,16 @@ class Believed:
     reads: int
     learned: bool
     rolled_back: str
+    tick: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCode:
+    """A code that is believed. `replayed`: it, or a later one of its ticket, was admitted here already."""
+
+    medium: Medium
+    believed: Believed
+    replayed: bool
 
 
 class Judge:
@@ -64,6 +77,24 @@ class Judge:
         before = counters_in(told.usage_file)
         rolled_back = self._rolled_back(ticket, medium)
         return Believed(ticket, amendment, to_write, before, reads, told.claim_file is not None, rolled_back)
+
+    def believe_code(self, code: TicketCode, now: Now) -> ReadCode | Unusable:
+        """What a code says with what was used of its ticket here, if it can be believed; nothing is written to it."""
+        try:
+            opened = open_code(code, self._issuers, ReadAt(now.wall))
+            usage, newest = self._memory.code_usage(opened.claim.ticket) or (None, None)
+            ticket = Ticket(opened.claim, _of_code(usage, opened.signed), opened.signed)
+            signed = self.facts.amendments.get(opened.claim.ticket)
+            amendment = None if signed is None else self._opened(signed, ticket)
+        except ClaimRefused as error:
+            return Unusable(error.reason, str(error))
+        except AmendmentRefused as error:
+            return Unusable(error.reason, f"amendment: {error}")
+        except CodecError as error:
+            return Unusable(Reason.USAGE_INVALID, f"amendment: {error}")
+        believed = Believed(ticket, amendment, None, b"", 0, False, "", opened.tick)
+        replayed = opened.tick is not None and newest is not None and opened.tick <= newest
+        return ReadCode(opened.medium, believed, replayed)
 
     def decide(self, card: Believed, owed: Owed | None, now: Now) -> Decision:
         """Admit or refuse."""
@@ -115,3 +146,9 @@ class Judge:
         if amendment.ticket != ticket.claim.ticket:
             raise CodecError(f"of ticket {amendment.ticket}")
         return amendment
+
+
+def _of_code(usage: Usage | None, signed: bytes) -> Usage:
+    """What was used of a ticket by codes at this gate, as of the claim that its code carries now."""
+    digest = claim_digest(signed)
+    return Usage(claim=digest) if usage is None else replace(usage, claim=digest)

@@ -51,10 +51,13 @@ class Memory:
 
 
 class CardMemory(Protocol):
-    """Confirmed counters, wherever they are kept."""
+    """Confirmed counters of cards, and usage of tickets that are codes, wherever they are kept."""
 
     def confirmed(self, medium: bytes, claim: bytes) -> Confirmed | None:
         """Of this medium and claim; None: never met here."""
+
+    def code_usage(self, ticket: int) -> tuple[Usage, int | None] | None:
+        """What codes of a ticket used here, and the newest period of a rotating one; None: never met here."""
 
 
 class KnownClaims:

@@ -13,11 +13,11 @@ from pistegate_edge.core import inputs as i
 from pistegate_edge.core.actions import Action, Show
 from pistegate_edge.core.admission import Current, Unfinished
 from pistegate_edge.core.attended import Attended, Reasons
-from pistegate_edge.core.handlers import admitting, attending, cards, lane, standing
+from pistegate_edge.core.handlers import admitting, attending, cards, codes, lane, standing
 from pistegate_edge.core.judge import Judge
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OWED_S, OwedBook, OwedEntry, UnsettledBook
-from pistegate_edge.core.presentation import Presentations
+from pistegate_edge.core.presentation import Codes, Presentations
 from pistegate_edge.core.service import Service
 from pistegate_edge.core.state import ImpossibleInput as ImpossibleInput
 from pistegate_edge.core.state import State as State
@@ -46,6 +46,7 @@ class Passage:
         self.unsettled = unsettled
         self.unfinished = list(unfinished)
         self.presentations = Presentations()
+        self.codes = Codes()
         self.current: Current | None = None
         self.token = 0
         self.standing = Service()
@@ -109,6 +110,7 @@ _ALWAYS: dict[type, Handler] = {
     i.CardRead: cards.stale_card,
     i.CardUnread: cards.stale,
     i.CardWritten: cards.stale,
+    i.CodeSeen: codes.busy,
     i.ReaderReady: standing.reader_ready,
     i.ReaderLost: standing.reader_lost,
     i.FaultChanged: standing.fault_changed,
@@ -122,7 +124,7 @@ _ALWAYS: dict[type, Handler] = {
 }
 TABLE: dict[State, dict[type, Handler]] = {
     State.RECOVERING: _ALWAYS | {i.LanePassed: lane.drained_pass, i.LaneClosed: lane.drained},
-    State.IDLE: _ALWAYS | {i.CardSeen: cards.seen, i.FieldSeen: cards.field},
+    State.IDLE: _ALWAYS | {i.CardSeen: cards.seen, i.FieldSeen: cards.field, i.CodeSeen: codes.seen},
     State.READING: _ALWAYS | {i.CardRead: cards.read, i.CardUnread: cards.unread, i.Tick: cards.reading_tick},
     State.COMMITTING: _ALWAYS | {i.AdmissionRecorded: admitting.recorded, i.AdmissionFailed: admitting.not_recorded},
     State.WRITING: _ALWAYS | {i.CardWritten: admitting.written, i.Tick: admitting.writing_tick},

@@ -13,6 +13,7 @@ LEFT_S = 0.5  # seconds out of the field that end a presentation (DESIGN, "One p
 # Two cards in one pocket hide each other now and then: one that appears so soon after an admitted one was out of sight
 # is taken to be of the same pocket. Nobody takes a card away and holds another one there within this time. Estimate.
 JOIN_S = 0.2
+CODE_LEFT_S = 3.0  # seconds unseen that end a code's presentation (DESIGN, "One passage" 4)
 
 
 @dataclass(slots=True)
@@ -103,3 +104,24 @@ class Presentations:
         for uid, presentation in list(self._open.items()):
             if presentation.absent_since is not None and mono - presentation.absent_since >= LEFT_S:
                 del self._open[uid]
+
+
+class Codes:
+    """Codes before a scanner: the same text again and again is one presentation, until it was unseen for 3 s."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, float] = {}
+
+    def begins(self, text: str, mono: float) -> bool:
+        """Whether this sight begins a presentation."""
+        self._seen = {shown: at for shown, at in self._seen.items() if mono - at < CODE_LEFT_S}
+        known = text in self._seen
+        self._seen[text] = mono
+        return not known
+
+    def again(self, text: str, mono: float) -> bool:
+        """A sight while the lane is busy: it lengthens a presentation, and begins none. Whether there is none."""
+        if text not in self._seen or mono - self._seen[text] >= CODE_LEFT_S:
+            return True
+        self._seen[text] = mono
+        return False

@@ -7,12 +7,12 @@ from pistegate_edge.core.actions import Action, Lamp, Log, RecordNote, Release, 
 from pistegate_edge.core.now import Now
 from pistegate_protocol.events import Incident, Refused, short_text
 from pistegate_protocol.reasons import Reason
-from pistegate_protocol.signing import Medium, MediumKind
+from pistegate_protocol.signing import Medium
 
 
 def refuse(
     token: int | None,
-    uid: bytes,
+    medium: Medium | None,
     reason: Reason,
     now: Now,
     detail: str = "",
@@ -22,19 +22,20 @@ def refuse(
     key: str = "",
     shown: Mapping[str, object] | None = None,
 ) -> list[Action]:
-    """A card is refused, and let go if it is held; `key`: other words than the reason's, `shown`: their values."""
+    """A medium is refused, a card let go if it is held; `key`: other words than the reason's, `shown`: their values."""
     actions: list[Action] = [] if token is None else [Release(token)]
     actions.append(Show(lamp, key or f"reason.{reason.value}", shown or {}))
-    return actions + told_refusal(reason, uid, now, detail, ticket)
+    return actions + told_refusal(reason, medium, now, detail, ticket)
 
 
 def told_refusal(
-    reason: Reason, uid: bytes | None, now: Now, detail: str = "", ticket: int | None = None
+    reason: Reason, medium: Medium | None, now: Now, detail: str = "", ticket: int | None = None
 ) -> list[Action]:
-    """A refusal that is shown already; `uid` None: of something that is no card of ours."""
-    medium = None if uid is None else Medium(MediumKind.CARD, uid).to_bytes()
-    line = f"refused {reason.value}" + (f" card {uid.hex()}" if uid else "") + (f": {detail}" if detail else "")
-    return [RecordNote(Refused(now.wall_ms, reason.value, medium, ticket)), Log(line)]
+    """A refusal that is shown already; `medium` None: of something that is none of ours."""
+    who = "" if medium is None else f" {medium.kind.name.lower()} {medium.id.hex()}".rstrip()
+    line = f"refused {reason.value}{who}" + (f": {detail}" if detail else "")
+    record = Refused(now.wall_ms, reason.value, None if medium is None else medium.to_bytes(), ticket)
+    return [RecordNote(record), Log(line)]
 
 
 def incident(now: Now, code: str, detail: str) -> RecordNote:

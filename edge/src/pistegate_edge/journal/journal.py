@@ -7,6 +7,7 @@ An admission is one durable commit; so is each outcome, with what it owes and te
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordOverride, RecordSettled
 from pistegate_edge.core.admission import Unfinished
@@ -27,7 +28,10 @@ from pistegate_protocol.events import (
     UseResult,
     admission_name,
 )
+from pistegate_protocol.signing import MediumKind
+from pistegate_protocol.usage import Usage, decode_usage, usage_file
 
+CODES_MAX = 200_000  # tickets that were shown as codes here; a row of 60 bytes each
 CONFIRMED_MAX = 50_000  # cards of the last passages; about 4 MB
 _UNDECIDED = frozenset({UseResult.UNCONFIRMED, UseResult.INTERRUPTED})
 
@@ -53,7 +57,11 @@ class Journal(Store):
         `mark`: what the lane had counted until now, so that a later run may ask who passed since.
         """
         statement = "INSERT INTO admission (epoch, seq, name, party, boot, counted) VALUES (?, ?, ?, ?, ?, ?)"
-        return self._begun(action.event, statement, action.party, *(mark or (None, None)))
+        event = action.event
+        also: Callable[[bytes], None] | None = None
+        if event.medium[0] != MediumKind.CARD:
+            also = partial(self._use_code, event, action.tick)
+        return self._begun(event, statement, action.party, *(mark or (None, None)), also=also)
 
     def lane_mark(self) -> Mark | None:
         """What the lane had counted at the newest admission of an earlier run that has no outcome."""
@@ -218,14 +226,20 @@ class Journal(Store):
         ).fetchone()
         return None if row is None else Confirmed(*row)
 
+    def code_usage(self, ticket: int) -> tuple[Usage, int | None] | None:
+        """What codes of a ticket used here, and the newest period of a rotating one."""
+        row = self._db.execute("SELECT usage, tick FROM code_usage WHERE ticket = ?", (ticket,)).fetchone()
+        return None if row is None else (decode_usage(row[0]), row[1])
+
     def verified_claims(self) -> list[tuple[bytes, bytes]]:
         """(digest, signed claim) of earlier runs, in the order they were learned."""
         return self._db.execute("SELECT digest, signed FROM verified_claim ORDER BY rowid").fetchall()
 
     def forget_old(self) -> None:
-        """Delete what was learned of cards beyond what is kept, oldest first."""
+        """Delete what was learned of cards and codes beyond what is kept, oldest first."""
+        most = {"confirmed": CONFIRMED_MAX, "verified_claim": KNOWN_CLAIMS_MAX, "code_usage": CODES_MAX}
         with self._full_told(), self._transaction():
-            for table, kept in (("confirmed", CONFIRMED_MAX), ("verified_claim", KNOWN_CLAIMS_MAX)):
+            for table, kept in most.items():
                 self._db.execute(f"DELETE FROM {table} WHERE rowid <= (SELECT MAX(rowid) FROM {table}) - ?", (kept,))
 
     def _remember(self, memory: Memory) -> None:
@@ -237,8 +251,20 @@ class Journal(Store):
 
     # Inside
 
-    def _begun(self, event: Event, statement: str, *values: object) -> tuple[int, bytes]:
-        """Append `event`, and with `statement` a row of (epoch, seq, name, *values) that waits for its end."""
+    def _use_code(self, event: Admitted, tick: int | None, name: bytes) -> None:
+        """The usage of a medium without a memory, in the commit of its admission."""
+        used = usage_file(event.counters, event.claim, name)
+        before = self._db.execute("SELECT tick FROM code_usage WHERE ticket = ?", (event.ticket,)).fetchone()
+        newest = max((at for at in (tick, before and before[0]) if at is not None), default=None)
+        self._db.execute("INSERT OR REPLACE INTO code_usage VALUES (?, ?, ?)", (event.ticket, used, newest))
+
+    def _begun(
+        self, event: Event, statement: str, *values: object, also: Callable[[bytes], None] | None = None
+    ) -> tuple[int, bytes]:
+        """Append `event`, and with `statement` a row of (epoch, seq, name, *values) that waits for its end.
+
+        `also` is called with the name, in the same commit.
+        """
         if not self.reserve.held:
             raise JournalFull("the disk reserve is not held")
         chain = self._chains[Stream.LEDGER]
@@ -247,6 +273,8 @@ class Journal(Store):
         with self._full_told(), self._transaction():
             head = self._insert(Stream.LEDGER, self.epoch, chain, event)
             self._db.execute(statement, (self.epoch, seq, name, *values))
+            if also is not None:
+                also(name)
         self._chains[Stream.LEDGER] = Chain(seq, head)
         return seq, name
 

@@ -19,6 +19,7 @@ from pistegate_edge.core.state import WRITE_DEADLINE_S, State
 from pistegate_edge.core.telling import incident, refuse
 from pistegate_protocol.events import OutcomeKind
 from pistegate_protocol.reasons import Reason
+from pistegate_protocol.signing import Medium
 
 if TYPE_CHECKING:
     from pistegate_edge.core.passage import Passage
@@ -28,6 +29,8 @@ def recorded(p: "Passage", told: i.AdmissionRecorded, now: Now) -> list[Action]:
     """The admission is durable: the card is told."""
     current = p.admitted()
     current.epoch, current.seq, current.name = told.epoch, told.seq, told.name
+    if current.held is None:
+        return opened(p)
     p.go(State.WRITING, now.mono + WRITE_DEADLINE_S)
     return [current.write()]
 
@@ -37,20 +40,26 @@ def not_recorded(p: "Passage", told: i.AdmissionFailed, now: Now) -> list[Action
     current = p.admitted()
     p.current = None
     p.go(State.IDLE)
-    return refuse(current.token, current.event.medium[1:], Reason.OUT_OF_SERVICE, now, told.detail)
+    return refuse(current.held, Medium.from_bytes(current.event.medium), Reason.OUT_OF_SERVICE, now, told.detail)
+
+
+def opened(p: "Passage") -> list[Action]:
+    """Durable, and on the card where there is one: the lane opens, once."""
+    current = p.admitted()
+    p.go(State.OPEN)
+    line = f"admitted ticket {current.event.ticket} n={current.event.n} seq={current.seq}"
+    return [OpenLane(current.event.n), current.shown, Log(line)]
 
 
 def written(p: "Passage", told: i.CardWritten, now: Now) -> list[Action]:
     """How the card took it; only a confirmed card opens the lane."""
     current = p.admitted()
-    if told.token != current.token:
+    if told.token != current.held:
         return cards.stale(p, told, now)
     p.presentations.seen(current.event.medium[1:], now.mono)
     if told.result is i.WriteResult.OK:
-        p.go(State.OPEN)
         current.proof = told.proof
-        line = f"admitted ticket {current.event.ticket} n={current.event.n} seq={current.seq}"
-        return [OpenLane(current.event.n), current.shown, Log(line)]
+        return opened(p)
     kind = OutcomeKind.CARD_VOID if told.result is i.WriteResult.VOID else OutcomeKind.CARD_UNCONFIRMED
     return [*unopened(p, kind, now), Log(f"card session {told.token}: {told.result} {told.detail}")]
 

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from pistegate_edge.core.passage import Passage
 
 
+def _card(uid: bytes) -> Medium:
+    return Medium(MediumKind.CARD, uid)
+
+
 def seen(p: "Passage", told: i.CardSeen, now: Now) -> list[Action]:
     """A card while nobody is at the lane."""
     presentation = p.presentations.seen(told.uid, now.mono)
@@ -43,10 +47,10 @@ def seen(p: "Passage", told: i.CardSeen, now: Now) -> list[Action]:
         return [Release(told.token), *_joined(p, [presentation]), *([more] if more else [])]
     if p.faults:
         presentation.spent = True
-        return refuse(told.token, told.uid, Reason.OUT_OF_SERVICE, now, lamp=Lamp.KEEP)
+        return refuse(told.token, _card(told.uid), Reason.OUT_OF_SERVICE, now, lamp=Lamp.KEEP)
     if told.uid in p.judge.facts.lost and not p.gate.exit:
         presentation.spent = presentation.refused = True
-        return refuse(told.token, told.uid, Reason.CARD_LOST, now)
+        return refuse(told.token, _card(told.uid), Reason.CARD_LOST, now)
     p.token = told.token
     p.go(State.READING, now.mono + READ_DEADLINE_S)
     return [Read(told.token)]
@@ -67,7 +71,7 @@ def field(p: "Passage", told: i.FieldSeen, now: Now) -> list[Action]:
     actions = field_while_busy(p, told, now)
     for presentation in p.presentations.left_unread():
         presentation.spent = True
-        actions += refuse(None, presentation.uid, Reason.UNREADABLE, now)
+        actions += refuse(None, _card(presentation.uid), Reason.UNREADABLE, now)
     return actions + _strangers(p, told, now)
 
 
@@ -124,7 +128,7 @@ def unread(p: "Passage", told: i.CardUnread, now: Now) -> list[Action]:
     presentation.spent = True
     torn = told.problem is i.ReadProblem.TORN
     reason = Reason.UNREADABLE if torn else Reason.CARD_KEY_REFUSED
-    return refuse(None, told.uid, reason, now, told.detail)
+    return refuse(None, _card(told.uid), reason, now, told.detail)
 
 
 def read(p: "Passage", told: i.CardRead, now: Now) -> list[Action]:
@@ -133,7 +137,7 @@ def read(p: "Passage", told: i.CardRead, now: Now) -> list[Action]:
         return [Release(told.token)]
     presentation = p.presentations.seen(told.uid, now.mono)
     presentation.spent = True
-    medium = Medium(MediumKind.CARD, told.uid)
+    medium = _card(told.uid)
     card = p.judge.believe(told, medium)
     if isinstance(card, Unusable):
         return _unusable(p, told.token, presentation, card.reason, now, card.detail, card.ticket)
@@ -185,7 +189,7 @@ def _unusable(
     key = f"reason.{reason.value}"
     if p.presentations.other_refused(presentation.uid):
         key = f"reason.{Reason.TWO_CARDS.value}"
-    return refuse(token, presentation.uid, reason, now, detail, ticket, key=key, shown=shown)
+    return refuse(token, _card(presentation.uid), reason, now, detail, ticket, key=key, shown=shown)
 
 
 def _settle(p: "Passage", medium: Medium, usage: Usage, now: Now) -> list[Action]:

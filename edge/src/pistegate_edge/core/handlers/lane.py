@@ -18,6 +18,7 @@ from pistegate_edge.core.owed import Unsettled
 from pistegate_edge.core.state import State
 from pistegate_edge.core.telling import incident
 from pistegate_protocol.events import Outcome, OutcomeKind
+from pistegate_protocol.signing import MediumKind
 
 if TYPE_CHECKING:
     from pistegate_edge.core.passage import Passage
@@ -79,8 +80,11 @@ def _interrupted(p: "Passage", last: Unfinished, now: Now, *, known: bool = Fals
     left = last.n - last.passed
     unknown = 0 if known else left
     event = Outcome(now.wall_ms, last.epoch, last.seq, OutcomeKind.INTERRUPTED, last.passed, unknown)
-    p.unsettled.add(Unsettled(last.name, last.prev, last.epoch, last.seq, last.medium, last.claim, last.reoffer_of))
+    # Whether a card was charged is the card's to tell; of any other medium the admission itself is the charge.
+    card = last.medium[0] == MediumKind.CARD
+    if card:
+        p.unsettled.add(Unsettled(last.name, last.prev, last.epoch, last.seq, last.medium, last.claim, last.reoffer_of))
     # Unknown persons are owed for 120 s only, of a party too: nobody knows that they did not pass.
     owed = p.owe(last.name, left, last.party if known else 1, now)
     line = f"interrupted admission seq={last.seq}: passed {last.passed} of {last.n}, unknown {unknown}"
-    return [RecordOutcome(event, owed, unsettled=True), Log(line)]
+    return [RecordOutcome(event, owed, unsettled=card), Log(line)]
