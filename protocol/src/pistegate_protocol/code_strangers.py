@@ -35,8 +35,13 @@ def stranger(text: str) -> Reason:
 def strange_number(text: str) -> Reason:
     """Why a short number is no ticket; `text` is digits, and at least one."""
     length, begin = len(text), int(text[:2])
-    if length == _WECHAT_DIGITS and begin in _WECHAT:
+    if length == _WECHAT_DIGITS and begin in _WECHAT and not _has_birthday(text):
         return Reason.CODE_PAYMENT
     if length in _ALIPAY_DIGITS and begin in _ALIPAY:
         return Reason.CODE_PAYMENT
     return Reason.CODE_FOREIGN
+
+
+def _has_birthday(text: str) -> bool:
+    """Whether it may be a resident ID 身份证: those of northern provinces begin as payment codes do."""
+    return text[6:8] in ("19", "20") and 1 <= int(text[10:12]) <= 12 and 1 <= int(text[12:14]) <= 31
