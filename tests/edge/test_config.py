@@ -74,6 +74,8 @@ def test_good_configuration_is_taken_as_written(tmp_path: Path) -> None:
             {"source": "gpio", "mains_lost_pin": 24, "battery_minutes": 9},
             "power.mains_lost_pin = 24: signals.",
         ),
+        ("scanner", {"path": "/dev/ttyACM1", "profile": "gm56"}, "scanner.profile: scanner profile 'gm56' is unknown"),
+        ("scanner", {"path": "/dev/x", "profile": "resident-id-lines"}, "scanner.profile = 'resident-id-lines' reads"),
         ("override", {"staff_reason": ""}, "override.staff_reason = '':"),
         ("display", {"locale": "de"}, "display.locale = 'de':"),
     ],

@@ -17,6 +17,8 @@ from pistegate_edge.lane.core import words
 from pistegate_edge.lane.settings import LaneSettings, lane_settings
 from pistegate_edge.power import settings as power_settings
 from pistegate_edge.power.settings import Power
+from pistegate_edge.scanners.opening import KEYBOARD
+from pistegate_edge.scanners.profiles import load_profile
 from pistegate_protocol.claims import AREAS_MAX, HolderClass
 from pistegate_protocol.decide import GateProfile
 from pistegate_protocol.topics import Role
@@ -101,6 +103,13 @@ class Signals(Struct, frozen=True, forbid_unknown_fields=True):
     refuse_ms: Milliseconds = 1500
 
 
+class ScannerLine(Struct, frozen=True, forbid_unknown_fields=True):
+    """A scanner of codes: a serial device, or an input device that plays a keyboard (profile `keyboard`)."""
+
+    path: Annotated[str, Meta(min_length=1)]
+    profile: Annotated[str, Meta(min_length=1)] = "lines-9600"
+
+
 class Overrides(Struct, frozen=True, forbid_unknown_fields=True):
     """Letting people through without tickets. `staff_cards`: cards of staff may; the reasons go into the records."""
 
@@ -146,6 +155,7 @@ class Config(Struct, frozen=True, kw_only=True):
     signals: Signals | None = None
     override: Overrides = Overrides()
     power: Power | None = None
+    scanner: ScannerLine | None = None
     display: DisplayText = DisplayText()
     till: Till | None = None
     key_store: KeyStoreFile | None = None
@@ -162,8 +172,8 @@ _NEEDED: dict[Role, dict[str, type[Struct]]] = {
     Role.INSPECT: {"place": Place, "storage": Storage, "key_store": KeyStoreFile},
 }
 _OPTIONAL: dict[str, type[Struct]] = {"clock": ClockSource, "display": DisplayText}
-_GATE_OPTIONAL: dict[str, type[Struct]] = {"override": Overrides, "power": Power}
-_NONE_IF_MISSING = frozenset({"power"})
+_GATE_OPTIONAL: dict[str, type[Struct]] = {"override": Overrides, "power": Power, "scanner": ScannerLine}
+_NONE_IF_MISSING = frozenset({"power", "scanner"})
 _SIGNAL_PINS = ("green_pin", "red_pin", "buzzer_pin", "amber_pin", "attendant_pin")
 _PUBLIC_KEYS = ("issuer_keys", "document_keys")
 _KEY_SECTIONS = ("key_store", *_PUBLIC_KEYS)
@@ -312,6 +322,8 @@ def _cross(values: Mapping[str, Any], problems: list[str]) -> None:
         if pin in users:
             problems.append(f"{path} = {pin}: {users[pin]} uses this pin already; give each its own")
         users.setdefault(pin, path)
+    if values["scanner"] is not None:
+        problems += _scanner_problems(values["scanner"])
     if values["signals"] is not None:
         problems += _signals_wired(values["signals"], lane)
     if values["power"] is not None:
@@ -325,6 +337,19 @@ def _pins(signals: Signals | None, power: Power | None) -> dict[str, int]:
     named = {f"signals.{name}": getattr(signals, name) for name in _SIGNAL_PINS} if signals is not None else {}
     named |= {f"power.{name}": pin for name, pin in power_settings.pins(power).items()} if power is not None else {}
     return {path: pin for path, pin in named.items() if pin is not None}
+
+
+def _scanner_problems(scanner: ScannerLine) -> list[str]:
+    """Whether its profile is one that reads codes."""
+    if scanner.profile == KEYBOARD:
+        return []
+    try:
+        delivers = load_profile(scanner.profile).delivers
+    except ConfigError as error:
+        return [f"scanner.profile: {problem}" for problem in error.problems]
+    if delivers == "codes":
+        return []
+    return [f"scanner.profile = {scanner.profile!r} reads no codes: write the profile of a scanner of codes"]
 
 
 def _signals_wired(signals: Signals, lane: LaneSettings | None) -> list[str]:

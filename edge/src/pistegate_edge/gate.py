@@ -45,6 +45,8 @@ from pistegate_edge.process import (
 )
 from pistegate_edge.readers.desk import GateDesk
 from pistegate_edge.recorder import Recorder
+from pistegate_edge.scanners.opening import open_scanner
+from pistegate_edge.scanners.told import ScannerLine, ScannerLost, ScannerReady, ScannerTold
 from pistegate_edge.signals.opening import open_signals
 from pistegate_edge.uplink.link import Uplink
 from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
@@ -64,7 +66,7 @@ class LaneTold:
     told: object
 
 
-Item = i.Input | LinkEvent | LaneTold | PowerTold | Stop
+Item = i.Input | LinkEvent | LaneTold | PowerTold | ScannerTold | Stop
 
 
 # What the passage protocol is told of a lane's events; (name, value) as `lane.core.words` has them.
@@ -127,6 +129,10 @@ class Gate:
         self._reader = open_reader(
             config.reader, self._desk, self._tell_ready, lambda detail: self._queue.put(i.ReaderLost(detail))
         )
+        self._scanner = None
+        if config.scanner is not None:
+            path, profile = config.scanner.path, config.scanner.profile
+            self._scanner = open_scanner(path, profile, self._queue.put, clock.monotonic)
         self._power = self._watch(config.power) if config.power is not None else None
         self._perform = self._performers()
 
@@ -212,14 +218,21 @@ class Gate:
             self._note_now(code, detail)
         self._reader.start()
         self._mqtt.start()
-        if self._power is not None:
-            self._power.start()
+        for part in (self._scanner, self._power):
+            if part is not None:
+                part.start()
 
     def _take(self, item: Item) -> None:
         if isinstance(item, LaneTold):
             self._lane_told(self._lane.take(item.told, self._clock.monotonic()))
         elif isinstance(item, (Arrived, LinkUp, LinkDown)):
             self._uplink.event(item, self._clock.now())
+        elif isinstance(item, ScannerLine):
+            self._feed(i.CodeSeen(item.text))
+        elif isinstance(item, ScannerReady):
+            log.info("scanner ready: %s", item.what)
+        elif isinstance(item, ScannerLost):
+            self._note_now(a.IncidentCode.SCANNER_LOST, item.detail)
         elif isinstance(item, (PowerStatus, PowerSilent)):
             if self._power is not None:
                 self._power.take(item, self._clock.monotonic())
@@ -321,8 +334,9 @@ class Gate:
         now = self._clock.now()
         self._lane.stop(now.mono)
         self._recorder.finish(now)
-        if self._power is not None:
-            self._power.stop()
+        for part in (self._scanner, self._power):
+            if part is not None:
+                part.stop()
         self._reader.stop()
         self._mqtt.stop()
         log.info("stopped, lane shut")

@@ -28,6 +28,7 @@ class IncidentCode(StrEnum):
     FORCED_ARM = "forced_arm"
     READER_LOST = "reader_lost"
     READER_SILENT = "reader_silent"
+    SCANNER_LOST = "scanner_lost"
     PASSES_BEYOND_ADMITTED = "passes_beyond_admitted"
     DISK_FULL = "disk_full"
     IDENTITY_CONFLICT = "identity_conflict"
