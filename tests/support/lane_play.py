@@ -3,8 +3,9 @@
 
 from typing import Any
 
+from lane_leaf_world import CounterDouble
 from lane_profiles import profile
-from lane_worlds import OPENS, CounterDouble, sensors
+from lane_worlds import OPENS, sensors
 
 from pistegate_edge.lane.core import words as w
 from pistegate_edge.lane.core.leaf import LeafLane

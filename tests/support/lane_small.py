@@ -3,8 +3,9 @@
 
 from typing import Any
 
+from lane_leaf_world import CounterDouble, LeafWorld
 from lane_search import Action
-from lane_worlds import ControllerWorld, CounterDouble, LeafWorld, TripodWorld
+from lane_worlds import ControllerWorld, TripodWorld
 
 from pistegate_edge.lane.core import words as w
 from pistegate_edge.lane.core.controller import ControllerLane

@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from lane_leaf_world import CounterDouble
 from lane_profiles import PROFILES, profile
-from lane_worlds import CounterDouble
 
 from pistegate_edge.lane.core import controller, leaf, opening, tripod
 from pistegate_edge.lane.core.lanes import open_lane

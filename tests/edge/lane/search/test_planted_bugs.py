@@ -4,6 +4,7 @@
 from typing import Any
 
 import pytest
+from lane_leaf_world import LeafWorld
 from lane_runs import BEAM, BOTH_WAYS
 from lane_search import Broken, World, search
 from lane_small import HOST, MODES, RESET, controller, leaf, tripod
@@ -15,7 +16,6 @@ from lane_worlds import (
     ONE_CLOSED,
     OPENS_ONCE,
     SHUT_ON_PERSON,
-    LeafWorld,
 )
 
 from pistegate_edge.lane.core import arm, base

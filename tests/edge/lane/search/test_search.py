@@ -30,6 +30,7 @@ def entries(table: dict[str, dict[str, str]]) -> set[tuple[str, str]]:
     return {(state, event) for state, ways in table.items() for event in ways}
 
 
+@pytest.mark.timeout(600)  # a minute on a core of its own
 @pytest.mark.parametrize("kind", list(OF_KIND))
 def test_search_to_the_fixed_point(
     kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
