@@ -142,7 +142,7 @@ class Till(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """A checked gate.toml; what the role does not need is None or empty."""
+    """A checked gate.toml; what the role does not need is None or empty. `path`: where it lies, for remedies."""
 
     role: Role
     device: Device
@@ -161,6 +161,7 @@ class Config(Struct, frozen=True, kw_only=True):
     key_store: KeyStoreFile | None = None
     issuer_keys: dict[int, bytes] = msgspec.field(default_factory=dict)
     document_keys: dict[int, bytes] = msgspec.field(default_factory=dict)
+    path: str = "gate.toml"
 
 
 _COMMON: dict[str, type[Struct]] = {"device": Device, "reader": Reader, "broker": Broker}
@@ -191,7 +192,7 @@ def load_config(path: Path) -> Config:
         raise ConfigError([f"{path}: cannot be read ({error})"]) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{path}: not TOML: {error}; correct the line named"]) from error
-    return check_config(tree)
+    return msgspec.structs.replace(check_config(tree), path=str(path))
 
 
 def check_config(tree: Mapping[str, Any]) -> Config:

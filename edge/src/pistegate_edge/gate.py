@@ -95,7 +95,7 @@ class Gate:
         self._tidy_at = 0.0
         # Lane first: whatever else fails, it is shut.
         self._way = words.EXIT if place.exit else words.ENTRY
-        self._lane = open_lane_host(lane, lambda told: self._queue.put(LaneTold(told)), clock.monotonic)
+        self._lane = open_lane_host(lane, lambda told: self._queue.put(LaneTold(told)), clock.monotonic, config.path)
         parts.callback(self._lane.close)
         self._signals = open_signals(signals, config.display, self._lane, lane)
         parts.callback(self._signals.close)
