@@ -47,7 +47,7 @@ LONG: dict[str, Callable[[], World]] = {
     "flap, all modes": lambda: leaf("flap", (BEAM, w.FIRE, w.POWER_LOST), BOTH_WAYS + MODES),
     "flap, slow contacts": lambda: leaf("flap", (BEAM, w.FIRE), BOTH_WAYS, debounce_ms=1),
     "flap, two retries": lambda: leaf("flap", (BEAM, w.STALL), BOTH_WAYS[:1], stall_retries=2, reverse_ms=2),
-    "swing, stalls": lambda: leaf("swing", (BEAM, w.FIRE, w.STALL), BOTH_WAYS[:2]),
+    "swing, stalls": lambda: leaf("swing", (BEAM, w.FIRE, w.STALL), BOTH_WAYS[1:2]),
     "swing, power": lambda: leaf("swing", (BEAM, w.FIRE, w.POWER_LOST), BOTH_WAYS + RESET),
     "tripod, all": lambda: tripod((w.FIRE, w.POWER_LOST, *KEYS), HOST + MODES + RESET),
     "pulse, fire and both contacts": lambda: controller((w.PASS_A, w.PASS_B, w.FIRE), HOST + MODES, weather_ms=2),

@@ -118,6 +118,24 @@ def test_stall_while_closing_reverses_and_latches_after_its_retries() -> None:
     assert rig.core.state == SHUT
 
 
+def test_retry_of_a_stalled_leaf_gives_time_to_go() -> None:
+    """Who stopped it is seen by no beam: it reverses, stands for the dwell, and only then shuts again."""
+    rig = LeafRig()
+    rig.open()
+    rig.wait(600)
+    rig.through()
+    rig.blocked_at = 500
+    while rig.core.state != "reversing":
+        rig.wait(5)
+    assert rig.core.outputs == w.MOTOR_OPEN_A
+    rig.wait(200)
+    assert rig.core.outputs == 0
+    rig.wait(295)
+    assert rig.core.outputs == 0
+    rig.wait(10)
+    assert rig.core.outputs == w.MOTOR_SHUT
+
+
 def test_a_full_closing_gives_the_retries_back() -> None:
     """Two stalls today and two tomorrow are no four in a row."""
     rig = LeafRig()

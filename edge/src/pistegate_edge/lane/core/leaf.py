@@ -179,8 +179,8 @@ class LeafLane(base.Lane):
     def _head(self, now: int, goal: str, sensed: bool) -> None:
         """Step towards the goal; a leaf at its limit may have two steps to make."""
         side = self._target(goal)
-        clear = sensed and self._clear_at is not None and now >= self._clear_at
         for _ in range(4):
+            clear = sensed and self._clear_at is not None and now >= self._clear_at
             event = self._event(now, side, clear)
             if not event:
                 return
@@ -302,6 +302,8 @@ class LeafLane(base.Lane):
             self._stalls[0] = 0
             if self._swing:
                 self._side = A if self._at(w.LIMIT_OPEN_A) else B
+        elif event == "over" and self._clear_at is not None:
+            self._clear_at = now + self._dwell_ms  # whoever stopped the leaf, unseen by the beams, gets time to go
         elif event == "astray" and self._side in (UNKNOWN, A):
             self._pushed = True
         elif state == FAULTED:
@@ -333,7 +335,7 @@ class LeafLane(base.Lane):
             due = sooner(due, self._deaf)
         if not self._loitered:
             due = sooner(due, self._loiter)
-        if self.state in (OPENING, OPEN, AJAR) and self._target(self._goal()) != self._side:
+        if self.state in (OPENING, OPEN, AJAR) and self._target(self._was) != self._side:
             due = sooner(due, self._clear_at)
         return due
 
