@@ -91,6 +91,7 @@ class Gate:
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._stop_at: float | None = None
         self._feed: Feed[i.Input] = Feed(self._step)
+        self._lane_awaited = False
         self._owed_tidy_at = 0.0
         self._tidy_at = 0.0
         # Lane first: whatever else fails, it is shut.
@@ -211,7 +212,8 @@ class Gate:
             self._lane_told(self._lane.drain(now.mono))
         else:
             self._lane_told(self._lane.stop(now.mono))
-            self._feed(i.FaultChanged(i.Fault.STARTING, False))
+            self._lane_awaited = True
+            self._await_lane()
         if not self._journal.reserve.held:
             self._recorder.out_of_room(now)
         for code, detail in self._notes_at_start:
@@ -222,9 +224,16 @@ class Gate:
             if part is not None:
                 part.start()
 
+    def _await_lane(self) -> None:
+        """A gate has started when its lane is known."""
+        if self._lane_awaited and self._lane.ready:
+            self._lane_awaited = False
+            self._feed(i.FaultChanged(i.Fault.STARTING, False))
+
     def _take(self, item: Item) -> None:
         if isinstance(item, LaneTold):
             self._lane_told(self._lane.take(item.told, self._clock.monotonic()))
+            self._await_lane()
         elif isinstance(item, (Arrived, LinkUp, LinkDown)):
             self._uplink.event(item, self._clock.now())
         elif isinstance(item, ScannerLine):
@@ -246,6 +255,7 @@ class Gate:
     def _tick(self) -> None:
         now = self._clock.now()
         self._lane_told(self._lane.tick(now.mono))
+        self._await_lane()
         self._signals.tick(now.mono)
         if self._power is not None:
             self._power.tick(now.mono)

@@ -24,6 +24,10 @@ class LaneHost(Protocol):
         """When `tick` is due; None: not before another call."""
 
     @property
+    def ready(self) -> bool:
+        """Whether the lane is known: it serves, or its fault was told. Until then a gate has not started."""
+
+    @property
     def mark(self) -> Mark | None:
         """For an admission to keep, so that a later run may ask who passed since; None: it does not count so."""
 

@@ -112,6 +112,11 @@ class WiredLane:
         return min(due) / 1000 if due else None
 
     @property
+    def ready(self) -> bool:
+        """Pins are there at once."""
+        return True
+
+    @property
     def mark(self) -> Mark | None:
         """None: a controller's PASS contact counts nothing while nobody listens."""
         return None

@@ -51,6 +51,11 @@ class BoardLane:
         return None if self._deadline is None else self._deadline / 1000
 
     @property
+    def ready(self) -> bool:
+        """Once the board was heard, or missed."""
+        return self._session.settled
+
+    @property
     def mark(self) -> Mark | None:
         """(boot, persons counted since): for an admission to keep, and a later run to give as `since`."""
         return self._session.mark

@@ -64,6 +64,11 @@ class BoardSession:
     # What the gate asks
 
     @property
+    def settled(self) -> bool:
+        """Whether anything is known of the board: it reports, or its fault was told."""
+        return self.state == LINKED or self._link_fault is not None
+
+    @property
     def mark(self) -> Mark | None:
         """What an admission may keep; None: no board is known."""
         return None if self.report is None else (self.report["boot"], _counts(self.report))
