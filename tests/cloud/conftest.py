@@ -314,6 +314,7 @@ def _settings(url: str) -> Settings:
         "issuer": {"key_id": 1, "private_key": "01" * 32},
         "documents": {"key_id": 2, "private_key": "02" * 32},
         "card_keys": card_key_settings(),
+        "bindings": {"salt": "05" * 16, "master": "06" * 32, "numbers": "07" * 32},
     }
     return parse_settings(raw, "test")
 

@@ -32,7 +32,7 @@ from pistegate_cloud.tickets.models import CardWrite
 from pistegate_cloud.tickets.usage import known_usage
 from pistegate_protocol.usage import Usage
 
-NEWEST = "0009_codes"
+NEWEST = "0010_bindings"
 Schema = dict[str, Any]
 
 
@@ -134,6 +134,7 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
         "0006_wallets",
         "0007_terms",
         "0008_overrides",
+        "0009_codes",
         NEWEST,
     ]
     assert await migrate(settings) == [
@@ -143,6 +144,7 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
         "0006_wallets",
         "0007_terms",
         "0008_overrides",
+        "0009_codes",
         NEWEST,
     ]
     await check_schema(settings, Path("/etc/cloud.toml"))

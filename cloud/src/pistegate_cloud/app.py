@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pistegate_cloud import problems
 from pistegate_cloud.amendments import api as amendments
+from pistegate_cloud.bindings import api as bindings
+from pistegate_cloud.bindings import table_api as tables
 from pistegate_cloud.calendars import api as calendars
 from pistegate_cloud.cards import api as cards
 from pistegate_cloud.cards import desk_api as card_desk
@@ -67,6 +69,8 @@ def create_app(services: Services | None = None) -> FastAPI:
         orders,
         tickets,
         codes,
+        bindings,
+        tables,
         amendments,
         cards,
         card_desk,

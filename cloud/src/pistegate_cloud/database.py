@@ -21,6 +21,7 @@ NOUNS: Final = (
     "orders",
     "tickets",
     "codes",
+    "bindings",
     "cards",
     "issues",
     "ledger",

@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from pistegate_cloud.app import OPENAPI, create_app
+from pistegate_cloud.bindings.sweeping import sweep
 from pistegate_cloud.calendars import service as calendars
 from pistegate_cloud.clock import open_clock
 from pistegate_cloud.database import open_database
@@ -24,6 +25,7 @@ from pistegate_cloud.services import Services
 from pistegate_cloud.settings import Settings
 
 RENEW_EVERY_S = 3600.0  # calendars: looked at, and made anew when they are a week old
+SWEEP_EVERY_S = 10.0  # bindings: a ticket reissued on a card is known by its document so much later at most
 APPLY_EVERY_S = 2.0  # even when nothing comes in: epochs waiting for their predecessor
 STOP_S = 3  # for requests in flight; a relayed card write takes under 1 s
 _log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
             asyncio.create_task(bridge.run(ingest.take, relay.deliver, arrived.set), name="bridge"),
             asyncio.create_task(_apply_for_ever(ingest, arrived), name="applier"),
             asyncio.create_task(_renew_for_ever(services), name="calendars"),
+            asyncio.create_task(_sweep_for_ever(services), name="bindings"),
         ]
         try:
             yield services
@@ -80,6 +83,16 @@ async def _renew_for_ever(services: Services) -> None:
         except Exception:  # noqa: BLE001 - logged; a later attempt is months early enough
             _log.exception("calendars could not be renewed, next attempt in %.0f s", RENEW_EVERY_S)
         await asyncio.sleep(RENEW_EVERY_S)
+
+
+async def _sweep_for_ever(services: Services) -> None:
+    """Bindings come near, change and go by; gates fetch what this leaves for them."""
+    while True:
+        try:
+            await sweep(services)
+        except Exception:  # noqa: BLE001 - logged; what is not told now is told by the next attempt
+            _log.exception("bindings could not be gone through, next attempt in %.0f s", SWEEP_EVERY_S)
+        await asyncio.sleep(SWEEP_EVERY_S)
 
 
 async def _serve_http(services: Services) -> None:

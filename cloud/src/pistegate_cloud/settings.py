@@ -116,6 +116,22 @@ class CardKeySettings(_Section, frozen=True):
     transport: Hex16 | None = None
 
 
+class BindingSettings(_Section, frozen=True):
+    """Tickets bound to identity documents (protocol bindings.py). `salt` is changed between seasons, when nothing is
+    bound; `number` is raised after a gate was stolen: every site gets new keys. `numbers`: seals documents' numbers;
+    None: none is kept. `days_ahead`: gates know the bindings of so many coming days. `keep_days` after a ticket's last
+    day the personal columns are erased. `chip`: whether the chip of a resident ID may stand for its number.
+    """
+
+    salt: Hex16
+    master: Hex32
+    number: Annotated[int, Meta(ge=1, lt=2**31)] = 1
+    numbers: Hex32 | None = None
+    days_ahead: Annotated[int, Meta(ge=1, le=35)] = 7
+    keep_days: Annotated[int, Meta(ge=1, le=365)] = 30
+    chip: bool = False
+
+
 class Settings(_Section, frozen=True):
     """The whole of cloud.toml."""
 
@@ -127,6 +143,7 @@ class Settings(_Section, frozen=True):
     broker: BrokerSettings = BrokerSettings()
     clock: ClockSettings = ClockSettings()
     print: PrintSettings = PrintSettings()
+    bindings: BindingSettings | None = None
 
 
 def load_settings(path: Path) -> Settings:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.bindings import queries as bindings
 from pistegate_cloud.clock import from_ms, local_day
 from pistegate_cloud.codes import queries as codes
 from pistegate_cloud.documents import service as documents
@@ -45,9 +46,9 @@ async def claim_of(ticket: Ticket, key_id: int, revision: int, now_ms: int) -> C
 
 
 async def _redeemed_ms(number: int, now_ms: int) -> int:
-    """When the ticket was first put on a medium, card or code; now, if it never was."""
+    """When the ticket was first put on a medium, card, code or document; now, if it never was."""
     write, code = await queries.first_write(number), await codes.first(number)
-    known = [write.sent_ms if write else None, code.at_ms if code else None]
+    known = [write.sent_ms if write else None, code.at_ms if code else None, await bindings.first_ms(number)]
     return min((at for at in known if at is not None), default=now_ms)
 
 
