@@ -6,7 +6,6 @@ remembered for 35 days, and so long a gate may have been alone. A whole is made 
 slow line can fetch it in pieces while versions go on; the delta since then follows it.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -24,8 +23,6 @@ DAY_MS: Final = 86_400_000
 DELTAS_MS: Final = 35 * DAY_MS  # a gate works 30 days alone
 WHOLE_EVERY_MS: Final = DAY_MS
 KEPT_WHOLES: Final = 2  # the newest, and the one that somebody may still be fetching
-KEPT_DELTAS: Final = 8  # of this process, while devices fetch them piece by piece; every process makes the same bytes
-_deltas: OrderedDict[Edition, bytes] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +146,9 @@ def _leads_on(whole: TableFile, state: TableState, now_ms: int) -> bool:
 
 
 async def _delta(state: TableState, since: int, key: SigningKey) -> bytes:
-    edition = await _edition(state, since)
-    if edition not in _deltas:
-        entries = await queries.entries(state.site_id, state.name, since)
-        _deltas[edition] = write_table(edition, entries, key.key_id, key.load())
-    _deltas.move_to_end(edition)
-    while len(_deltas) > KEPT_DELTAS:
-        _deltas.popitem(last=False)
-    return _deltas[edition]
+    """Made anew for each piece of it: most are one piece, and every process makes the same bytes."""
+    entries = await queries.entries(state.site_id, state.name, since)
+    return write_table(await _edition(state, since), entries, key.key_id, key.load())
 
 
 async def _piece_of(whole: TableFile, start: int, count: int) -> bytes:
