@@ -102,7 +102,7 @@ class Watch:
 
 @pytest.mark.parametrize("name", list(PROFILES))
 @given(story=NOISE)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=200)
 def test_noise_on_every_input_and_any_command_is_safe(name: str, story: list[tuple[int, tuple[str, int]]]) -> None:
     """Never shut on a person, fire and power loss free the way, one end for each opening, and every one ends."""
     watch = Watch(name)

@@ -60,6 +60,7 @@ class LeafLane(base.Lane):
         base.Lane.__init__(self, profile, SHUT, LIMITS)
         self._counter = counter
         self._swing = profile["kind"] == "swing"
+        self._open_limits = w.LIMIT_OPEN_A | (w.LIMIT_OPEN_B if self._swing else 0)
         self._springs = profile.get("free_on_power_loss", "spring") != "ups"
         self._escape = A if profile.get("escape", w.EXIT) == w.ENTRY else B
         self._sweep = 0
@@ -128,9 +129,7 @@ class LeafLane(base.Lane):
             self._tell(w.INCIDENT, w.LOITERING)
 
     def _watch_limits(self) -> None:
-        word = self._contacts.word
-        ends = word & (w.LIMIT_SHUT | w.LIMIT_OPEN_A | w.LIMIT_OPEN_B)
-        if ends & (ends - 1):
+        if self._two_ends():
             self._lies = True
             self._fault(w.LIMIT_FAULT)
 
@@ -138,11 +137,14 @@ class LeafLane(base.Lane):
         return bool(self._inputs & self._sweep)
 
     def _cause(self, code: str) -> bool:
-        word = self._contacts.word
         if code == w.STALLED:
-            return bool(word & w.STALL)
-        ends = word & (w.LIMIT_SHUT | w.LIMIT_OPEN_A | w.LIMIT_OPEN_B)
-        return bool(ends & (ends - 1))
+            return self._at(w.STALL)
+        return self._two_ends()
+
+    def _two_ends(self) -> bool:
+        """More than one limit switch is active."""
+        ends = self._contacts.word & (w.LIMIT_SHUT | self._open_limits)
+        return ends & (ends - 1) != 0
 
     def _move(self, now: int, sensed: bool) -> None:
         goal = self._goal()
@@ -258,7 +260,7 @@ class LeafLane(base.Lane):
         if not self._lies:
             if self._at(w.LIMIT_SHUT):
                 return "closed"
-            if self._at(w.LIMIT_OPEN_A | w.LIMIT_OPEN_B):  # whichever: a hand may have pushed it
+            if self._at(self._open_limits):  # whichever: a hand may have pushed it
                 return "opened"
         if side and (side == self._side or self._freed()):
             return "open"
@@ -318,7 +320,7 @@ class LeafLane(base.Lane):
             return False
         if not self._swing or self._side == A:
             return self._at(w.LIMIT_OPEN_A)
-        return self._at(w.LIMIT_OPEN_B if self._side == B else w.LIMIT_OPEN_A | w.LIMIT_OPEN_B)
+        return self._at(w.LIMIT_OPEN_B if self._side == B else self._open_limits)
 
     def _stalled(self, now: int) -> bool:
         return self._at(w.STALL) and (self._deaf is None or now >= self._deaf)
