@@ -154,6 +154,17 @@ def test_a_code_of_another_key_or_forged_is_refused() -> None:
         ticket_text(of_card)
 
 
+def test_a_signature_has_one_spelling() -> None:
+    """Ed25519's S + L would be a second text of one ticket."""
+    order = 2**252 + 27742317777372353535851937790883648493
+    parsed = parse(static_text())
+    assert isinstance(parsed, TicketCode)
+    s = int.from_bytes(parsed.signature[32:], "little") + order
+    again = TicketCode(parsed.body, parsed.signature[:32] + s.to_bytes(32, "little"))
+    assert reason_of(code_text(parsed)) is None
+    assert reason_of(code_text(again)) is Reason.SIGNATURE_INVALID
+
+
 def test_a_code_of_another_site_is_told_by_the_rules() -> None:
     """It is genuine, but not for here."""
     parsed = parse(static_text(scope=Scope(4)))
