@@ -197,6 +197,19 @@ def test_a_late_match_is_never_the_next_guests(simulated: SimulatedSensor, senso
     assert sensor.run(flows.compare()) is None
 
 
+def test_a_late_answer_to_the_same_question_is_none_either(simulated: SimulatedSensor, sensor: Sensor) -> None:
+    """Asked twice because the first answer was late: the second one is not left for whoever asks next."""
+    wang = template(simulated, sensor, "wang")
+    simulated.put("wang")
+    sensor.run(flows.push(wang))
+    sensor.run(flows.look())
+    simulated.accidents.delay, simulated.accidents.delay_s = 2, 1.3
+    assert sensor.run(flows.compare()) is not None
+    time.sleep(0.3)
+    simulated.chip.power_cut()  # no two templates are alike in it now
+    assert sensor.run(flows.compare()) is None
+
+
 def test_a_dead_sensor_is_told_in_bounded_time(simulated: SimulatedSensor, sensor: Sensor) -> None:
     """Nobody stands in front of it for ever."""
     simulated.dead = True

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from finger_bench import LATER_MS, NOW_MS
+from finger_bench import KEYS, LATER_MS, NOW_MS
 
 from pistegate_edge.fingers.errors import LibraryFull
+from pistegate_edge.fingers.library import Library
 from pistegate_edge.fingers.store import SLOTS_MAX, TemplateStore
 
 ONE, TWO = b"holder-1", b"holder-2"
@@ -140,3 +141,10 @@ def test_a_slot_names_its_holder_as_long_as_the_pass_lasts(store: TemplateStore)
     assert store.holder_of(0, NOW_MS) == ONE
     assert store.holder_of(0, LATER_MS) is None
     assert store.holder_of(1, NOW_MS) is None
+
+
+def test_a_slot_that_was_not_filled_from_here_names_nobody(store: TemplateStore) -> None:
+    """It is assigned, and the sensor may still have another finger in it."""
+    store.put(ONE, SECRET, LATER_MS)
+    store.assign(ONE, 200)
+    assert Library(store, KEYS, lambda: NOW_MS).holder(0) is None

@@ -121,8 +121,6 @@ class Sensor:
 
 def _opened(path: str, baud: int) -> serial.Serial:
     try:
-        port = serial.Serial(path, baud, timeout=0, write_timeout=1.0, exclusive=True)
-        port.reset_input_buffer()
+        return serial.Serial(path, baud, timeout=0, write_timeout=1.0, exclusive=True)
     except termios.error as error:  # not an OSError, though it has an errno
         raise OSError(*error.args) from error
-    return port

@@ -92,11 +92,10 @@ class SerialInput:
 
 def _opened(path: str, baud: int) -> serial.Serial:
     try:
-        port = serial.Serial(path, baud, timeout=0, write_timeout=ANSWER_S, exclusive=True)
-        port.reset_input_buffer()  # what lies there was read before anybody looked
+        # Opening drops what lies there: it was read before anybody looked.
+        return serial.Serial(path, baud, timeout=0, write_timeout=ANSWER_S, exclusive=True)
     except termios.error as error:  # not an OSError, though it has an errno
         raise OSError(*error.args) from error
-    return port
 
 
 def _answers(profile: ScannerProfile) -> list[str]:
