@@ -122,6 +122,18 @@ def test_a_printed_page_is_read_back_and_says_everything_twice() -> None:
         assert expected in words, expected
 
 
+def test_every_module_is_where_it_belongs() -> None:
+    """58 mm with four modules of quiet zone, 8 + 14 + 2 mm below the edge: sampled at the middle of each."""
+    picture, _, (width, height) = page_of(pdf(TEXT, PRINTED, PrintSettings()))
+    rows, _ = picture.shape
+    matrix = np.pad(np.array(images.qr(TEXT).matrix), images.QUIET)
+    mm = 72 / 25.4
+    module, left, top = 58 * mm / len(matrix), (width - 58 * mm) / 2, 24 * mm
+    middles = [(np.arange(len(matrix)) + 0.5) * module + begin for begin in (top, left)]
+    y, x = ((at * rows / height).astype(int) for at in middles)
+    assert np.array_equal(picture[np.ix_(y, x)] < 0.5, matrix == 1)
+
+
 def test_a_page_is_the_same_each_time() -> None:
     """Repeating a request prints no second kind of ticket."""
     assert pdf(TEXT, PRINTED, PrintSettings()) == pdf(TEXT, PRINTED, PrintSettings())
