@@ -8,17 +8,22 @@ from typing import Any
 
 import msgspec
 import pytest
-from documents_down import document_keys, issuer_keys
+from card_stock import card_key_settings
+from documents_down import document_keys, issuer_keys, pushed
 from tortoise import Model
 from tortoise.context import get_current_context
 
 from pistegate_cloud.bindings import numbers, tables
 from pistegate_cloud.bindings.sweeping import sweep
+from pistegate_cloud.cli import main
 from pistegate_cloud.settings import BindingSettings
+from pistegate_cloud.tickets import service as ticket_service
 from pistegate_cloud.tickets.models import Ticket
 from pistegate_edge.bindings.download import Download
-from pistegate_edge.bindings.presenting import Pointed, pointed, presented
+from pistegate_edge.bindings.presenting import Denied, Pointed, pointed, presented
 from pistegate_edge.bindings.store import BindingStore
+from pistegate_protocol.documents import DenyList
+from pistegate_protocol.handle_keys import parse_handle_keys
 from pistegate_protocol.identity import DocumentKind, check_character
 from pistegate_protocol.reasons import Reason
 from pistegate_protocol.tables import BINDINGS, DENIALS
@@ -422,14 +427,56 @@ async def test_denials_in_their_larger_form(cloud: Any, gate: Gate) -> None:
     assert [gate.store.denied_below(ticket) for ticket in gone] == [0, 0, 0]
 
 
+async def test_more_denials_than_a_document_holds(cloud: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The document goes on with the newest, which must be heard of in seconds; the table holds them all."""
+    monkeypatch.setattr(ticket_service, "LISTED_MAX", 2)
+    gone = [await sold(cloud) for _ in range(4)]
+    for ticket in gone:
+        if ticket == gone[1]:
+            await sweep(cloud.services)
+        cloud.clock.now_ms += 1000
+        await cloud.post(f"/tickets/{ticket}/revoke", {"reason": "test"})
+    listed = [dict(document.entries) for document in pushed(cloud, DenyList)]
+    assert listed[0].keys() == {gone[0]}
+    assert listed[-1].keys() == set(gone[2:])
+    cloud.clock.now_ms += 61_000
+    await sweep(cloud.services)
+    await gate.fetch(DENIALS)
+    assert [Denied(listed[-1], gate.store).get(ticket, 0) for ticket in gone] == [1, 1, 1, 1]
+
+
 def test_the_section_and_what_gates_get_of_it() -> None:
     """Gates get the salt and their site's key; the master, and what seals numbers, stay in the cloud."""
     section = msgspec.convert(tomllib.loads(numbers.new_section())["bindings"], BindingSettings)
     assert section.numbers is None
-    for_gates = numbers.export_for_gates(msgspec.structs.replace(section, numbers="07" * 32), 1)
-    told = tomllib.loads(for_gates)["bindings"]
-    assert set(told) == {"site", "number", "salt", "key"}
-    assert section.master not in for_gates
-    assert "07" * 32 not in for_gates
-    assert told["key"] != tomllib.loads(numbers.export_for_gates(section, 2))["bindings"]["key"]
+    keeping = msgspec.convert(tomllib.loads(numbers.new_section(keep_numbers=True))["bindings"], BindingSettings)
+    for_gates = numbers.export_for_gates(keeping, 1)
+    assert parse_handle_keys(for_gates, 1) == {1: numbers.handle_keys(keeping, 1)}
+    assert keeping.master not in for_gates
+    assert str(keeping.numbers) not in for_gates
+    keys = [numbers.handle_keys(section, site).key for site in (1, 2)]
+    next_keys = parse_handle_keys(numbers.export_for_gates(section, 1, 2), 1)
+    assert len({*keys, next_keys[2].key}) == 3
     assert tables.DELTAS_MS == 35 * DAY_MS
+
+
+def test_the_commands_print_them(tmp_path: Path, capsys: pytest.CaptureFixture[str], cloud_toml: str) -> None:
+    """As a person types them; without the section, the command that makes one is named."""
+    assert main(["bindings", "new", "--numbers"]) == 0
+    config = tmp_path / "cloud.toml"
+    config.write_text(cloud_toml + capsys.readouterr().out)
+    assert main(["bindings", "export", "--config", str(config), "--site", "1"]) == 0
+    told = capsys.readouterr()
+    assert list(parse_handle_keys(told.out, 1)) == [1]
+    assert "Do not mail it" in told.err
+    config.write_text(cloud_toml)
+    assert main(["bindings", "export", "--config", str(config), "--site", "1"]) == 1
+    assert "pistegate-cloud bindings new" in capsys.readouterr().err
+
+
+@pytest.fixture
+def cloud_toml() -> str:
+    """A whole cloud.toml without the section."""
+    keys = "\n".join(f'{name} = "{value}"' for name, value in card_key_settings().items())
+    signing = "".join(f'[{name}]\nkey_id = 1\nprivate_key = "{"01" * 32}"\n' for name in ("issuer", "documents"))
+    return f'[database]\nurl = "sqlite:///tmp/none"\n{signing}[card_keys]\n{keys}\n'

@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from pistegate_cloud.bindings import cli as bindings_cli
 from pistegate_cloud.codes import cli as codes_cli
 from pistegate_cloud.errors import CloudError
 
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     keys = commands.add_parser("keys", help="Master keys of the cards.", **shape)
     _add_keys(keys.add_subparsers(required=True, metavar="COMMAND"), shape)
     codes_cli.add_parser(commands, shape)
+    bindings_cli.add_parser(commands, shape)
     openapi = commands.add_parser("openapi", help="Print the OpenAPI document.", **shape)
     openapi.set_defaults(run=_openapi)
     return parser

@@ -8,12 +8,14 @@ import secrets
 from hashlib import sha256
 from typing import Final
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.settings import BindingSettings, Settings
 from pistegate_protocol.bindings import HandleKeys, stretch
+from pistegate_protocol.handle_keys import format_handle_keys
 from pistegate_protocol.identity import DocumentKind, Identity
 
 _NONCE: Final = 12  # bytes
@@ -63,15 +65,19 @@ def unseal(sealed: bytes, ticket: int, settings: BindingSettings) -> Identity:
     return Identity(DocumentKind(plain[0]), plain[1:].decode())
 
 
-def new_section() -> str:
-    """A fresh [bindings] section for cloud.toml; without `numbers`, no number is kept."""
-    return f'[bindings]\nsalt = "{secrets.token_hex(16)}"\nmaster = "{secrets.token_hex(32)}"\n'
+def new_section(*, keep_numbers: bool = False) -> str:
+    """A fresh [bindings] section for cloud.toml; without `numbers` in it, no number is kept."""
+    keys = {"salt": 16, "master": 32} | ({"numbers": 32} if keep_numbers else {})
+    return "\n".join(["[bindings]", *(f'{name} = "{secrets.token_hex(size)}"' for name, size in keys.items())]) + "\n"
 
 
-def export_for_gates(settings: BindingSettings, site: int) -> str:
-    """The section that gates of a site seal with their other keys: it makes handles of documents, and no tickets."""
-    keys = handle_keys(settings, site)
-    return f'[bindings]\nsite = {site}\nnumber = {keys.number}\nsalt = "{keys.salt.hex()}"\nkey = "{keys.key.hex()}"\n'
+def export_for_gates(settings: BindingSettings, site: int, number: int | None = None) -> str:
+    """What gates of a site seal with their other keys (protocol handle_keys): it makes handles, and no tickets.
+
+    `number`: of other keys than those in force, so that gates have the next ones before tables are made with them.
+    """
+    chosen = settings if number is None else msgspec.structs.replace(settings, number=number)
+    return format_handle_keys(site, [handle_keys(chosen, site)])
 
 
 def _tied(ticket: int) -> bytes:

@@ -37,10 +37,9 @@ async def differing(site: int, name: str, changes: Mapping[bytes, bytes]) -> dic
     return {key: value for key, value in changes.items() if known.get(key.hex(), b"") != value}
 
 
-async def present(site: int, name: str) -> set[bytes]:
-    """Keys of the entries that are in the table now."""
-    rows = TableEntry.filter(site_id=site, name=name, value__isnull=False)
-    return {bytes.fromhex(str(key)) for key in await rows.values_list("key", flat=True)}
+async def present(site: int, name: str) -> dict[bytes, bytes]:
+    """The entries that are in the table now."""
+    return dict(await entries(site, name, WHOLE))
 
 
 async def put(site: int, name: str, changes: Mapping[bytes, bytes], version: int, now_ms: int) -> None:

@@ -62,8 +62,9 @@ async def replace(
 ) -> TableState:
     """As `change`, to exactly these entries."""
     present = await queries.present(site, name)
-    gone = dict.fromkeys(present - wanted.keys(), b"")
-    return await change(site, name, {**wanted, **gone}, keys, now_ms, source)
+    news = {key: value for key, value in wanted.items() if present.get(key) != value}
+    gone = dict.fromkeys(present.keys() - wanted.keys(), b"")
+    return await change(site, name, news | gone, keys, now_ms, source)
 
 
 async def forget(site: int, name: str, now_ms: int) -> None:

@@ -170,12 +170,14 @@ async def undeny(ticket: Ticket) -> None:
         await rows.delete()
 
 
-async def denials(site: int, group: int, valid_on: date) -> list[tuple[int, int]]:
-    """(ticket, below revision) of the denied tickets of a site and its group that are valid on a day or later."""
+async def denials(site: int, group: int, valid_on: date, newest: int | None = None) -> list[tuple[int, int]]:
+    """(ticket, below revision) of the denied tickets of a site and its group that are valid on a day or later.
+
+    In order of ticket; `newest`: only so many, those denied last.
+    """
     valid = Q(ticket__valid_until__gte=valid_on) | Q(ticket__amended_until__gte=valid_on)
-    rows = (
-        await Denial.filter(Q(site_id=site) | Q(group_number=group), valid)
-        .order_by("ticket_id")
-        .values_list("ticket_id", "below_revision")
-    )
-    return [(int(number), int(below)) for number, below in rows]
+    rows = Denial.filter(Q(site_id=site) | Q(group_number=group), valid)
+    if newest is not None:
+        rows = rows.order_by("-at_ms", "-id").limit(newest)
+    found = await rows.values_list("ticket_id", "below_revision")
+    return sorted((int(number), int(below)) for number, below in found)

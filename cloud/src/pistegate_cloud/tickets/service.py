@@ -6,6 +6,7 @@ from datetime import timedelta
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.bindings import queries as bindings
+from pistegate_cloud.bindings import table_queries
 from pistegate_cloud.clock import from_ms, local_day
 from pistegate_cloud.codes import queries as codes
 from pistegate_cloud.documents import service as documents
@@ -18,9 +19,13 @@ from pistegate_cloud.tickets import queries
 from pistegate_cloud.tickets.models import Ticket
 from pistegate_protocol.claims import Claim, Scope
 from pistegate_protocol.documents import DenyList
+from pistegate_protocol.tables import DENIALS
 
 # A denial leaves the list when its ticket has expired at every gate, whatever the gate's clock (max 1 day off).
 DENY_AFTER_EXPIRY = timedelta(days=2)
+# Denials that fit into the document, 13 bytes each at most. Where there are more, it holds the newest, which must be at
+# the gates in seconds; all of them are in the table of denials (bindings/sweeping.py).
+LISTED_MAX = 80_000
 
 
 async def scope_of(ticket: Ticket) -> Scope:
@@ -96,6 +101,8 @@ async def publish_denials(where: list[int], key: SigningKey, now_ms: int) -> dic
     async def entries_of(number: int) -> list[tuple[int, int]]:
         site = await sites.site(number)
         today = local_day(now_ms, await sites.zone(number))
-        return await queries.denials(number, site.group_number, today - DENY_AFTER_EXPIRY)
+        in_table = await table_queries.state(number, DENIALS) is not None
+        newest = LISTED_MAX if in_table else None  # without the table, document_full says that the list is too long
+        return await queries.denials(number, site.group_number, today - DENY_AFTER_EXPIRY, newest)
 
     return await documents.publish_for(where, DenyList, entries_of, key, now_ms)
