@@ -114,9 +114,14 @@ class PtyDevice:
                 ready = select.select(watched, [], [])[0]
                 if self._wake_read in ready:
                     os.read(self._wake_read, _READ_MOST)
-                data = os.read(ends[0], _READ_MOST) if ends and ends[0] in ready else b""
+                data = self._read(ends) if ends and ends[0] in ready else b""
             except OSError:
                 time.sleep(0.01)  # unplugged between the look and the read
                 continue
             if data:
                 self._heard(data)
+
+    def _read(self, ends: tuple[int, int]) -> bytes:
+        """Only while they are the device's: a descriptor that was closed may be somebody else's file by now."""
+        with self._lock:
+            return os.read(ends[0], _READ_MOST) if self._ends is ends else b""
