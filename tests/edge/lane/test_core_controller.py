@@ -171,6 +171,18 @@ def test_exit_has_its_own_signal() -> None:
     assert core.counts == [1, 1]
 
 
+def test_a_way_that_the_lane_has_not_is_refused() -> None:
+    """An entry lane opens for nobody who goes out; such a person is an incident."""
+    core = lane(directions=["entry"])
+    assert not core.can_open(w.EXIT)
+    with pytest.raises(ValueError, match="cannot open exit"):
+        core.open(0, w.EXIT, 1, LEASE)
+    with pytest.raises(ValueError, match="no group of 2 exit"):
+        core.mode(0, w.GROUP, w.EXIT, 2)
+    assert edge(core, 500, w.PASS_B) == [("incident", w.FORCED)]
+    assert core.can_open(w.ENTRY)
+
+
 def test_level_drops_when_the_passage_begins() -> None:
     """Held until PASS, released for the gap, held for the next person."""
     core = lane("flap_level")

@@ -56,6 +56,7 @@ class Lane:
         self._debounce_ms = number(profile, "debounce_ms", DEBOUNCE_MS)
         if self._debounce_ms > DEBOUNCE_MOST_MS:
             raise ValueError("lane profile: debounce_ms above 60 leaves fire no time to free the way in 100 ms")
+        self._ways = profile.get("directions", (w.ENTRY, w.EXIT))  # that this lane is opened
         self._key_direction = str(profile.get("key_direction", w.ENTRY))
         self._contacts = Contacts(CONTROLS + bits, self._debounce_ms)
         self._opening = Opening()
@@ -85,7 +86,7 @@ class Lane:
 
     def can_open(self, direction: str) -> bool:
         """Whether `open` would be taken: no opening under way, mode normal, no fire, no latched fault."""
-        if direction not in (w.ENTRY, w.EXIT) or self._opening.state != NONE or self._freed():
+        if direction not in self._ways or self._opening.state != NONE or self._freed():  # type: ignore[operator]
             return False
         return self.mode_is() == w.NORMAL and not self._faults.latched()
 
@@ -297,7 +298,8 @@ class Lane:
     def _group_in(self, now: int, direction: str, persons: int) -> None:
         if self._key_mode != w.NORMAL:
             raise ValueError("the lane's key switch holds it in mode " + self._key_mode)
-        if persons < 1 or direction not in (w.ENTRY, w.EXIT) or self._freed() or self._faults.latched():
+        wrong = persons < 1 or direction not in self._ways  # type: ignore[operator]
+        if wrong or self._freed() or self._faults.latched():
             raise ValueError("lane is " + self.state + ": no group of " + str(persons) + " " + direction)
         self._end()
         self._host_mode = w.NORMAL
