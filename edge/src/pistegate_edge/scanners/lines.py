@@ -5,6 +5,7 @@ Silence ends lines of scanners that have a terminator too: one that was set to n
 line that was torn never becomes the beginning of the next guest's code.
 """
 
+import re
 from collections import deque
 
 from pistegate_edge.scanners.told import ScannerLine
@@ -20,19 +21,19 @@ class LineAssembler:
     """Pure. Feed every piece with the time when it was read; ask `quiet` when nothing came."""
 
     def __init__(self, breaks: str, gap_s: float) -> None:
-        self._breaks = frozenset(breaks)
+        self._breaks = re.compile(f"[{re.escape(breaks)}]" if breaks else r"(?!)")
         self.gap_s = gap_s
-        self._kept: list[str] = []
+        self._kept = ""
         self._last = 0.0
 
     def feed(self, piece: str, at: float) -> list[ScannerLine]:
         """The lines that end with this piece; empty ones are none."""
         lines = []
-        for character in piece:
-            if character in self._breaks:
-                lines += self._end(at)
-            elif len(self._kept) < LINE_MAX:
-                self._kept.append(character)
+        *ended, rest = self._breaks.split(piece)
+        for part in ended:
+            self._keep(part)
+            lines += self._end(at)
+        self._keep(rest)
         self._last = at
         return lines
 
@@ -45,9 +46,11 @@ class LineAssembler:
         """How long to wait for more before asking `quiet`; None while no line has begun."""
         return self.gap_s if self._kept else None
 
+    def _keep(self, part: str) -> None:
+        self._kept += part[: LINE_MAX - len(self._kept)]
+
     def _end(self, at: float) -> list[ScannerLine]:
-        text = "".join(self._kept)
-        self._kept.clear()
+        text, self._kept = self._kept, ""
         return [ScannerLine(text, at)] if text else []
 
 
