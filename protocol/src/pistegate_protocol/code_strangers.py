@@ -10,7 +10,7 @@ from pistegate_protocol.reasons import Reason
 
 _LINKS: Final = ("http:", "https:", "www.", "weixin:", "alipays:", "alipay:", "wxp:", "taobao:", "intent:")
 _WIFI: Final = "wifi:"
-_LONG = 400  # characters: others' tickets are shorter (a UIC or airline code 400 at most); this is a text or two codes
+LONG: Final = 400  # characters: others' tickets (UIC, airlines) have fewer; this is a text, or two codes
 # Payment codes 付款码 of wallets: 18 digits from 10..15 (WeChat Pay), 16..24 digits from 25..30 (Alipay).
 _WECHAT = range(10, 16)
 _WECHAT_DIGITS = 18
@@ -27,7 +27,7 @@ def stranger(text: str) -> Reason:
         return Reason.CODE_LINK
     if begin.startswith(_WIFI):
         return Reason.CODE_WIFI
-    if len(text) > _LONG:
+    if len(text) > LONG:
         return Reason.CODE_TOO_LONG
     return Reason.CODE_FOREIGN if text.isascii() else Reason.CODE_NOT_ASCII
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pistegate_protocol.claims import CLAIM_BODY_MAX, CLAIM_BODY_MIN, Claim
-from pistegate_protocol.code_strangers import strange_number, stranger
+from pistegate_protocol.code_strangers import LONG, strange_number, stranger
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.reasons import Reason
 from pistegate_protocol.rotating import ROTATING_BYTES, ReadAt, Rotating, out_of_time
@@ -106,7 +106,7 @@ class Opened:
 
 def parse(text: str) -> Parsed:
     """What `text` is: one line of a scanner without its end. Never raises; strict, no blank is forgiven."""
-    if not (text.isascii() and text.isdigit()):
+    if len(text) > LONG or not (text.isascii() and text.isdigit()):  # a long line is not looked through
         return NotOurs(stranger(text))
     kind, length = text[0], len(text)
     payload_bytes = _PAYLOADS.get(kind, {}).get(length)
