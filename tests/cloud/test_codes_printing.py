@@ -205,6 +205,11 @@ async def test_pictures_come_by_the_api(sqlite_cloud: Any) -> None:
     cloud = sqlite_cloud
     ticket = int((await cloud.sell(3))["tickets"][0]["number"])
     text = (await cloud.post(f"/tickets/{ticket}/code", {}))["text"]
+    for answer in (
+        await cloud.http.post(f"/tickets/{ticket}/code", json={}),
+        await cloud.http.get(f"/tickets/{ticket}/code"),
+    ):
+        assert answer.headers["cache-control"] == "no-store"
     kinds = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
     for kind, media_type in kinds.items():
         answer = await cloud.http.get(f"/tickets/{ticket}/code.{kind}")

@@ -18,9 +18,16 @@ from pistegate_protocol.instants import at_minute
 from pistegate_protocol.rotating import EARLY_S, LATE_S, PERIOD_S
 
 router = APIRouter(tags=["codes"])
-_MAY = [Depends(require(Scope.TICKETS_CODE))]
-_PROBLEMS = ("not_found", "ticket_revoked", "code_not_issued")
 _NO_STORE = {"Cache-Control": "no-store"}
+_PROBLEMS = ("not_found", "ticket_revoked", "code_not_issued")
+
+
+def _unkept(response: Response) -> None:
+    """Dependency: no proxy keeps a ticket."""
+    response.headers.update(_NO_STORE)
+
+
+_MAY = [Depends(require(Scope.TICKETS_CODE)), Depends(_unkept)]
 
 
 class CodeAnswer(BaseModel):
@@ -61,7 +68,9 @@ class RotatingAnswer(BaseModel):
     sheets: list[SheetAnswer]
 
 
-@router.post("/tickets/{number}/code", responses=documented("not_found", "ticket_revoked"))
+@router.post(
+    "/tickets/{number}/code", dependencies=[Depends(_unkept)], responses=documented("not_found", "ticket_revoked")
+)
 async def give_out(
     number: TicketNumber,
     services: WithServices,
