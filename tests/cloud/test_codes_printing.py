@@ -18,6 +18,7 @@ import segno
 from code_camera import read
 from code_cases import largest_claim, static_text
 from PIL import Image
+from skips import missing_system
 
 from pistegate_cloud.cards.keys import new_section
 from pistegate_cloud.cli import main
@@ -179,11 +180,12 @@ def test_what_cannot_be_used_is_named_with_its_remedy(name: str, tmp_path: Path)
             pdf(TEXT, PRINTED, PrintSettings(**{name: str(wrong)}))
 
 
+@pytest.mark.system
 def test_a_chinese_font_is_embedded() -> None:
     """Only what is used of it, so that every viewer shows the words."""
     found = [font for font in CHINESE_FONTS if Path(font).exists()]
     if not found:
-        pytest.skip("no TrueType font with Chinese on this machine (fonts-wqy-microhei has one)")
+        missing_system("a TrueType font with Chinese, such as fonts-wqy-microhei")
     data = pdf(TEXT, PRINTED, PrintSettings(font=found[0]))
     picture, words, _ = page_of(data)
     assert "家庭全日票" in words
