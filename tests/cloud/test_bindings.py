@@ -480,3 +480,20 @@ def cloud_toml() -> str:
     keys = "\n".join(f'{name} = "{value}"' for name, value in card_key_settings().items())
     signing = "".join(f'[{name}]\nkey_id = 1\nprivate_key = "{"01" * 32}"\n' for name in ("issuer", "documents"))
     return f'[database]\nurl = "sqlite:///tmp/none"\n{signing}[card_keys]\n{keys}\n'
+
+
+async def test_a_number_is_not_in_what_is_refused_or_logged(cloud: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Refusals go to screens, proxies and logs: too long, of a wrong kind, misspelled, wrong check digit."""
+    caplog.set_level("DEBUG")
+    number = a_number(1)[:-1] + "0"
+    for body in (
+        {"ticket": 1, "document": {"kind": "resident_id", "number": number}},
+        {"ticket": 1, "document": {"kind": "resident_id", "number": number * 9}},
+        {"ticket": 1, "document": {"kind": number, "number": "1"}},
+        {"ticket": 1, "document": {"kind": "resident_id", "numbre": number}},
+        {"ticket": number + "x", "document": number},
+    ):
+        answer = await cloud.http.post("/bindings", json=body)
+        assert answer.status_code == 422
+        assert number not in answer.text
+    assert number not in caplog.text

@@ -62,10 +62,11 @@ async def save(row: Binding, *columns: str) -> None:
     await row.save(update_fields=columns)
 
 
-async def set_told(row: Binding, revision: int | None) -> None:
-    """What the gates have."""
-    await Binding.filter(id=row.id).update(told=revision)
-    row.told = revision
+async def set_told(rows: Sequence[Binding], revision: int | None) -> None:
+    """What the gates have of these: claims of this revision, or nothing."""
+    await Binding.filter(id__in=[row.id for row in rows]).update(told=revision)
+    for row in rows:
+        row.told = revision
 
 
 async def to_tell(site: int, salt: str, first: date, last: date, limit: int) -> list[Binding]:

@@ -128,8 +128,8 @@ async def tell(rows: Sequence[Binding], services: Services, now_ms: int) -> None
             by_site.setdefault(site, {})[key] = value
     for site, changes in sorted(by_site.items()):
         await tables.change(site, BINDINGS, changes, settings.number, now_ms)
-    for row in rows:
-        await queries.set_told(row, row.ticket.revision)
+    for revision in {row.ticket.revision for row in rows}:
+        await queries.set_told([row for row in rows if row.ticket.revision == revision], revision)
 
 
 async def take(rows: Sequence[Binding], settings: BindingSettings, now_ms: int) -> None:
@@ -140,8 +140,7 @@ async def take(rows: Sequence[Binding], settings: BindingSettings, now_ms: int) 
             by_site.setdefault(site, {})[_key(row, site, settings)] = b""
     for site, changes in sorted(by_site.items()):
         await tables.change(site, BINDINGS, changes, settings.number, now_ms)
-    for row in rows:
-        await queries.set_told(row, None)
+    await queries.set_told(rows, None)
 
 
 async def _entries(
