@@ -99,6 +99,7 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("get", "/proofs"): Scope.PASSAGES_READ,
     ("get", "/proofs/gaps"): Scope.PASSAGES_READ,
     ("get", "/passages"): Scope.PASSAGES_READ,
+    ("get", "/overrides"): Scope.PASSAGES_READ,
     ("get", "/exceptions"): Scope.PASSAGES_READ,
     ("get", "/reports/passages"): Scope.REPORTS_READ,
     ("get", "/reports/sales"): Scope.REPORTS_READ,

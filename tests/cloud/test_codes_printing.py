@@ -269,6 +269,24 @@ async def test_the_command_prints_and_writes_the_code_that_the_api_gives(sqlite_
         assert bytes_of(file) == answer.content
 
 
+async def test_what_one_command_prints_the_other_admits(sqlite_cloud: Any, config: Path) -> None:
+    """`pistegate-cloud ticket code`, then `pistegate-gate verify` with the public key alone; later it has expired."""
+    ticket = int((await sqlite_cloud.sell(3))["tickets"][0]["number"])
+    _, code, _ = await ticket_code(config, ticket)
+    public = sqlite_cloud.services.settings.issuer.load().public_key().public_bytes_raw().hex()
+    keys = config.with_name("keys.toml")
+    keys.write_text(f'[issuer_keys]\n1 = "{public}"\n')
+    command = [str(Path(COMMAND).with_name("pistegate-gate")), "verify", "--text", "-", "--keys", str(keys), "--json"]
+    command += ["--site", "1", "--area", "0", "--zone", "Asia/Shanghai", "--at"]
+    for day, status, reason in (("2026-01-18T09:00", 0, None), ("2026-01-19T09:00", 4, "expired")):
+        done = await asyncio.to_thread(
+            subprocess.run, [*command, day], input=code, capture_output=True, text=True, check=False
+        )
+        told = json.loads(done.stdout)
+        assert (done.returncode, told["reason"], told["claim"]["ticket"]) == (status, reason, ticket)
+        assert told.get("n") == (3 if reason is None else None)
+
+
 async def test_the_command_says_what_is_wrong(sqlite_cloud: Any, config: Path) -> None:
     """No such ticket; a rotating one has no picture; a revoked one no code. Nothing is written."""
     assert (await ticket_code(config, 5))[::2] == (1, "pistegate-cloud: Not found. There is no ticket 5.\n")
