@@ -63,7 +63,7 @@ STRANGERS: Final[list[tuple[str, Reason]]] = [
     ("HTTP://TICKETS.EXAMPLE/" + "A" * 900, Reason.CODE_LINK),
     ("www.tickets.example", Reason.CODE_LINK),
     ("https://滑雪.example/票", Reason.CODE_LINK),
-    ("weixin://wxpay/bizpayurl?pr=Ab3dEf", Reason.CODE_LINK),
+    ("weixin://wxpay/bizpayurl?pr=Ab3dEf", Reason.CODE_PAYMENT),
     ("WIFI:T:WPA;S:Snow Valley;P:powder123;;", Reason.CODE_WIFI),
     ("WIFI:S:雪谷;T:nopass;;", Reason.CODE_WIFI),
     ("130412345678901234", Reason.CODE_PAYMENT),

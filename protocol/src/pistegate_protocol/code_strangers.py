@@ -8,7 +8,8 @@ from typing import Final
 
 from pistegate_protocol.reasons import Reason
 
-_LINKS: Final = ("http:", "https:", "www.", "weixin:", "alipays:", "alipay:", "wxp:", "taobao:", "intent:")
+_LINKS: Final = ("http:", "https:", "www.", "taobao:", "intent:")
+_PAYMENTS: Final = ("weixin:", "wxp:", "alipays:", "alipay:")
 _WIFI: Final = "wifi:"
 LONG: Final = 400  # characters: others' tickets (UIC, airlines) have fewer; this is a text, or two codes
 # Payment codes 付款码 of wallets: 18 digits from 10..15 (WeChat Pay), 16..24 digits from 25..30 (Alipay).
@@ -25,6 +26,8 @@ def stranger(text: str) -> Reason:
     begin = text[:16].lower()
     if begin.startswith(_LINKS):
         return Reason.CODE_LINK
+    if begin.startswith(_PAYMENTS):
+        return Reason.CODE_PAYMENT
     if begin.startswith(_WIFI):
         return Reason.CODE_WIFI
     if len(text) > LONG:
