@@ -24,6 +24,7 @@ PROBES = {
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",
     "nut-server": "/lib/nut/upsd",
+    "fonts-wqy-microhei": "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
     "nodejs": "/usr/bin/node",
     "npm": "/usr/bin/npm",
     "debootstrap": "/usr/sbin/debootstrap",
