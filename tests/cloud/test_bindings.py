@@ -14,6 +14,7 @@ from tortoise import Model
 from tortoise.context import get_current_context
 
 from pistegate_cloud.bindings import numbers, tables
+from pistegate_cloud.bindings import service as binding_service
 from pistegate_cloud.bindings.sweeping import sweep
 from pistegate_cloud.cli import main
 from pistegate_cloud.settings import BindingSettings
@@ -329,6 +330,32 @@ async def test_after_a_theft_every_site_has_new_handles(cloud: Any, gate: Gate) 
     assert gate.store.handle_keys() == 2
     assert gate.tickets(settings=newer) == [ticket]
     assert gate.tickets() is Reason.NOT_BOOKED
+
+
+async def test_half_a_table_under_new_keys_is_not_offered(
+    cloud: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Filling takes minutes, or breaks off: gates go on with the old table, and nobody waits outside."""
+    ticket = await sold(cloud)
+    await bind(cloud, ticket)
+    await gate.fetch()
+    newer = msgspec.structs.replace(gate.settings, number=2)
+    cloud.services.settings = msgspec.structs.replace(cloud.services.settings, bindings=newer)
+    withdrawn = await bind(cloud, await sold(cloud), 3)
+    await cloud.post(f"/bindings/{withdrawn['id']}/withdraw", {"reason": "before the first sweep"})
+    await bind(cloud, await sold(cloud), 4)
+    with monkeypatch.context() as broken:
+        broken.setattr(binding_service, "tell", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await sweep(cloud.services)
+    assert await gate.fetch() == []
+    assert gate.tickets() == [ticket]
+    await bind(cloud, await sold(cloud), 2)
+    assert await gate.fetch() == []
+    await sweep(cloud.services)
+    await gate.fetch()
+    assert gate.tickets(settings=newer) == [ticket]
+    assert [isinstance(gate.tickets(guest, newer), list) for guest in (2, 3, 4)] == [True, False, True]
 
 
 async def test_numbers_are_revealed_to_few_and_on_record(cloud: Any) -> None:

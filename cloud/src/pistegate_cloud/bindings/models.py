@@ -92,7 +92,8 @@ class TableState(Model):
     """Where a site's table stands. `oldest`: the version since which deltas can be told; `keys`: of its handles.
 
     `source`: version of the deny list that denials were taken from (bindings: 0). `issued_ms`: of `version`;
-    `checked_ms`: when it was last compared with what it should be.
+    `checked_ms`: when it was last compared with what it should be. `filling`: it was emptied for new keys, and is not
+    offered before everything is in it again.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -105,6 +106,7 @@ class TableState(Model):
     source = fields.IntField()
     issued_ms = fields.BigIntField()
     checked_ms = fields.BigIntField()
+    filling = fields.BooleanField()
 
     class Meta:
         """Table."""

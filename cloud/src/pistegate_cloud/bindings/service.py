@@ -13,7 +13,7 @@ from typing import Final
 
 from tortoise.transactions import in_transaction
 
-from pistegate_cloud.bindings import numbers, queries, tables
+from pistegate_cloud.bindings import numbers, queries, table_queries, tables
 from pistegate_cloud.bindings.models import Binding, BindingLook
 from pistegate_cloud.clock import local_day
 from pistegate_cloud.documents import service as documents
@@ -69,7 +69,7 @@ async def bind(number: int, identity: Identity, who: Who, services: Services) ->
         )
         await queries.add(row)
         await look(row.site_id, row, "bind", who.actor, "", now_ms)
-        if await _is_near(ticket, settings, now_ms):
+        if await _is_near(ticket, settings, now_ms) and await _is_keyed(ticket, settings):
             await tell([row], services, now_ms)
     return row
 
@@ -86,7 +86,8 @@ async def withdraw(number: int, reason: str, actor: str, services: Services) -> 
         row.withdrawn_ms, row.withdrawn_by, row.reason = now_ms, actor, reason
         await queries.save(row, "withdrawn_ms", "withdrawn_by", "reason")
         await look(row.site_id, row, "withdraw", actor, reason, now_ms)
-        await take([row], settings, now_ms)
+        if await _is_keyed(row.ticket, settings):
+            await take([row], settings, now_ms)
     return row
 
 
@@ -174,6 +175,12 @@ async def _check_bindable(ticket: Ticket, bound: int, now_ms: int) -> None:
 async def _is_near(ticket: Ticket, settings: BindingSettings, now_ms: int) -> bool:
     first, last = window(local_day(now_ms, await sites.zone(ticket.site_id)), settings)
     return ticket.valid_from <= last and ticket.last_day >= first
+
+
+async def _is_keyed(ticket: Ticket, settings: BindingSettings) -> bool:
+    """Whether its tables have the keys in force; else the next sweep makes them anew, with everything in them."""
+    states = [await table_queries.state(site, BINDINGS) for site in await sites_of(ticket)]
+    return all(state is None or state.keys == settings.number for state in states)
 
 
 def window(today: date, settings: BindingSettings) -> tuple[date, date]:

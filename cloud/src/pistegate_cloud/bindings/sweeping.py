@@ -30,12 +30,15 @@ async def sweep(services: Services) -> None:
     """Everything that is due at every site; nothing without the section [bindings]."""
     if services.settings.bindings is None:
         return
-    for site in await sites.all_sites():
-        await sweep_site(site, services, services.settings.bindings)
+    everywhere = await sites.all_sites()
+    for site in everywhere:
+        await _sweep_site(site, services, services.settings.bindings)
+    for site in everywhere:  # tables also hold what is sold at other sites of the group
+        for name in (BINDINGS, DENIALS):
+            await tables.settle(site.number, name, services.settings.documents, services.clock.wall_ms())
 
 
-async def sweep_site(site: Site, services: Services, settings: BindingSettings) -> None:
-    """As `sweep`, at one."""
+async def _sweep_site(site: Site, services: Services, settings: BindingSettings) -> None:
     now_ms = services.clock.wall_ms()
     await _new_keys(site, settings, now_ms)
     while await _take(site, services, settings):
@@ -45,11 +48,6 @@ async def sweep_site(site: Site, services: Services, settings: BindingSettings) 
     await _denials(site, now_ms)
     while await _erase(site, services, settings):
         pass
-    for name in (BINDINGS, DENIALS):
-        async with in_transaction():
-            await documents.lock([site.number])
-            await tables.forget(site.number, name, now_ms)
-        await tables.make_whole(site.number, name, services.settings.documents, now_ms)
 
 
 async def _new_keys(site: Site, settings: BindingSettings, now_ms: int) -> None:
@@ -62,7 +60,7 @@ async def _new_keys(site: Site, settings: BindingSettings, now_ms: int) -> None:
             return
         for number in group:
             if await table_queries.state(number, BINDINGS) is not None:
-                await tables.replace(number, BINDINGS, {}, settings.number, now_ms, 0)
+                await tables.empty(number, BINDINGS, settings.number, now_ms)
             await queries.forget_told(number)
 
 

@@ -45,7 +45,9 @@ async def change(
     state = await queries.state(site, name)
     news = await queries.differing(site, name, changes)
     if state is None:
-        state = TableState(site_id=site, name=name, version=0, oldest=0, keys=keys, source=source, issued_ms=now_ms)
+        state = TableState(
+            site_id=site, name=name, version=0, oldest=0, keys=keys, source=source, issued_ms=now_ms, filling=False
+        )
     if news or state.version == 0 or state.keys != keys:
         state.version += 1
         state.issued_ms = now_ms
@@ -67,15 +69,26 @@ async def replace(
     return await change(site, name, news | gone, keys, now_ms, source)
 
 
-async def forget(site: int, name: str, now_ms: int) -> None:
-    """What was taken away long ago is forgotten; who has not heard of it gets a whole."""
-    state = await queries.state(site, name)
-    if state is None:
-        return
-    newest = await queries.forget(site, name, now_ms - DELTAS_MS)
-    if newest is not None and newest > state.oldest:
-        state.oldest = newest
+async def empty(site: int, name: str, keys: int, now_ms: int) -> None:
+    """Begin anew under other keys; devices go on with what they have until `settle`."""
+    state = await replace(site, name, {}, keys, now_ms, 0)
+    state.filling = True
+    await queries.save_state(state)
+
+
+async def settle(site: int, name: str, key: SigningKey, now_ms: int) -> None:
+    """Everything is in it: it is offered, the day's whole is made, and what went long ago is forgotten."""
+    async with in_transaction():
+        await documents.lock([site])
+        state = await queries.state(site, name)
+        if state is None:
+            return
+        state.filling = False
+        newest = await queries.forget(site, name, now_ms - DELTAS_MS)
+        if newest is not None:
+            state.oldest = max(state.oldest, newest)  # who has not heard of what went then gets a whole
         await queries.save_state(state)
+        await _whole(state, key, now_ms)
 
 
 async def offer(site: int, name: str, have: int, keys: int, key: SigningKey, now_ms: int) -> Offer | None:
@@ -83,7 +96,7 @@ async def offer(site: int, name: str, have: int, keys: int, key: SigningKey, now
     async with in_transaction():
         await documents.lock([site])
         state = await queries.state(site, name)
-        if state is None or (state.version == have and state.keys == keys):
+        if state is None or state.filling or (state.version == have and state.keys == keys):
             return None
         if have and state.oldest <= have < state.version and state.keys == keys:
             data = await _delta(state, have, key)
@@ -106,15 +119,6 @@ async def piece(site: int, name: str, since: int, version: int, start: int, coun
     if whole is None:
         raise Problem("table_not_there", name=name, version=version)
     return await _piece_of(whole, start, count)
-
-
-async def make_whole(site: int, name: str, key: SigningKey, now_ms: int) -> None:
-    """The day's whole, if there is something new to put in."""
-    async with in_transaction():
-        await documents.lock([site])
-        state = await queries.state(site, name)
-        if state is not None:
-            await _whole(state, key, now_ms)
 
 
 async def _whole(state: TableState, key: SigningKey, now_ms: int) -> TableFile:

@@ -106,6 +106,7 @@ class Migration(migrations.Migration):
                 ("source", fields.IntField()),
                 ("issued_ms", fields.BigIntField()),
                 ("checked_ms", fields.BigIntField()),
+                ("filling", fields.BooleanField()),
             ],
             options={
                 "table": "table_state",
