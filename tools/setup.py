@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+ALONE = "oracles"  # requirements of dev that are installed without what they ask for
 SOURCE_ONLY = ("pydes",)  # pure Python, published without a wheel
 DISTRIBUTIONS = ("protocol", "edge", "cloud", "simulators")
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -38,6 +39,8 @@ def main() -> None:
         return
     step("build tools", lambda: pip("build"))
     step(f"pinned packages ({profile})", lambda: pip(profile))
+    if profile == "dev":
+        step("what tests compare with", lambda: pip(ALONE, "--no-deps"))
     step("pistegate itself", install_distributions)
     stamp(profile).write_text(digest(profile))
 
@@ -79,10 +82,10 @@ def install_distributions() -> None:
     run(PYTHON, "-m", "pip", *PIP_INSTALL, "--no-index", "--no-deps", "--no-build-isolation", *editable)
 
 
-def pip(name: str) -> None:
+def pip(name: str, *options: str) -> None:
     """Install a requirement file. Wheels only: a missing one is an error here, not a search for a compiler."""
     wheels = ("--only-binary", ":all:", "--no-binary", ",".join(SOURCE_ONLY), "--no-build-isolation")
-    run(PYTHON, "-m", "pip", *PIP_INSTALL, "--require-hashes", *wheels, "-r", f"requirements/{name}.txt")
+    run(PYTHON, "-m", "pip", *PIP_INSTALL, "--require-hashes", *options, *wheels, "-r", f"requirements/{name}.txt")
 
 
 def is_current(profile: str) -> bool:
@@ -96,7 +99,8 @@ def stamp(profile: str) -> Path:
 
 def digest(profile: str) -> str:
     """Of every file that decides what is installed, and where: editable installs name this directory."""
-    inputs = [ROOT / "requirements" / name for name in ("build.txt", f"{profile}.txt")]
+    names = ("build.txt", f"{profile}.txt", *((f"{ALONE}.txt",) if profile == "dev" else ()))
+    inputs = [ROOT / "requirements" / name for name in names]
     inputs += [ROOT / name / "pyproject.toml" for name in DISTRIBUTIONS]
     total = hashlib.sha256(os.fsencode(ROOT))
     for path in inputs:

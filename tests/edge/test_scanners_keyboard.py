@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from scanner_bench import Bench
-from skips import missing_system
 
 from pistegate_edge.scanners import keyboard
 from pistegate_edge.scanners.keyboard import EvdevSource, KeySource, keyboard_opener
@@ -173,7 +172,7 @@ def test_key_codes_are_those_of_the_kernel() -> None:
 def test_a_real_input_device_is_grabbed_and_read() -> None:
     """On uinput: what the scanner types arrives, and a second program cannot grab it."""
     if not os.access("/dev/uinput", os.W_OK) or not Path("/dev/input").exists():
-        missing_system("/dev/uinput")
+        pytest.skip("no input devices here: /dev/uinput is wanted")  # a kernel's, not a package
     evdev = pytest.importorskip("evdev")
     with evdev.UInput(name="pistegate test scanner") as device:
         time.sleep(0.5)

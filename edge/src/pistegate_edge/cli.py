@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from pistegate_edge import keys_cli
 from pistegate_edge.card import cli as card_cli
 from pistegate_edge.commands import FAILED, OK, command
+from pistegate_edge.fingers import cli as finger_cli
 from pistegate_edge.lane.board import cli as board_cli
+from pistegate_edge.scanners import cli as scanner_cli
 from pistegate_edge.till import cli as till_cli
 from pistegate_edge.verify import cli as verify_cli
 
@@ -92,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     keys_cli.add_parser(commands)
     card_cli.add_parser(commands)
     till_cli.add_parser(commands)
+    scanner_cli.add_parser(commands)
+    finger_cli.add_parser(commands)
     board_cli.add_parser(commands)
     verify_cli.add_parser(commands)
     return parser

@@ -12,12 +12,16 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     from pistegate_simulators.day.cli import add_parsers as add_day
+    from pistegate_simulators.finger.cli import add_parser as add_finger
     from pistegate_simulators.lane.cli import add_parser as add_lane
     from pistegate_simulators.reader.cli import add_parser as add_reader
+    from pistegate_simulators.scanner.cli import add_parser as add_scanner
     from pistegate_simulators.ups import add_parser as add_ups
 
     add_day(commands)
     add_reader(commands)
+    add_scanner(commands)
+    add_finger(commands)
     add_lane(commands)
     add_ups(commands)
     return top
