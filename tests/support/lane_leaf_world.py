@@ -170,3 +170,23 @@ class LeafWorld(LaneWorld):
         watch = super().watched(action, inputs, watch, before)
         self.live = watch[2] and watch[1] != 0 and watch[3] > 0
         return watch
+
+
+class CountedLeafWorld(LeafWorld):
+    """A leaf with the real counter: persons are what the beams tell, beams change in any order.
+
+    Own, besides: beam changes since the last person (two at most).
+    """
+
+    def begin(self) -> Any:
+        """No change."""
+        return (*super().begin(), 0)
+
+    def own_watched(self, action: Action, node: Node, inputs: int, own: Any, before: int) -> Any:
+        """No person without two changes of beams, and one at a time."""
+        changes = min(own[3] + int(action[0] == "in" and bool(action[1] & w.BEAMS)), 2)
+        persons = self.lane.counts[0] + self.lane.counts[1]
+        if persons > 1 or (persons and changes < 2):
+            raise Broken(COUNT, f"{self.lane.counts} counted after {changes} changes of beams")
+        self.lane.counts[0] = self.lane.counts[1] = 0
+        return (*super().own_watched(action, node, inputs, own[:3], before), 0 if persons else changes)

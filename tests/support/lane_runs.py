@@ -4,7 +4,7 @@
 from collections.abc import Callable
 
 from lane_search import Action, World
-from lane_small import HOST, MODES, RESET, controller, leaf, tripod
+from lane_small import HOST, MODES, RESET, controller, counted, leaf, tripod
 
 from pistegate_edge.lane.core import words as w
 
@@ -14,7 +14,7 @@ BEAM = w.BEAM[0]
 LOOSE = (w.STALL, w.LIMIT_OPEN_A, w.LIMIT_SHUT)
 
 CONTROLLER: dict[str, Callable[[], World]] = {
-    "pulse, both contacts": lambda: controller((w.PASS_A, w.PASS_B), HOST + MODES, weather_ms=2),
+    "pulse, both contacts": lambda: controller((w.PASS_A, w.PASS_B), HOST + MODES[:1], weather_ms=2),
     "pulse, fire": lambda: controller((w.PASS_A, w.FIRE, w.POWER_LOST), BOTH_WAYS + MODES + RESET),
     "pulse, slow contacts": lambda: controller((w.PASS_A, w.FIRE, w.NOT_READY), BOTH_WAYS, debounce_ms=1),
     "pulse, key switch": lambda: controller((w.PASS_A, *KEYS, w.RESET), BOTH_WAYS),
@@ -28,7 +28,7 @@ CONTROLLER: dict[str, Callable[[], World]] = {
 }
 TRIPOD: dict[str, Callable[[], World]] = {
     "tripod, fire": lambda: tripod((w.FIRE, w.POWER_LOST), BOTH_WAYS + MODES + RESET),
-    "tripod, key switch": lambda: tripod((*KEYS, w.RESET), HOST),
+    "tripod, key switch": lambda: tripod((*KEYS, w.RESET), BOTH_WAYS[:1]),
     "tripod, slow contacts": lambda: tripod((w.FIRE,), BOTH_WAYS, debounce_ms=1),
 }
 LEAF: dict[str, Callable[[], World]] = {
@@ -38,6 +38,7 @@ LEAF: dict[str, Callable[[], World]] = {
     "flap, stalls and fire": lambda: leaf("flap", (BEAM, w.FIRE, w.STALL), BOTH_WAYS[:1]),
     "flap, stalls and power": lambda: leaf("flap", (BEAM, w.POWER_LOST, w.STALL), BOTH_WAYS[:1]),
     "flap, loose limit switches": lambda: leaf("flap", LOOSE, BOTH_WAYS[1:2]),
+    "flap, real counter": lambda: counted("flap", w.BEAM[:3], BOTH_WAYS[:2]),
     "swing, fire": lambda: leaf("swing", (BEAM, w.FIRE), BOTH_WAYS[:2]),
 }
 SEARCHES = {**CONTROLLER, **TRIPOD, **LEAF}
@@ -49,6 +50,7 @@ LONG: dict[str, Callable[[], World]] = {
     "flap, two retries": lambda: leaf("flap", (BEAM, w.STALL), BOTH_WAYS[:1], stall_retries=2, reverse_ms=2),
     "swing, stalls": lambda: leaf("swing", (BEAM, w.FIRE, w.STALL), BOTH_WAYS[1:2]),
     "swing, power": lambda: leaf("swing", (BEAM, w.FIRE, w.POWER_LOST), BOTH_WAYS + RESET),
+    "swing, real counter": lambda: counted("swing", (*w.BEAM[:3], w.FIRE), BOTH_WAYS + MODES[:3]),
     "tripod, all": lambda: tripod((w.FIRE, w.POWER_LOST, *KEYS), HOST + MODES + RESET),
     "pulse, fire and both contacts": lambda: controller((w.PASS_A, w.PASS_B, w.FIRE), HOST + MODES, weather_ms=2),
     "level, Ready and both contacts": lambda: controller(

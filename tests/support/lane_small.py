@@ -3,12 +3,13 @@
 
 from typing import Any
 
-from lane_leaf_world import CounterDouble, LeafWorld
+from lane_leaf_world import CountedLeafWorld, CounterDouble, LeafWorld
 from lane_search import Action
 from lane_worlds import ControllerWorld, TripodWorld
 
 from pistegate_edge.lane.core import words as w
 from pistegate_edge.lane.core.controller import ControllerLane
+from pistegate_edge.lane.core.counter import Counter
 from pistegate_edge.lane.core.leaf import LeafLane
 from pistegate_edge.lane.core.tripod import TripodLane
 
@@ -24,6 +25,16 @@ CONTROLLER = {
 }
 TRIPOD = {**SMALL, "kind": "tripod", "drive": "own", "travel_max_ms": 3, "loiter_ms": 2, "doubts": 2}
 LEAF = {**SMALL, "drive": "own", "travel_max_ms": 4, "stall_retries": 1, "reverse_ms": 1, "dwell_ms": 1, "sweep": [0]}
+
+BEAMS: dict[str, object] = {
+    "beams": [[-100, 900], [100, 900], [200, 900]],
+    "sweep": [0, 1],
+    "weather_ms": 0,
+    "beam_debounce_ms": 0,
+    "clear_ms": 1,
+    "lost_ms": 0,
+    "crawl_ms": 0,
+}
 
 HOST: tuple[Action, ...] = (("open", w.ENTRY, 1), ("open", w.ENTRY, 2), ("open", w.EXIT, 1), ("renew",), ("stop",))
 MODES: tuple[Action, ...] = (
@@ -70,5 +81,20 @@ def leaf(
         patience=1 + profile["debounce_ms"],
     )
     world.springs = profile.get("free_on_power_loss") != "ups"
+    world.bits, world.commands = bits, commands
+    return world
+
+
+def counted(
+    kind: str, bits: tuple[int, ...], commands: tuple[Action, ...], core: type = LeafLane, **changed: Any
+) -> CountedLeafWorld:
+    """The same with the real counter behind three beams; nobody touches the leaf."""
+    profile: dict[str, Any] = {**LEAF, **BEAMS, "kind": kind, **changed}
+    world = CountedLeafWorld(
+        core(profile, Counter(profile)), kind == "swing", profile["dwell_ms"], profile["reverse_ms"]
+    )
+    world.patience = 1
+    world.sweep = sum(w.BEAM[beam] for beam in profile["sweep"])
+    world.persons = world.hands = ()
     world.bits, world.commands = bits, commands
     return world

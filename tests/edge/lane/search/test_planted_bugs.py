@@ -7,7 +7,7 @@ import pytest
 from lane_leaf_world import LeafWorld
 from lane_runs import BEAM, BOTH_WAYS
 from lane_search import Broken, World, search
-from lane_small import HOST, MODES, RESET, controller, leaf, tripod
+from lane_small import HOST, MODES, RESET, controller, counted, leaf, tripod
 from lane_worlds import (
     COUNT,
     FREE_WAY,
@@ -174,6 +174,14 @@ class DrainWithoutEnd(TripodLane):
         return events
 
 
+class CountsTwice(LeafLane):
+    """What the counter tells is told twice."""
+
+    def _counter_told(self, now: int, told: str, direction: str) -> None:
+        super()._counter_told(now, told, direction)
+        super()._counter_told(now, told, direction)
+
+
 class ForgottenDeadline(ControllerLane):
     """The end of a pulse is not among the deadlines: nobody calls in time."""
 
@@ -217,6 +225,7 @@ BUGS: dict[str, tuple[str, World]] = {
     "counts releases": (COUNT, controller((w.PASS_A,), HOST, CountsReleases)),
     "counts a fallen relay": (COUNT, controller((w.PASS_A, w.NOT_READY), HOST, CountsAFallenRelay, ready_ms=1)),
     "counts half turns": (COUNT, tripod((), HOST, HalfTurns)),
+    "counts twice": (COUNT, counted("flap", w.BEAM[:3], HOST, CountsTwice)),
     "no lease": (LEASE_HOLDS, controller((w.PASS_A,), HOST, NoLease, drive="level")),
     "leaf without a lease": (LEASE_HOLDS, leaf("flap", (BEAM,), HOST, LeafWithoutLease)),
     "stays open when late": (LEASE_HOLDS, nobody_pushes(leaf("flap", (BEAM,), HOST, StaysOpenWhenLate))),
