@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from finger_bench import driver
+from finger_bench import LATER_MS, NOW_MS, driver
 
 from pistegate_edge.config import KeyStoreFile
 from pistegate_edge.errors import KeyStoreError
@@ -16,6 +16,7 @@ from pistegate_edge.fingers import flows
 from pistegate_edge.fingers.cli import add_parser
 from pistegate_edge.fingers.errors import ConsentMissing, SensorRefused
 from pistegate_edge.fingers.sealing import open_template, open_template_keys
+from pistegate_edge.fingers.store import TemplateStore
 from pistegate_simulators.finger import SimulatedSensor
 
 ENROL = ("--holder", "0a1b", "--staff", "li", "--text-version", "finger-1", "--locale", "en")
@@ -121,3 +122,56 @@ def test_a_worn_sensor_is_not_told_as_wiped(simulated: SimulatedSensor) -> None:
     simulated.chip.library, simulated.chip.worn = {3: bytes(512)}, True
     with pytest.raises(SensorRefused, match="erase slot 3"):
         run("wipe", "--path", simulated.path, "--yes")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A gate's, which waits for a sensor that was taken out before a guest withdrew."""
+    store = TemplateStore(tmp_path / "fingers.db")
+    store.moved_to(b"old".ljust(32, b"\x00"))
+    store.put(b"holder", b"sealed", LATER_MS)
+    store.filled(store.assign(b"holder", 200), b"sealed")
+    store.moved_to(b"new".ljust(32, b"\x00"))
+    store.remove(b"holder", "withdrawn", NOW_MS)
+    store.erased(0, NOW_MS)
+    assert store.untold() == []
+    store.close()
+    return tmp_path / "fingers.db"
+
+
+def receipts(path: Path) -> int:
+    store = TemplateStore(path)
+    try:
+        return len(store.untold())
+    finally:
+        store.close()
+
+
+def test_wiping_the_sensor_that_was_taken_out_gives_the_receipt(simulated: SimulatedSensor, store: Path) -> None:
+    """By its name; wiping another one gives none."""
+    simulated.chip.library = {0: bytes(512)}
+    where = ("--path", simulated.path, "--yes", "--store", str(store))
+    assert run("wipe", *where) == 0
+    assert receipts(store) == 0
+    simulated.chip.note = b"old".ljust(32, b"\x00")
+    assert run("wipe", *where) == 0
+    assert receipts(store) == 1
+
+
+def test_a_destroyed_sensor_is_told_by_a_person(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named, so that nobody says it of the wrong one; the list is empty then."""
+    name = b"old".ljust(32, b"\x00").hex()
+    assert run("away", "--store", str(store)) == 0
+    assert f"--destroyed {name}" in capsys.readouterr().out
+    assert run("away", "--store", str(store), "--destroyed", "00") == 0
+    assert receipts(store) == 0
+    assert run("away", "--store", str(store), "--destroyed", name, "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {}
+    assert receipts(store) == 1
+
+
+def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """A typing error would be told as nothing waiting."""
+    with pytest.raises(FileNotFoundError, match=r"fingers\.db"):
+        run("away", "--store", str(tmp_path / "none.db"))
+    assert not (tmp_path / "none.db").exists()

@@ -12,13 +12,15 @@ from pistegate_edge.fingers.library import Library
 from pistegate_edge.fingers.store import SLOTS_MAX, TemplateStore
 
 ONE, TWO = b"holder-1", b"holder-2"
+SENSOR, OTHER = b"sensor-1", b"sensor-2"
 SECRET = b"sealed template of somebody, forty bytes"
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[TemplateStore]:
-    """Empty."""
+    """Empty, with a sensor."""
     store = TemplateStore(tmp_path / "fingers.db")
+    store.moved_to(SENSOR)
     yield store
     store.close()
 
@@ -148,3 +150,53 @@ def test_a_slot_that_was_not_filled_from_here_names_nobody(store: TemplateStore)
     store.put(ONE, SECRET, LATER_MS)
     store.assign(ONE, 200)
     assert Library(store, KEYS, lambda: NOW_MS).holder(0) is None
+
+
+def test_no_receipt_for_what_lies_in_a_sensor_that_was_taken_out(store: TemplateStore) -> None:
+    """The new one was never told of the finger: that it is empty proves nothing of the old one."""
+    store.put(ONE, SECRET, LATER_MS)
+    store.assign(ONE, 200)
+    store.filled(0, SECRET)
+    store.moved_to(OTHER)
+    assert store.away() == {SENSOR: 1}
+    assert store.known() == {}
+    store.filled(0, SECRET)
+    store.remove(ONE, "withdrawn", NOW_MS)
+    store.erased(0, NOW_MS)
+    assert whys(store) == []
+    store.emptied(SENSOR, NOW_MS)
+    assert whys(store) == [(ONE, "withdrawn", 0)]
+    assert store.away() == {}
+
+
+def test_a_holder_who_stays_gives_no_receipt_when_the_old_sensor_is_wiped(store: TemplateStore) -> None:
+    """The finger is still in the new one."""
+    store.put(ONE, SECRET, LATER_MS)
+    store.assign(ONE, 200)
+    store.filled(0, SECRET)
+    store.moved_to(OTHER)
+    store.emptied(SENSOR, NOW_MS)
+    assert whys(store) == []
+    assert store.get(ONE, NOW_MS) == SECRET
+
+
+def test_which_sensor_it_is_outlives_a_restart(store: TemplateStore, tmp_path: Path) -> None:
+    """And what it holds."""
+    store.put(ONE, SECRET, LATER_MS)
+    store.assign(ONE, 200)
+    store.filled(0, SECRET)
+    store.close()
+    again = TemplateStore(tmp_path / "fingers.db")
+    assert again.mark == SENSOR
+    assert again.known() == {0: SECRET}
+    again.close()
+
+
+def test_without_any_sensor_yet_a_withdrawal_waits_for_none(tmp_path: Path) -> None:
+    """A slot that was assigned and never filled holds nothing."""
+    store = TemplateStore(tmp_path / "new.db")
+    store.put(ONE, SECRET, LATER_MS)
+    store.assign(ONE, 200)
+    store.remove(ONE, "withdrawn", NOW_MS)
+    assert whys(store) == [(ONE, "withdrawn", None)]
+    store.close()

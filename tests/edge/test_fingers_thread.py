@@ -264,6 +264,60 @@ def test_a_sensor_that_lost_its_memory_is_filled_again(watching: Gate, simulated
     assert watching.next(FingerFound).holder == WANG
 
 
+def test_a_sensor_that_comes_back_is_not_written_again(watching: Gate, simulated: SimulatedSensor) -> None:
+    """Its flash wears, and 200 templates take a minute: it is known by the name that it was given."""
+    written = simulated.chip.counted[0x06]
+    simulated.unplug()
+    watching.next(FingerLost)
+    simulated.plug()
+    assert watching.next(FingerReady).used == 1
+    assert simulated.chip.counted[0x06] == written
+    simulated.put("wang")
+    assert watching.next(FingerFound).holder == WANG
+
+
+def test_a_sensor_without_a_notepad_is_filled_each_time(
+    simulated: SimulatedSensor, wang: bytes, link: Path, tmp_path: Path
+) -> None:
+    """It might be any sensor."""
+    simulated.chip.note = None
+    gate = Gate(simulated, link, tmp_path, watch=True)
+    gate.store.put(WANG, wang, LATER_MS)
+    gate.store.assign(WANG, 200)
+    with gate:
+        assert gate.next(FingerReady).used == 1
+        simulated.chip.library[0] = bytes(512)
+        simulated.unplug()
+        gate.next(FingerLost)
+        simulated.plug()
+        assert gate.next(FingerReady).used == 1
+        simulated.put("wang")
+        assert gate.next(FingerFound).holder == WANG
+
+
+def test_another_sensor_in_its_place_and_the_old_one_back(watching: Gate, simulated: SimulatedSensor) -> None:
+    """The same slots used by others' fingers: emptied before use; a withdrawal waits until the old one is back."""
+    old_library, old_note = simulated.chip.library, simulated.chip.note
+    simulated.unplug()
+    watching.next(FingerLost)
+    simulated.chip.library, simulated.chip.note = {0: bytes(512), 9: bytes(512)}, b"pistegate finger of another gate"
+    simulated.plug()
+    assert watching.next(FingerReady).used == 1
+    assert set(simulated.chip.library) == {0}
+    watching.store.remove(WANG, "withdrawn", NOW_MS)
+    watching.thread.changed()
+    watching.until(lambda: simulated.chip.library == {})
+    time.sleep(0.3)
+    assert watching.store.untold() == []
+    simulated.unplug()
+    watching.next(FingerLost)
+    simulated.chip.library, simulated.chip.note = old_library, old_note
+    simulated.plug()
+    assert watching.next(FingerReady).used == 0
+    assert simulated.chip.library == {}
+    assert [receipt.holder for receipt in watching.store.untold()] == [WANG]
+
+
 def test_a_template_that_cannot_be_opened_leaves_its_slot_empty(
     watching: Gate, simulated: SimulatedSensor, wang: bytes
 ) -> None:

@@ -13,13 +13,14 @@ from pistegate_edge.fingers.codes import Code, Instruction
 from pistegate_edge.fingers.packets import CONTENT_MAX, Damaged, Kind, Packet
 
 DATA_MAX = 8192  # bytes of a template; R30x, AS608: 512, R503 up to 1536
-_SYSTEM_BYTES, _INDEX_BYTES = 16, 32
+_SYSTEM_BYTES, _INDEX_BYTES, NOTE_BYTES = 16, 32, 32
 # Bytes after the code in an answer of OK; none where not listed.
 _MORE = {
     Instruction.MATCH: 2,
     Instruction.SEARCH: 4,
     Instruction.READ_SYSTEM: _SYSTEM_BYTES,
     Instruction.READ_INDEX: _INDEX_BYTES,
+    Instruction.READ_NOTE: NOTE_BYTES,
 }
 ANSWER_S = 1.0  # R503: image and features 0.2-0.4 s each by its manual, a search in 200 slots below 0.3 s
 

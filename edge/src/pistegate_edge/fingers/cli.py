@@ -12,6 +12,7 @@ from pistegate_edge.commands import FAILED, OK, command
 
 if TYPE_CHECKING:
     from pistegate_edge.fingers.desk import Touch
+    from pistegate_edge.fingers.store import TemplateStore
 
 _WORDS = {
     "put": "put the finger on the sensor / 请按手指",
@@ -21,7 +22,7 @@ _WORDS = {
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `finger check`, `wipe`, `enrol` and `keys`."""
+    """Add `finger check`, `wipe`, `away`, `enrol` and `keys`."""
     finger = commands.add_parser("finger", help="fingerprint sensors: check, wipe, enrol; keys for templates")
     inner = finger.add_subparsers(required=True, metavar="COMMAND")
     check = _sensor(inner, "check", "what a sensor is, and which of its slots are used; stop the gate first", "")
@@ -29,7 +30,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     words = "erase every slot and look that all are empty: before a sensor is sent anywhere"
     wipe = _sensor(inner, "wipe", words, " --yes")
     wipe.add_argument("--yes", action="store_true", help="really")
+    wipe.add_argument(
+        "--store", type=Path, metavar="FILE", help="fingers.db of the gate that it was in: receipts follow"
+    )
     wipe.set_defaults(do=_wipe)
+    words = "sensors that were taken out with fingers in them; receipts of deletions wait for these"
+    away = command(inner, "away", words, "finger away --store /var/lib/pistegate/fingers.db", config=False)
+    away.add_argument("--store", required=True, type=Path, metavar="FILE", help="fingers.db of the gate")
+    away.add_argument(
+        "--destroyed", type=bytes.fromhex, metavar="NAME", help="this one was destroyed, before witnesses"
+    )
+    away.add_argument("--json", action="store_true", help="one JSON object")
+    away.set_defaults(do=_away)
     words = "take a guest's finger, with consent; prints the sealed template and the consent as one JSON object"
     example = (
         " --keys keys --holder 0A1B --staff li --text-version finger-1 --text consent.txt --locale en --card 04A1B2C3"
@@ -91,7 +103,44 @@ def _wipe(arguments: argparse.Namespace) -> int:
         used = sensor.run(flows.used_slots(capacity))
         for slot in sorted(used):
             sensor.run(flows.erase(slot, capacity))
+        name = sensor.run(flows.read_note())
+    if arguments.store is not None and name is not None:
+        _emptied(arguments.store, name)
     print(json.dumps({"erased": len(used)}) if arguments.json else f"{len(used)} slots erased, all are empty now")
+    return OK
+
+
+def _emptied(path: Path, name: bytes) -> None:
+    from pistegate_edge.clock import open_clock
+
+    store = _store(path)
+    try:
+        store.emptied(name, open_clock("system").wall_ms())
+    finally:
+        store.close()
+
+
+def _store(path: Path) -> "TemplateStore":
+    from pistegate_edge.fingers.store import TemplateStore
+
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; it is fingers.db in [storage] directory")
+    return TemplateStore(path)
+
+
+def _away(arguments: argparse.Namespace) -> int:
+    if arguments.destroyed is not None:
+        _emptied(arguments.store, arguments.destroyed)
+    store = _store(arguments.store)
+    found = {name.hex(): count for name, count in store.away().items()}
+    store.close()
+    if arguments.json:
+        print(json.dumps(found))
+        return OK
+    for name, count in found.items():
+        print(f"{name}: {count} fingers; plug it in again, wipe it with --store, or say --destroyed {name}")
+    if not found:
+        print("none: no receipt waits for a sensor that is not there")
     return OK
 
 

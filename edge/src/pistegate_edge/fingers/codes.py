@@ -19,6 +19,8 @@ class Instruction(IntEnum):
     DELETE = 0x0C
     READ_SYSTEM = 0x0F
     VERIFY_PASSWORD = 0x13
+    WRITE_NOTE = 0x18  # 16 pages of 32 bytes for the host, in flash
+    READ_NOTE = 0x19
     READ_INDEX = 0x1F
 
 

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from pistegate_edge.fingers.asking import Answer, Ask, Flow
+from pistegate_edge.fingers.asking import NOTE_BYTES, Answer, Ask, Flow
 from pistegate_edge.fingers.codes import UNREADABLE, Code, Instruction
 from pistegate_edge.fingers.errors import SensorGarbled, SensorRefused
 
@@ -122,6 +122,18 @@ def erase(slot: int, capacity: int) -> Flow[None]:
     _require(answer, f"erase slot {slot}")
     if slot in (yield from used_slots(capacity)):
         raise SensorRefused(Code.DELETE_FAILED, f"erase slot {slot}")
+
+
+def read_note() -> Flow[bytes | None]:
+    """The first page of the sensor's notepad; None for a sensor that has none."""
+    answer = yield Ask(Instruction.READ_NOTE, b"\x00")
+    return answer.more if answer.code == Code.OK else None
+
+
+def write_note(note: bytes) -> Flow[bool]:
+    """Whether the sensor keeps it."""
+    answer = yield Ask(Instruction.WRITE_NOTE, b"\x00" + note.ljust(NOTE_BYTES, b"\x00"))
+    return answer.code == Code.OK and (yield from read_note()) == note.ljust(NOTE_BYTES, b"\x00")
 
 
 def used_slots(capacity: int) -> Flow[set[int]]:

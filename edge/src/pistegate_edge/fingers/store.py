@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sealed templates that a gate holds, which of them are in the sensor's library, and receipts of their deletion.
+"""The sealed templates that a gate holds, which of them are in a sensor's library, and receipts of their deletion.
 
 A withdrawal destroys the sealed template at once. A receipt is written only when nothing is left: for one that was in
-the library too, when the sensor has erased its slot and shown it empty.
+the library of a sensor too, when that sensor, and not the one that took its place, has erased it and shown it empty.
 """
 
 import sqlite3
@@ -14,20 +14,25 @@ from pistegate_edge.fingers.errors import LibraryFull
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS finger (
-    holder BLOB PRIMARY KEY, sealed BLOB NOT NULL, until_ms INTEGER NOT NULL, slot INTEGER UNIQUE
+    holder BLOB PRIMARY KEY, sealed BLOB NOT NULL, until_ms INTEGER NOT NULL, slot INTEGER UNIQUE,
+    filled INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE TABLE IF NOT EXISTS erasing (slot INTEGER PRIMARY KEY, holder BLOB NOT NULL, why TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS erasing (
+    mark BLOB NOT NULL, slot INTEGER NOT NULL, holder BLOB NOT NULL, why TEXT NOT NULL, PRIMARY KEY (mark, slot)
+) STRICT;
 CREATE TABLE IF NOT EXISTS receipt (
     number INTEGER PRIMARY KEY AUTOINCREMENT, holder BLOB NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL,
     slot INTEGER, told INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE TABLE IF NOT EXISTS sensor (one INTEGER PRIMARY KEY CHECK (one = 1), mark BLOB NOT NULL) STRICT;
 """
 SLOTS_MAX = 200  # 1:N by the sensor: a false finger gets 200 tries at once. R503 claims 1 in 100,000 for one [read]
+_STAYS = ("replaced", "moved")  # why a slot is erased though its holder stays: no receipt
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Nothing of this holder's finger is left on this gate since `at_ms`; `slot`: erased in the sensor too."""
+    """Nothing of this holder's finger is left on this gate since `at_ms`; `slot`: erased in a sensor too."""
 
     number: int
     holder: bytes
@@ -41,7 +46,10 @@ class Receipt:
 
 
 class TemplateStore:
-    """One file; usable from several threads. sqlite3.Error when the disk fails."""
+    """One file; usable from several threads. sqlite3.Error when the disk fails.
+
+    `mark`: the name that this gate wrote into the sensor it last worked with; None before the first one.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
@@ -50,10 +58,14 @@ class TemplateStore:
         for pragma in ("secure_delete = ON", "journal_mode = DELETE", "synchronous = FULL"):
             self._db.execute(f"PRAGMA {pragma}").fetchall()
         self._db.executescript(_SCHEMA)
+        row = self._db.execute("SELECT mark FROM sensor").fetchone()
+        self.mark: bytes | None = None if row is None else bytes(row[0])
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    # Templates.
 
     def put(self, holder: bytes, sealed: bytes, until_ms: int) -> None:
         """Hold a sealed template until `until_ms`; a second one replaces the first, which leaves its slot."""
@@ -61,8 +73,8 @@ class TemplateStore:
             self._db.execute("BEGIN IMMEDIATE")
             self._vacate(holder, "replaced")
             self._db.execute(
-                "INSERT INTO finger (holder, sealed, until_ms) VALUES (?, ?, ?) ON CONFLICT (holder)"
-                " DO UPDATE SET sealed = excluded.sealed, until_ms = excluded.until_ms, slot = NULL",
+                "INSERT INTO finger (holder, sealed, until_ms) VALUES (?, ?, ?) ON CONFLICT (holder) DO UPDATE"
+                " SET sealed = excluded.sealed, until_ms = excluded.until_ms, slot = NULL, filled = 0",
                 (holder, sealed, until_ms),
             )
 
@@ -77,13 +89,10 @@ class TemplateStore:
         """Withdrawn or revoked: destroyed now, the receipt once nothing is left. Also for one that was never here."""
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            waits = self._vacate(holder, why)
+            self._vacate(holder, why)
             self._db.execute("DELETE FROM finger WHERE holder = ?", (holder,))
-            waits = (
-                waits or self._db.execute("SELECT 1 FROM erasing WHERE holder = ?", (holder,)).fetchone() is not None
-            )
             self._db.execute("UPDATE erasing SET why = ? WHERE holder = ?", (why, holder))
-            if not waits:
+            if not self._waits(holder):
                 self._receive(holder, why, now_ms, None)
 
     def expire(self, now_ms: int) -> int:
@@ -94,6 +103,8 @@ class TemplateStore:
                 self.remove(bytes(holder), "expired", now_ms)
         return len(rows)
 
+    # The library of the sensor named by `mark`.
+
     def assign(self, holder: bytes, capacity: int) -> int:
         """A slot of the library for a template that is held; LibraryFull, KeyError."""
         with self._lock, self._db:
@@ -103,8 +114,8 @@ class TemplateStore:
                 raise KeyError("no template of this holder is held")
             if row[0] is not None:
                 return int(row[0])
-            query = "SELECT slot FROM finger WHERE slot IS NOT NULL UNION SELECT slot FROM erasing"
-            used = {slot for (slot,) in self._db.execute(query)}
+            query = "SELECT slot FROM finger WHERE slot IS NOT NULL UNION SELECT slot FROM erasing WHERE mark IS ?"
+            used = {slot for (slot,) in self._db.execute(query, (self.mark,))}
             room = min(capacity, SLOTS_MAX)
             free = next((slot for slot in range(room) if slot not in used), None)
             if free is None:
@@ -118,6 +129,17 @@ class TemplateStore:
         with self._lock:
             return {slot: (bytes(holder), bytes(sealed)) for slot, holder, sealed in self._db.execute(query, (now_ms,))}
 
+    def filled(self, slot: int, sealed: bytes) -> None:
+        """Told before the sensor is: from now on it may hold this template in this slot, which it had shown empty."""
+        with self._lock:
+            self._db.execute("UPDATE finger SET filled = 1 WHERE slot = ? AND sealed = ?", (slot, sealed))
+
+    def known(self) -> dict[int, bytes]:
+        """What the sensor may hold, and holds where its index says that the slot is used: slot to sealed template."""
+        with self._lock:
+            found = self._db.execute("SELECT slot, sealed FROM finger WHERE slot IS NOT NULL AND filled")
+            return {slot: bytes(sealed) for slot, sealed in found}
+
     def holder_of(self, slot: int, now_ms: int) -> bytes | None:
         """Whose finger is in a slot; None where nobody's is to be."""
         query = "SELECT holder FROM finger WHERE slot = ? AND until_ms > ?"
@@ -128,19 +150,46 @@ class TemplateStore:
     def to_erase(self) -> list[int]:
         """Slots that the sensor still has to erase."""
         with self._lock:
-            return [slot for (slot,) in self._db.execute("SELECT slot FROM erasing ORDER BY slot")]
+            found = self._db.execute("SELECT slot FROM erasing WHERE mark IS ? ORDER BY slot", (self.mark,))
+            return [slot for (slot,) in found]
 
     def erased(self, slot: int, now_ms: int) -> None:
-        """The sensor erased the slot and showed it empty; the receipt follows, unless a new template took its place."""
+        """The sensor erased the slot and showed it empty."""
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            row = self._db.execute("SELECT holder, why FROM erasing WHERE slot = ?", (slot,)).fetchone()
-            if row is None:
-                return
-            self._db.execute("DELETE FROM erasing WHERE slot = ?", (slot,))
-            left = self._db.execute("SELECT 1 FROM erasing WHERE holder = ?", (row[0],)).fetchone()
-            if row[1] != "replaced" and left is None:
-                self._receive(bytes(row[0]), row[1], now_ms, slot)
+            self._done("mark IS ? AND slot = ?", (self.mark, slot), now_ms)
+
+    # Sensors come and go.
+
+    def moved_to(self, mark: bytes) -> None:
+        """Another sensor, which is empty and named `mark`, takes the place of the one before; that one's slots wait."""
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            if self.mark is not None and self.mark != mark:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO erasing SELECT ?, slot, holder, 'moved' FROM finger WHERE slot IS NOT NULL"
+                    " AND filled",
+                    (self.mark,),
+                )
+            self._db.execute("UPDATE finger SET filled = 0")
+            self._db.execute("INSERT OR REPLACE INTO sensor VALUES (1, ?)", (mark,))
+            self.mark = mark
+
+    def emptied(self, mark: bytes, now_ms: int) -> None:
+        """The sensor `mark` holds nothing any more: shown by itself, or a person wiped or destroyed it."""
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._done("mark IS ?", (mark,), now_ms)
+            if mark == self.mark:
+                self._db.execute("UPDATE finger SET filled = 0")
+
+    def away(self) -> dict[bytes, int]:
+        """Sensors that were taken out with fingers in them: mark to how many slots. Receipts wait for them."""
+        query = "SELECT mark, count(*) FROM erasing WHERE mark IS NOT ? GROUP BY mark"
+        with self._lock:
+            return {bytes(mark): count for mark, count in self._db.execute(query, (self.mark,))}
+
+    # Receipts.
 
     def untold(self) -> list[Receipt]:
         """Receipts that the cloud was not told, oldest first."""
@@ -153,13 +202,25 @@ class TemplateStore:
         with self._lock:
             self._db.execute("UPDATE receipt SET told = 1 WHERE number = ?", (number,))
 
-    def _vacate(self, holder: bytes, why: str) -> bool:
-        """Have the sensor erase the holder's slot; whether it has one."""
-        row = self._db.execute("SELECT slot FROM finger WHERE holder = ? AND slot IS NOT NULL", (holder,)).fetchone()
-        if row is None:
-            return False
-        self._db.execute("INSERT OR REPLACE INTO erasing VALUES (?, ?, ?)", (row[0], holder, why))
-        return True
+    def _vacate(self, holder: bytes, why: str) -> None:
+        """Have the sensor erase the holder's slot. One that no sensor was ever opened for is in none."""
+        if self.mark is not None:
+            self._db.execute(
+                "INSERT OR REPLACE INTO erasing SELECT ?, slot, holder, ? FROM finger WHERE holder = ?"
+                " AND slot IS NOT NULL",
+                (self.mark, why, holder),
+            )
+
+    def _done(self, which: str, values: tuple[object, ...], now_ms: int) -> None:
+        """These slots are empty; receipts for holders of whom nothing is left by it."""
+        rows = self._db.execute(f"SELECT slot, holder, why FROM erasing WHERE {which}", values).fetchall()
+        self._db.execute(f"DELETE FROM erasing WHERE {which}", values)
+        for holder, (slot, why) in {holder: (slot, why) for slot, holder, why in rows}.items():
+            if why not in _STAYS and not self._waits(holder):
+                self._receive(bytes(holder), why, now_ms, slot)
+
+    def _waits(self, holder: bytes) -> bool:
+        return self._db.execute("SELECT 1 FROM erasing WHERE holder = ?", (holder,)).fetchone() is not None
 
     def _receive(self, holder: bytes, why: str, now_ms: int, slot: int | None) -> None:
         self._db.execute(

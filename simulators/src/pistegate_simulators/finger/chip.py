@@ -35,6 +35,8 @@ class Chip:
     finger: Finger | None = None
     damage_data: int = 0
     """So many transfers to come arrive damaged: the buffer keeps what it had."""
+    note: bytes | None = bytes(32)
+    """The first page of its notepad, in flash; None: it has none."""
     worn: bool = False
     """Its flash takes nothing any more, nor lets go."""
     counted: dict[int, int] = field(default_factory=dict)
@@ -194,6 +196,17 @@ class Chip:
         self._logged_on = int.from_bytes(rest[:4], "big") == self.password
         return [self._answer(OK if self._logged_on else WRONG_PASSWORD)]
 
+    def write_note(self, rest: bytes) -> list[bytes]:
+        """18; the first page alone."""
+        if self.note is None:
+            return [self._answer(UNKNOWN)]
+        self.note = self.note if self.worn else rest[1:33]
+        return [self._answer(OK)]
+
+    def read_note(self, _rest: bytes) -> list[bytes]:
+        """19."""
+        return [self._answer(UNKNOWN) if self.note is None else self._answer(OK, self.note)]
+
     def count(self, _rest: bytes) -> list[bytes]:
         """1D."""
         return [self._answer(OK, len(self.library).to_bytes(2, "big"))]
@@ -218,6 +231,8 @@ _ACTIONS = {
     0x0D: Chip.empty,
     0x0F: Chip.read_system,
     0x13: Chip.verify_password,
+    0x18: Chip.write_note,
+    0x19: Chip.read_note,
     0x1B: Chip.search,
     0x1D: Chip.count,
     0x1F: Chip.read_index,
