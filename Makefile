@@ -25,7 +25,7 @@ demo:  ## a whole ski day on simulated hardware, then its pages on localhost
 test:  ## every test but the slow ones, against a real Mosquitto and a real PostgreSQL
 	@$(SETUP) dev $(SETUP_OPTIONS)
 	@$(BIN)/python tools/system_packages.py
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python tools/run_tests.py $(ARGS)
 
 test-bare:  ## the demo in a minimal Debian root, as an ordinary user (minutes; needs root)
 	@$(SETUP) dev $(SETUP_OPTIONS)

@@ -75,6 +75,8 @@ def test_wheel_holds_every_file_of_the_package(wheels: dict[str, Path], name: st
         packed_at = "pistegate_edge/lane/hardware/"
         hardware = ROOT / "hardware"
         expected |= {packed_at + path.relative_to(hardware).as_posix() for path in hardware.glob("*/*.toml")}
+        board = ROOT / "edge" / "lane_board"
+        expected |= {f"pistegate_edge/lane/board/firmware/{path.name}" for path in board.iterdir() if path.is_file()}
     with zipfile.ZipFile(wheels[name]) as wheel:
         packed = {entry for entry in wheel.namelist() if ".dist-info/" not in entry}
     assert packed == expected

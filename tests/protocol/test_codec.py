@@ -49,7 +49,7 @@ def test_another_codec_version_is_told_as_such(version: int) -> None:
 @pytest.mark.parametrize("rest", [[], [1], ["tag", None, {"tag": []}], [0] * 400], ids=["alone", "one", "odd", "long"])
 def test_a_record_with_a_tag_of_a_later_release_is_told_as_such(name: str, rest: list[Any]) -> None:
     """A gate that meets a newer record says so, and does not call it damaged."""
-    for tag in {0, 5, 13, 127, 128, 65536, 2**63 - 1, 2**63, -1} - TAGS[name]:
+    for tag in {0, 5, 99, 127, 128, 65536, 2**63 - 1, 2**63, -1} - TAGS[name]:
         with pytest.raises(UnknownVersion, match="update this side"):
             CODECS[name].decode(wire([tag, *rest]))
 
@@ -146,7 +146,7 @@ def test_bytes_after_a_record_are_refused(extra: bytes) -> None:
         Incident(at=1, code="disk", detail=object()),  # type: ignore[arg-type]
         DenyList(site=1, version=1, issued_at=1, entries=[]),
     ],
-    ids=repr,
+    ids=lambda record: repr(record).split(" at 0x")[0],  # the same in every process
 )
 def test_what_no_reader_would_accept_is_not_written(record: Record) -> None:
     """An event that the cloud refuses would stop its stream for good: it is found where it is made."""

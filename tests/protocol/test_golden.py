@@ -35,6 +35,7 @@ CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "amendment_v1": (lambda signed: open_amendment(signed, KEYS), lambda amendment: sign_amendment(amendment, ISSUER)),
     "events_v1": (EVENTS.decode, EVENTS.encode),
     "events_v1_cards": (EVENTS.decode, EVENTS.encode),
+    "events_v1_lane": (EVENTS.decode, EVENTS.encode),
     "up_v1": (UP.decode, UP.encode),
     "down_v1": (DOWN.decode, DOWN.encode),
     "documents_v1": (DOCUMENTS.decode, DOCUMENTS.encode),

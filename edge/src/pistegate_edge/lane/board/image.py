@@ -21,7 +21,6 @@ _PACKED = _HERE.parent / "firmware"  # in a wheel (edge/pyproject.toml puts it t
 FIRMWARE = _PACKED if _PACKED.is_dir() else _HERE.parents[5] / "edge" / "lane_board"
 CORE = _HERE.parents[1] / "core"
 _PACKAGE = "pistegate_edge/lane/core"
-_PI_ONLY = ("pulse.py",)  # of release 0.1; no lane board needs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def _sources() -> dict[str, bytes]:
     if not firmware:
         raise BoardError(f"the board's firmware is not in {FIRMWARE}: install pistegate-edge again")
     sources = {"pistegate_edge/__init__.py": b"", "pistegate_edge/lane/__init__.py": b""}
-    core = [path for path in sorted(CORE.glob("*.py")) if path.name not in _PI_ONLY]
+    core = sorted(CORE.glob("*.py"))
     sources |= {f"{_PACKAGE}/{path.name}": path.read_bytes() for path in core}
     return sources | {f"lane_board/{path.name}": path.read_bytes() for path in firmware}
 
