@@ -318,6 +318,27 @@ def test_another_sensor_in_its_place_and_the_old_one_back(watching: Gate, simula
     assert [receipt.holder for receipt in watching.store.untold()] == [WANG]
 
 
+def test_an_old_sensor_that_cannot_be_emptied_gives_no_receipt(watching: Gate, simulated: SimulatedSensor) -> None:
+    """It came back worn out: it is still full, and not used."""
+    old_library, old_note = simulated.chip.library, simulated.chip.note
+    simulated.unplug()
+    watching.next(FingerLost)
+    simulated.chip.library, simulated.chip.note = {}, bytes(32)
+    simulated.plug()
+    watching.next(FingerReady)
+    watching.store.remove(WANG, "withdrawn", NOW_MS)
+    watching.thread.changed()
+    watching.until(lambda: simulated.chip.library == {})
+    simulated.unplug()
+    watching.next(FingerLost)
+    simulated.chip.library, simulated.chip.note, simulated.chip.worn = old_library, old_note, True
+    simulated.plug()
+    time.sleep(3)
+    assert watching.told.empty()
+    assert watching.store.untold() == []
+    assert watching.store.away() != {}
+
+
 def test_a_template_that_cannot_be_opened_leaves_its_slot_empty(
     watching: Gate, simulated: SimulatedSensor, wang: bytes
 ) -> None:
