@@ -42,6 +42,25 @@ def test_passports_are_told_apart_by_country() -> None:
     assert why(DocumentKind.PASSPORT, "E1234567") == "country"
 
 
+# The specimen of ICAO 9303-4, appendix B.
+ZONE = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
+
+
+def test_a_scanned_passport_is_the_typed_one() -> None:
+    """Bound by typing, presented at a reader of the machine-readable zone."""
+    scanned = identity(DocumentKind.PASSPORT, ZONE)
+    assert scanned == identity(DocumentKind.PASSPORT, "l898902c3", "UTO")
+    assert scanned.number == "UTO:L898902C3"
+    german = ZONE.replace("P<UTO", "P<D<<")
+    assert identity(DocumentKind.PASSPORT, german, "ignored").number == "D:L898902C3"
+
+
+def test_a_misread_zone_is_found_by_its_check_digit() -> None:
+    """Readers take 8 for B; one line alone is no zone."""
+    assert why(DocumentKind.PASSPORT, ZONE.replace("L898902", "L89B902")) == "check_digit"
+    assert why(DocumentKind.PASSPORT, ZONE.splitlines()[1]) == "characters"
+
+
 @given(st.integers(0, 16), st.integers(1, 9))
 def test_every_wrong_digit_is_found(place: int, by: int) -> None:
     """ISO 7064 MOD 11-2 finds each single substitution; some are found as an impossible date before."""
@@ -65,7 +84,7 @@ def test_two_neighbours_swapped_are_found(place: int) -> None:
         (DocumentKind.RESIDENT_ID, "130503670401001", "characters"),  # 15 digits: not issued since 1999
         (DocumentKind.RESIDENT_ID, "110105194913310020", "date"),
         (DocumentKind.RESIDENT_ID, WITH_X, "date"),  # born 1880
-        (DocumentKind.RESIDENT_ID, "1" * 65, "characters"),
+        (DocumentKind.RESIDENT_ID, "1" * 101, "characters"),
         (DocumentKind.RESIDENT_ID, "", "characters"),
         (DocumentKind.RESIDENT_ID, "١١٠١٠٥١٩٤٩١٢٣١٠٠٢X", "characters"),
         (DocumentKind.HK_MACAU_PERMIT, "12345678", "characters"),

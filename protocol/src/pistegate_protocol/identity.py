@@ -17,7 +17,7 @@ from typing import Final
 
 from pistegate_protocol.errors import ProtocolError
 
-TEXT_MAX: Final = 64  # characters of a number as typed
+TEXT_MAX: Final = 100  # characters of a number as typed, or of both lines of a machine-readable zone
 CHIP_BYTES: Final = 8  # of a resident ID's chip id (facts, cards and readers)
 SLOT_MAX: Final = 0xFFFF  # slots of fingerprint sensors are counted in 16 bits
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # 2^(17 - n) mod 11
@@ -29,6 +29,9 @@ _HK_MACAU: Final = re.compile(r"([HM][0-9]{8})([0-9]{2})?")
 _TAIWAN: Final = re.compile(r"([0-9]{8})([0-9]{2}[A-Z]?)?")
 _PASSPORT: Final = re.compile(r"[A-Z0-9]{5,12}")
 _COUNTRY: Final = re.compile(r"[A-Z]{1,3}")  # as in the machine-readable zone: D for Germany
+# Both lines of a passport's machine-readable zone (ICAO 9303-4): issuing state; number with its check digit.
+_ZONE: Final = re.compile(r"P[A-Z<]([A-Z<]{3})[A-Z<]{39}([A-Z0-9<]{9})([0-9])[A-Z0-9<]{34}")
+_ZONE_WEIGHTS: Final = (7, 3, 1)  # ICAO 9303-3, 4.9: digits as they are, A is 10, < is 0
 _CHIP: Final = re.compile(rf"[0-9A-F]{{{2 * CHIP_BYTES}}}")
 _SLOT: Final = re.compile(r"[0-9]{1,5}")
 
@@ -80,15 +83,17 @@ class Identity:
 def identity(kind: DocumentKind, text: str, country: str = "") -> Identity:
     """The document that `text` names, spaces, case and full-width digits aside; IdentityRefused when it cannot be.
 
-    `country`: of passports, as in the machine-readable zone; numbers of passports repeat between countries.
+    `country`: of passports, as in the machine-readable zone; numbers of passports repeat between countries. Of a
+    passport that was scanned `text` is the whole zone, and the country is in it.
     """
     number = _plain(text)
     match kind:
         case DocumentKind.RESIDENT_ID:
             _check_resident(number)
         case DocumentKind.PASSPORT:
-            _expect(_COUNTRY, _plain(country), "country")
-            number = f"{_plain(country)}:{_expect(_PASSPORT, number)[0]}"
+            country, number = _in_zone(number) if "<" in number else (_plain(country), number)
+            _expect(_COUNTRY, country, "country")
+            number = f"{country}:{_expect(_PASSPORT, number)[0]}"
         case DocumentKind.HK_MACAU_PERMIT:
             number = _expect(_HK_MACAU, number)[1]
         case DocumentKind.TAIWAN_PERMIT:
@@ -118,6 +123,15 @@ def _expect(pattern: re.Pattern[str], text: str, why: str = "characters") -> re.
     if found is None:
         raise IdentityRefused(why)
     return found
+
+
+def _in_zone(text: str) -> tuple[str, str]:
+    """Country and number from both lines of a machine-readable zone."""
+    found = _expect(_ZONE, text)
+    values = [0 if each == "<" else int(each, 36) for each in found[2]]
+    if sum(value * _ZONE_WEIGHTS[at % 3] for at, value in enumerate(values)) % 10 != int(found[3]):
+        raise IdentityRefused("check_digit")
+    return found[1].rstrip("<"), found[2].rstrip("<")
 
 
 def _check_resident(number: str) -> None:

@@ -22,7 +22,9 @@ _EXAMPLE: Final[JsonDict] = {"kind": "resident_id", "number": "99999919900307001
 
 
 class DocumentBody(Body):
-    """An identity document; `country` (of passports) as in the machine-readable zone, CHN or D."""
+    """An identity document. Passports: `number` with `country` as in the machine-readable zone (CHN, D), or scanned the
+    whole zone as `number`.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, json_schema_extra={"example": _EXAMPLE})
 
