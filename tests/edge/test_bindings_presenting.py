@@ -94,7 +94,9 @@ def test_of_several_tickets_the_one_that_admits_is_used(store: BindingStore) -> 
     found = pointed(medium, store.bindings(medium), ISSUERS)
     assert not isinstance(found, Unusable)
     gate = GateProfile(site=SITE, group=1, gate=1, post_gates=frozenset({1}), area=1, zone=ZoneInfo("Asia/Shanghai"))
-    decisions = {each.claim.ticket: decide(each.claim, Usage(claim=bytes(8)), gate, NOON, Knowledge()) for each in found}
+    decisions = {
+        each.claim.ticket: decide(each.claim, Usage(claim=bytes(8)), gate, NOON, Knowledge()) for each in found
+    }
     assert list(decisions) == [2, 1]
     assert best(decisions) == 2
     assert isinstance(decisions[2], Admit)

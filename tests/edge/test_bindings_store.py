@@ -27,7 +27,7 @@ from binding_cases import (
     table_file,
 )
 
-from pistegate_edge.bindings.store import FILE_NAME, TICKETS_MAX, BindingStore, TablesDamaged
+from pistegate_edge.bindings.store import FILE_NAME, TICKETS_MAX, BindingStore, TablesDamaged, TablesFull
 from pistegate_protocol.errors import CodecError, ProtocolError
 from pistegate_protocol.signing import Medium, MediumKind, open_claim
 from pistegate_protocol.tables import Entry, TableRefused, encode_denial
@@ -230,6 +230,25 @@ def test_damage_is_told_and_the_tables_come_anew(tmp_path: Path) -> None:
     apply(store, table_file(bindings([1])), tmp_path)
     assert tickets(store, 1) == [1]
     store.close()
+
+
+def test_a_full_disk_is_no_damage(store: BindingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version before stays in force, lookups go on, and with room again the next one comes."""
+    apply(store, table_file(bindings([1])), tmp_path)
+    connect = store._connect
+
+    def narrow(cache_kib: int) -> sqlite3.Connection:
+        connection = connect(cache_kib)
+        connection.execute("PRAGMA max_page_count = 20")
+        return connection
+
+    with monkeypatch.context() as full:
+        full.setattr(store, "_connect", narrow)
+        with pytest.raises(TablesFull, match="full"):
+            apply(store, table_file(many_bindings(5000), 2), tmp_path)
+    assert tickets(store, 1) == [1]
+    apply(store, table_file(many_bindings(5000), 2), tmp_path)
+    assert tickets(store, 4000) == [4000]
 
 
 def test_a_newer_schema_is_not_touched(tmp_path: Path) -> None:

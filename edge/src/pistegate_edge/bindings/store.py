@@ -42,6 +42,14 @@ SCHEMA_VERSION: Final = 1
 TICKETS_MAX: Final = 32  # of one document that are looked at: a guide's whole week; more would hold up the row
 _READ_CACHE_KIB: Final = 2048  # of the 24 MB that the tables may take; a lookup reads three pages of 4 KiB
 _WRITE_CACHE_KIB: Final = 6144  # while a version is applied; more is written ahead of the commit
+# What a disk without room or permission looks like; anything else is taken for damage.
+_NOT_DAMAGE: Final = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_BUSY,
+)
 _SIDE_FILES: Final = ("", "-wal", "-shm")
 _SCHEMA: Final = f"""
     BEGIN;
@@ -55,6 +63,10 @@ _SCHEMA: Final = f"""
 
 class TablesDamaged(EdgeError):
     """The tables on the disk cannot be read; delete them (`BindingStore.discard`): the cloud sends them again."""
+
+
+class TablesFull(EdgeError, OSError):
+    """No room, or no permission, to write: the version before stays in force. Make room; it is tried again."""
 
 
 class BindingStore:
@@ -73,7 +85,7 @@ class BindingStore:
             self._reader = self._connect(_READ_CACHE_KIB)
             self._prepare()
         except sqlite3.DatabaseError as error:
-            raise TablesDamaged(f"{self._path}: {error}") from error
+            raise self._failed(error) from error
 
     def close(self) -> None:
         """No lookups any more."""
@@ -119,7 +131,8 @@ class BindingStore:
     def apply(self, path: Path) -> TableHead:
         """Put the version in the file at `path` in force, whole or not at all, while lookups go on.
 
-        TableRefused or CodecError: it must not be applied, nothing has changed. TablesDamaged; OSError for `path`.
+        TableRefused or CodecError: it must not be applied; TablesFull: it could not. Nothing has changed then.
+        TablesDamaged; OSError for `path`.
         """
         with self._applying, path.open("rb") as file:
             head = self._head(file)
@@ -127,7 +140,7 @@ class BindingStore:
                 with contextlib.closing(self._connect(_WRITE_CACHE_KIB)) as writer:
                     self._write(writer, head, file)
             except sqlite3.DatabaseError as error:
-                raise TablesDamaged(f"{self._path}: {error}") from error
+                raise self._failed(error) from error
         return head
 
     def _head(self, file: IO[bytes]) -> TableHead:
@@ -166,6 +179,10 @@ class BindingStore:
                 return self._reader.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
             raise TablesDamaged(f"{self._path}: {error}") from error
+
+    def _failed(self, error: sqlite3.DatabaseError) -> EdgeError:
+        full = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _NOT_DAMAGE
+        return (TablesFull if full else TablesDamaged)(f"{self._path}: {error}")
 
     def _connect(self, cache_kib: int) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=5.0)
