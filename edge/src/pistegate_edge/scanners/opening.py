@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pistegate_edge.scanners.keyboard import keyboard_opener
 from pistegate_edge.scanners.profiles import load_profile
 from pistegate_edge.scanners.scanner import Scanner
+from pistegate_edge.scanners.sdt import SdtInput
 from pistegate_edge.scanners.serial_input import SerialInput
 from pistegate_edge.scanners.told import ScannerTold
 
@@ -19,4 +20,5 @@ def open_scanner(
     if profile == KEYBOARD:
         return Scanner(keyboard_opener(path), tell, monotonic)
     found = load_profile(profile)
-    return Scanner(lambda: SerialInput(path, found, monotonic), tell, monotonic)
+    kind = SdtInput if found.protocol == "sdt" else SerialInput
+    return Scanner(lambda: kind(path, found, monotonic), tell, monotonic)

@@ -39,6 +39,7 @@ class ScannerProfile(Struct, frozen=True, forbid_unknown_fields=True):
     baud: Literal[1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200, 230400]
     breaks: Annotated[str, Meta(max_length=8)]
     gap_ms: Annotated[int, Meta(ge=20, le=2000)]
+    protocol: Literal["lines", "sdt"] = "lines"
     start: list[Command] = field(default_factory=list)
     trigger: Trigger | None = None
     number: str | None = None

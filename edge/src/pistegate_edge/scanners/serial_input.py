@@ -24,7 +24,7 @@ class SerialInput:
         self._monotonic = monotonic
         self._lines = LineAssembler(profile.breaks, profile.gap_ms / 1000)
         self._answers = _answers(profile)
-        self._port = _opened(path, profile.baud)
+        self._port = open_line(path, profile.baud)
         try:
             silent = [command for command in profile.start if not self._obeyed(command)]
         except BaseException:
@@ -90,7 +90,8 @@ class SerialInput:
         return False
 
 
-def _opened(path: str, baud: int) -> serial.Serial:
+def open_line(path: str, baud: int) -> serial.Serial:
+    """The device, for this process alone; OSError when it cannot be had."""
     try:
         # Opening drops what lies there: it was read before anybody looked.
         return serial.Serial(path, baud, timeout=0, write_timeout=ANSWER_S, exclusive=True)
