@@ -60,6 +60,12 @@ def test_answers_are_found_in_any_pieces(contents: list[bytes], size: int) -> No
     assert [one for at in range(0, len(wire), size) for one in frames.feed(wire[at : at + size])] == contents
 
 
+def test_a_torn_answer_does_not_take_the_next_one_with_it() -> None:
+    """The first one lost its tail, and announced more than came."""
+    good = b"\x00\x00\x80"
+    assert Frames().feed(frame(b"torn" * 4)[:12] + frame(good) + bytes(20)) == [good]
+
+
 @given(st.binary(max_size=300))
 def test_garbage_raises_nothing(garbage: bytes) -> None:
     """Nor what only begins like an answer."""
