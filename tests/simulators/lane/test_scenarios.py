@@ -97,3 +97,11 @@ def test_a_lane_stepped_all_the_time_does_the_same(kind: str, name: str) -> None
     lazy, eager = (build(load(name), profile_of(kind), 11) for _ in range(2))
     eager.eager = True
     assert lazy.run().log == eager.run().log
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nobody_walks_into_a_swing_that_turns_towards_them(seed: int) -> None:
+    """Guests of both ways keep out of its quarter circle, and step back out of it; none is touched, all get through."""
+    report = run_ideal("both_ways", "swing", seed)
+    assert report.pinched == []
+    assert report.authorised == report.openings == 14

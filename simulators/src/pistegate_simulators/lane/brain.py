@@ -14,6 +14,7 @@ AT_READER_MM = 40
 HURRY = 2200.0  # mm/s a follower can do to keep up
 PATIENCE_MS = 4000  # so long somebody without a ticket stands before what is shut
 SECOND_TIME_MS = 400  # who missed an opening is quick at the next
+STEP_BACK = 400.0  # mm/s, out of the way of a leaf that swings towards one
 TRIES = 4  # a guest presents so often before giving up
 BACKWARDS = 0.6  # share of the walking speed when leaving backwards
 
@@ -122,6 +123,9 @@ def _go(world: "World", person: Person) -> None:
         before_leaf = person.u - person.front - world.stand_off(person)
         if before_leaf < limit:
             limit, pace = before_leaf, 0.0
+        if before_leaf < person.u and person.v <= STEP_BACK and world.swings_at(person):
+            person.retreat(world.step_ms, STEP_BACK, before_leaf, -inf)
+            return
         if person.v == 0 and _gives_up(world, person):
             return
     else:

@@ -104,14 +104,18 @@ class Leaf:
 
     def invites(self, person: Person) -> bool:
         """Whether a guest on the way walks on: there is room, or soon will be."""
-        share = abs(self.position)
+        if self.span(person.body.width, self.position) is None:
+            return True
         opening = bool(self._driven & (words.MOTOR_OPEN_A | words.MOTOR_OPEN_B))
-        return self.span(person.body.width, self.position) is None or (opening and share > 0.25)
+        return opening and abs(self.position) > 0.25 and not self.swings_at(person)
 
     def stand_off(self, person: Person) -> float:
         """How far before x = 0 a guest stops: out of the way of a swing that stands on this side."""
-        mine = self.swing and self.position * person.direction < -LIMIT_SHARE
-        return self.length + STAND_OFF_MM if mine else BEFORE_LEAF_MM
+        return self.length + STAND_OFF_MM if self.swings_at(person) else BEFORE_LEAF_MM
+
+    def swings_at(self, person: Person) -> bool:
+        """Whether a swing stands or moves on the side that this person comes from."""
+        return self.swing and self.position * person.direction < -LIMIT_SHARE
 
     def forced(self, way: float) -> None:
         """A person pushes it open by force over so many mm; the brake slips."""

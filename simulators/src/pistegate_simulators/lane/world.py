@@ -94,6 +94,10 @@ class World:
         """How far before leaf or arm a guest stops."""
         return self.mechanism.stand_off(person) if isinstance(self.mechanism, Leaf) else BEFORE_LEAF_MM
 
+    def swings_at(self, person: Person) -> bool:
+        """Whether a leaf swings where this person stands."""
+        return isinstance(self.mechanism, Leaf) and self.mechanism.swings_at(person)
+
     def room_for(self, person: Person) -> bool:
         """Whether the way stands open for a body like this, whoever it was opened for."""
         if isinstance(self.mechanism, Leaf):
