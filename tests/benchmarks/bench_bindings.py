@@ -46,7 +46,7 @@ COUNT = 200_000
 ROUNDS = 7
 LOOKUPS = 3000  # of one round
 LOOKUP_MS, MEMORY_MB, UPDATE_S = 1.0, 24.0, 2.0  # the promises of issue 5
-PAUSE_S = 0.002  # between lookups while an update goes on: more than any lane sees
+PAUSE_S = 0.0005  # between lookups while an update goes on: more than any lane sees
 WARM_UP = 200
 
 
