@@ -14,6 +14,7 @@ class CounterDouble:
 
     occupied = False
     weather = 0
+    bodies = 0
     deadline = None
 
     def __init__(self) -> None:
@@ -21,15 +22,17 @@ class CounterDouble:
 
     def step(self, now: int, blocked: int) -> list[tuple[str, str]]:
         """What was put in."""
+        self.bodies = blocked
         told, self.pending = self.pending, []
         return told
 
     def snapshot(self, now: int) -> tuple[Any, ...]:
-        """Nothing."""
-        return ()
+        """Who stands in the beams."""
+        return (self.bodies,)
 
     def restore(self, now: int, told: tuple[Any, ...]) -> None:
-        """Nothing."""
+        """They again."""
+        (self.bodies,) = told
 
 
 class LeafWorld(LaneWorld):

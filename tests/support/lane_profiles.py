@@ -9,6 +9,7 @@ COMMON: dict[str, object] = {
     "lease_ms_max": 10000,
     "late_pass_ms": 1000,
     "loiter_ms": 8000,
+    "stay_ms": 8000,
     "weather_ms": 20000,
     "debounce_ms": 20,
 }

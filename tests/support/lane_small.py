@@ -25,6 +25,7 @@ CONTROLLER = {
 }
 TRIPOD = {**SMALL, "kind": "tripod", "drive": "own", "travel_max_ms": 3, "loiter_ms": 2, "doubts": 2}
 LEAF = {**SMALL, "drive": "own", "travel_max_ms": 4, "stall_retries": 1, "reverse_ms": 1, "dwell_ms": 1, "sweep": [0]}
+LEAF.update({"pinch_ms": 0, "stay_ms": 3})
 
 BEAMS: dict[str, object] = {
     "beams": [[-100, 900], [100, 900], [200, 900]],

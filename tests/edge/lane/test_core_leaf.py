@@ -78,7 +78,7 @@ def test_leaf_reverses_for_a_person() -> None:
     rig.wait(300)
     assert rig.core.outputs == w.MOTOR_SHUT
     rig.beam(True)
-    assert rig.wait(5) == [("incident", w.PINCH)]
+    assert rig.wait(100) == [("incident", w.PINCH)]
     assert rig.core.outputs == w.MOTOR_OPEN_A
     rig.wait(3000)
     assert rig.core.outputs == 0

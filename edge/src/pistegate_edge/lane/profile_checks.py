@@ -46,7 +46,8 @@ _LEAF: dict[str, _Range] = {
 _OPTIONAL: dict[str, dict[str, _Range]] = {
     "controller": {"chatter_edges": (2, 50)},
     "tripod": {"doubts": (1, 20)},
-    "leaf": {"lost_ms": (0, 10_000), "crawl_ms": (0, 60_000), "inrush_ms": (0, 1000)},
+    "leaf": {"lost_ms": (0, 10_000), "crawl_ms": (0, 60_000), "inrush_ms": (0, 1000)}
+    | {"pinch_ms": (0, 1000), "stay_ms": (0, 600_000)},
 }
 _WORDS = ("title", "kind", "drive", "directions", "free_on_power_loss", "key_direction", "escape", "mechanics")
 

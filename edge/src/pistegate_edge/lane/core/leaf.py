@@ -47,6 +47,8 @@ UNKNOWN = "unknown"
 TRAVEL_MOST_MS = 3000
 STALL_RETRIES = 3
 REVERSE_MS = 200
+STAY_MS = 60000  # so long the word on an opening waits for a person who is known to stand in the lane
+PINCH_MS = 80  # the motor stops at once; told is what stays: flakes and drops are gone in 25 ms
 DWELL_MS = 300  # a stride's pause between the legs is no clear way
 LIMITS = (w.LIMIT_OPEN_A, w.LIMIT_OPEN_B, w.LIMIT_SHUT, w.STALL)
 
@@ -69,6 +71,8 @@ class LeafLane(base.Lane):
         self._travel_most_ms = number(profile, "travel_max_ms", TRAVEL_MOST_MS)
         self._retries = number(profile, "stall_retries", STALL_RETRIES)
         self._reverse_ms = number(profile, "reverse_ms", REVERSE_MS)
+        self._late_most_ms = number(profile, "stay_ms", STAY_MS)
+        self._pinch_ms = number(profile, "pinch_ms", PINCH_MS)
         self._dwell_ms = number(profile, "dwell_ms", DWELL_MS)
         self._inrush_ms = number(profile, "inrush_ms", 0)
         self._side = UNKNOWN if self._swing else A  # where the leaf stands when it is not shut
@@ -77,6 +81,7 @@ class LeafLane(base.Lane):
         self._clear_at: int | None = None  # when the sweep will have been clear for long enough
         self._loiter: int | None = None
         self._loitered = False
+        self._pinch: int | None = None  # what stopped a closing leaf is told then, if it is still there
         self._tail: int | None = None  # until then who comes through came through the open leaf
         self._pushed = False  # the leaf was pushed open
         self._lies = False  # two limit switches at once were active: until the reset none is believed
@@ -103,6 +108,7 @@ class LeafLane(base.Lane):
             if opening.state in (op.RUNNING, op.LATE) and opening.direction == direction:
                 self._tell(w.INCIDENT, w.TURNED_BACK)
             return
+        self._loiter = None  # the next one's time begins
         if told == "crawl":
             self._tell(w.INCIDENT, w.CRAWLING)
         self._through(now, direction)
@@ -115,12 +121,22 @@ class LeafLane(base.Lane):
             self._tell(w.INCIDENT, w.TAILGATING if direction == self._last else w.REVERSE)
 
     def _watch_sweep(self, now: int) -> None:
-        if not self._inputs & self._sweep:
+        blocked = self._inputs & self._sweep
+        if blocked:
+            self._clear_at = None
+        elif self._clear_at is None:
+            self._clear_at = now + self._dwell_ms
+        if self._pinch is not None and (not blocked or now >= self._pinch):
+            self._pinch = None
+            if blocked:
+                self._tell(w.INCIDENT, w.PINCH)
+        self._watch_bodies(now)
+
+    def _watch_bodies(self, now: int) -> None:
+        """Loitering is a person's: a beam under rime stands still too."""
+        if not self._counter.bodies:
             self._loiter = None
-            if self._clear_at is None:
-                self._clear_at = now + self._dwell_ms
             return
-        self._clear_at = None
         if self._loiter is None:
             self._loitered = False
             self._loiter = now + self._loiter_ms
@@ -134,7 +150,7 @@ class LeafLane(base.Lane):
             self._fault(w.LIMIT_FAULT)
 
     def _busy(self) -> bool:
-        return bool(self._inputs & self._sweep)
+        return bool(self._counter.bodies)
 
     def _cause(self, code: str) -> bool:
         if code == w.STALLED:
@@ -180,8 +196,8 @@ class LeafLane(base.Lane):
 
     def _head(self, now: int, goal: str, sensed: bool) -> None:
         """Step towards the goal; a leaf at its limit may have two steps to make."""
-        side = self._target(goal)
         for _ in range(4):
+            side = self._target(goal)  # anew: a leaf that was found at a limit is on a side
             clear = sensed and self._clear_at is not None and now >= self._clear_at
             event = self._event(now, side, clear)
             if not event:
@@ -244,9 +260,13 @@ class LeafLane(base.Lane):
         return "shut" if side != self._side and clear else ""
 
     def _event_closing(self, now: int, side: str) -> str:
-        back = "rest" if self._side == UNKNOWN else "open"
+        # Opening again on this side would drive the leaf at whom the other side is to open for: then it stops.
+        back = "rest" if self._side == UNKNOWN or (side and side != self._side) else "open"
         if self._inputs & self._sweep:
-            self._tell(w.INCIDENT, w.PINCH)
+            if self._pinch_ms == 0:
+                self._tell(w.INCIDENT, w.PINCH)
+            elif self._pinch is None:
+                self._pinch = now + self._pinch_ms
             return back
         if self._freed() or side == self._side:
             return back
@@ -335,6 +355,7 @@ class LeafLane(base.Lane):
         due = sooner(self._timer, self._counter.deadline)
         if self.state in (OPENING, CLOSING, REVERSING) and self._at(w.STALL):
             due = sooner(due, self._deaf)
+        due = sooner(due, self._pinch)
         if not self._loitered:
             due = sooner(due, self._loiter)
         if self.state in (OPENING, OPEN, AJAR) and self._target(self._was) != self._side:
@@ -347,13 +368,14 @@ class LeafLane(base.Lane):
             left(now, self._deaf) or None,
             left(now, self._clear_at),
             left(now, self._loiter),
+            left(now, self._pinch),
         )
         flags = (self._loitered, self._pushed, self._lies, self._side, self._last, self._stalls[0], self._stalls[1])
         return (times, left(now, self._tail) or None, flags, self._counter.snapshot(now))
 
     def _recall(self, now: int, told: tuple[object, ...]) -> None:
         times, tail, flags, counter = told
-        self._timer, self._deaf, self._clear_at, self._loiter = [after(now, t) for t in times]  # type: ignore
+        self._timer, self._deaf, self._clear_at, self._loiter, self._pinch = [after(now, t) for t in times]  # type: ignore
         self._tail = after(now, tail)  # type: ignore[arg-type]
         self._loitered, self._pushed, self._lies, self._side, self._last = flags[:5]  # type: ignore[index]
         self._stalls = list(flags[5:])  # type: ignore[index]
