@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A turnstile with its maker's own controller: pulses, levels, PASS contacts, Ready."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -399,3 +400,29 @@ def test_never_more_signals_than_persons_and_one_end(name: str, persons: int, st
     assert passed == list(range(1, len(passed) + 1))
     assert len(passed) <= persons
     assert core.outputs == 0
+
+
+def test_host_that_asks_before_it_looks_loses_nobody() -> None:
+    """The first look at the inputs is one, whatever was asked before; the first person after it counts."""
+    core = open_lane(profile("tripod_level"))
+    core.mode(0, w.FREE, w.ENTRY, 1)
+    core.step(0, 0)
+    assert core.step(2000, w.PASS_A) == [("counted", w.ENTRY)]
+
+
+def test_pulse_controller_is_freed_for_one_after_another() -> None:
+    """It frees one person by each pulse: in free flow one follows every person, and comes before its time-out."""
+    core = open_lane(profile("tripod_pulse"))
+    core.step(0, 0)
+    core.mode(0, w.FREE, w.ENTRY, 1)
+    rises, before = [], 0
+    for now in range(20_000):
+        passing = 4000 <= now < 4100 or 4600 <= now < 4700
+        core.step(now, w.PASS_A if passing else 0)
+        if core.outputs & w.UNLOCK_A and not before & w.UNLOCK_A:
+            rises.append(now)
+        before = core.outputs
+    assert core.counts == [2, 0]
+    assert any(4000 < rise < 4500 for rise in rises)
+    assert any(4600 < rise < 5100 for rise in rises)
+    assert all(later - one <= 5000 for one, later in itertools.pairwise(rises))

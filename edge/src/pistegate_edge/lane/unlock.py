@@ -6,7 +6,7 @@ the turnstile sees what the pins do. So a pulse lasts its time from when its pin
 was, and after a release the pin rests for the gap. Whatever ends an opening otherwise drops the pin at once.
 """
 
-from pistegate_edge.lane.core.controller import WAIT
+from pistegate_edge.lane.core.controller import FREE_WAIT, WAIT
 from pistegate_edge.lane.core.words import UNLOCK_A, UNLOCK_B
 
 UNLOCKS = UNLOCK_A | UNLOCK_B
@@ -25,10 +25,10 @@ class Unlock:
         self._since = -gap_ms  # when the pins last changed
 
     def step(self, now: int, wanted: int, state: str) -> int:
-        """`wanted`: the core's unlock bits; `state`: its state, `WAIT` after the end of a pulse."""
+        """`wanted`: the core's unlock bits; `state`: its state, one of waiting after the end of a pulse."""
         if wanted & ~self._wanted:
             self._owed = wanted
-        elif not wanted and state != WAIT:
+        elif not wanted and state not in (WAIT, FREE_WAIT):
             self._owed = 0
         self._wanted = wanted
         on = wanted | self._owed

@@ -65,6 +65,7 @@ class Lane:
         self._key_mode = w.NORMAL
         self._free_to = BOTH
         self._inputs = 0
+        self._looked = False  # the first look is at levels, not at changes: it must not be left out
         self._was = SHUT  # the goal after the last call
         self._settled: int | None = None  # until then who is still on the way out of a free flow is not accused
         self._told: list[tuple[str, int | str]] = []
@@ -73,8 +74,9 @@ class Lane:
 
     def step(self, now: int, inputs: int) -> list[tuple[str, int | str]]:
         """Time went on, inputs may have changed."""
-        if inputs == self._inputs and (self.deadline is None or now < self.deadline):
+        if self._looked and inputs == self._inputs and (self.deadline is None or now < self.deadline):
             return []
+        self._looked = True
         self._inputs = inputs
         changed = self._contacts.step(now, inputs)
         if changed:

@@ -17,7 +17,8 @@ WAIT = "wait"  # pulse given; the controller holds itself open until a passage o
 HELD = "held"  # level: unlock is on until a passage begins
 GAP = "gap"  # unlock is off between two persons; shorter, and the controller would see one signal
 LATE = "late"  # unlock is off for good; a passage already begun still counts
-FREE = "free"  # unlock is held, persons are counted
+FREE = "free"  # unlock is on (level: for as long as the way is free), persons are counted
+FREE_WAIT = "free_wait"  # pulse: as `wait`, and another pulse follows a person, or comes before the time-out
 OUT = "out"  # unlock is off, the controller is told to stay shut
 DOWN = "down"  # the controller is not ready: unlock is off, PASS is not believed
 FAULTED = "faulted"  # a latched fault: unlock is off
@@ -32,13 +33,14 @@ def _also(ways: dict[str, str]) -> dict[str, str]:
 
 
 TABLE = {
-    SHUT: _also({"pulse": PULSE, "level": HELD, "gap": GAP, "free": FREE, "out": OUT}),
+    SHUT: _also({"pulse": PULSE, "level": HELD, "gap": GAP, "free": FREE, "free_gap": FREE_WAIT, "out": OUT}),
     PULSE: _also({"pulse_over": WAIT, "next": GAP, "over": SHUT}),
     WAIT: _also({"next": GAP, "over": SHUT}),
     HELD: _also({"next": GAP, "late": LATE, "over": SHUT}),
     GAP: _also({"pulse": PULSE, "level": HELD, "over": SHUT}),
     LATE: _also({"over": SHUT}),
-    FREE: _also({"over": SHUT}),
+    FREE: _also({"pulse_over": FREE_WAIT, "over": SHUT}),
+    FREE_WAIT: _also({"pulse": FREE, "over": SHUT}),
     OUT: _also({"over": SHUT}),
     DOWN: {"freed": FREED, "fault": FAULTED, "over": SHUT},
     FAULTED: {"freed": FREED, "down": DOWN, "over": SHUT},
@@ -128,6 +130,15 @@ class ControllerLane(base.Lane):
             self._over()
         base.Lane._begin(self, now, direction, persons, ticket, lease)
 
+    def _through(self, now: int, direction: str) -> None:
+        """One person; where the way is free the next one's pulse follows."""
+        base.Lane._through(self, now, direction)
+        if self.state == FREE and not self._level:
+            self._go("pulse_over")
+            self._timer = now + self._gap_ms
+        elif self.state == FREE_WAIT:
+            self._timer = sooner(self._timer, now + self._gap_ms)
+
     def _takes(self, direction: str) -> bool:
         """Between two signals nobody is let in."""
         return self.state != GAP and self._opening.takes(direction)
@@ -150,7 +161,9 @@ class ControllerLane(base.Lane):
             self._give_up(goal)
         elif self.state in OPENED:
             self._serve(now, goal)
-        elif self.state in (OUT, FREE, DOWN, FAULTED, FREED) and self.state != goal:
+        elif self.state in (FREE, FREE_WAIT) and goal == base.FREE:
+            self._keep_free(now)
+        elif self.state != SHUT and self.state != goal:
             self._over()
         if self.state == SHUT:
             self._leave_shut(now, goal)
@@ -175,8 +188,28 @@ class ControllerLane(base.Lane):
                 self._timer = self._released
             else:
                 self._signal(now)
-        elif goal in (base.FREE, base.OUT):
-            self._go(goal)
+        elif goal == base.FREE:
+            if self._released is not None and now < self._released:
+                self._go("free_gap")
+                self._timer = self._released
+            else:
+                self._go("free")
+                self._timer = self._free_until(now)
+        elif goal == base.OUT:
+            self._go("out")
+
+    def _keep_free(self, now: int) -> None:
+        """A controller that takes pulses frees one person by each: one after every person, and before its time-out."""
+        if self._is_due(now):
+            if self.state == FREE:
+                self._go("pulse_over")
+                self._timer = now + max(self._gap_ms, self._timeout_ms // 2)
+            else:
+                self._go("pulse")
+                self._timer = self._free_until(now)
+
+    def _free_until(self, now: int) -> int | None:
+        return None if self._level else now + self._pulse_ms
 
     def _serve(self, now: int, goal: str) -> None:
         """An opening goes on, or has ended."""
