@@ -191,8 +191,10 @@ def test_a_chinese_font_is_embedded() -> None:
     assert "家庭全日票" in words
     assert b"/FontFile2" in data
     assert len(data) < 200_000
-    plain, _, _ = page_of(pdf(TEXT, PRINTED, PrintSettings()))
-    assert picture.mean() < plain.mean()
+    without = pdf(TEXT, PRINTED, PrintSettings())
+    assert b"/FontFile2" not in without
+    # A viewer that finds a Chinese font on its machine draws as much without; one that does not draws less.
+    assert picture.mean() <= page_of(without)[0].mean()
     assert read(picture) == [TEXT]
 
 
