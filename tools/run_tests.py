@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All tests, in two runs: those that only reckon on two processors at once, then, alone, those that watch the clock.
+"""All tests, in three runs: those that only reckon, two at once; the gate's, which mostly wait, two at once; the rest
+(whole days, killed processes, paced devices), one by one.
 
 With words (make test ARGS="-k passback -x") it is one plain run of pytest.
 """
@@ -9,26 +10,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Nothing in these waits for a device or a deadline shorter than seconds.
-RECKONING = ("tests/protocol", "tests/build", "tests/cloud")
-PROCESSORS = "2"
 ROOT = Path(__file__).resolve().parent.parent
+RECKONING = ("tests/protocol", "tests/build", "tests/cloud")
+WAITING = ("tests/edge",)
+# Two processors are what the project is measured on. A file's tests stay together: they share what is slow to make.
+AT_ONCE = ("--numprocesses", "2", "--dist", "loadfile")
 
 
 def main() -> int:
-    """The worse exit status of both."""
+    """The worst exit status of all."""
     words = sys.argv[1:]
     if words:
         return pytest(*words)
-    # A file's tests stay together: they share what is slow to make.
-    first = pytest("--numprocesses", PROCESSORS, "--dist", "loadfile", *RECKONING)
-    return max(first, pytest(*watching()))
+    return max([pytest(*AT_ONCE, *RECKONING), pytest(*AT_ONCE, *WAITING), pytest(*alone())])
 
 
-def watching() -> list[str]:
-    """All other folders with tests: real processes, ptys and threads, which beside other work would measure it."""
+def alone() -> list[str]:
+    """All other folders with tests."""
     folders = sorted(path for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.rglob("test_*.py")))
-    return [name for path in folders if (name := f"tests/{path.name}") not in RECKONING]
+    return [name for path in folders if (name := f"tests/{path.name}") not in RECKONING + WAITING]
 
 
 def pytest(*words: str) -> int:

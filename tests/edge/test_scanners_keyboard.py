@@ -104,9 +104,13 @@ class FakeKeyboard:
 
 
 @pytest.fixture
-def plugged() -> list[FakeKeyboard]:
+def plugged() -> Iterator[list[FakeKeyboard]]:
     """Keyboards as they were opened."""
-    return []
+    opened: list[FakeKeyboard] = []
+    yield opened
+    for one in opened:
+        one.ours.close()
+        one.theirs.close()
 
 
 @pytest.fixture
