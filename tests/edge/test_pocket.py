@@ -11,7 +11,7 @@ from pistegate_edge.core import actions as a
 from pistegate_edge.core import inputs as i
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.passage import Passage, State
-from pistegate_edge.core.presentation import JOIN_S, LEFT_S
+from pistegate_edge.core.presentation import JOIN_S, LEFT_S, Presentations
 
 OTHER = bytes.fromhex("04998877665544")
 EXPIRED = claim(ticket=9, valid_until=date(2020, 1, 2))
@@ -242,3 +242,14 @@ def test_stranger_in_front_of_a_busy_lane_is_told_when_it_is_free(pocket: Pocket
     pocket.passes()
     pocket.look(strangers=frozenset({i.Stranger.PHONE}))
     assert pocket.refusals() == ["foreign_medium"]
+
+
+def test_card_that_hides_the_admitted_one_holds_the_pocket_together() -> None:
+    """Three in one pocket: the second hides the first for long, then the third comes into sight. It is not used."""
+    pocket = Presentations()
+    pocket.seen(b"first", 0.0).admitted = True
+    assert [one.uid for one in pocket.looked([b"second"], 0.1)] == [b"second"]
+    pocket.looked([b"second"], 0.7)  # the first has been out of sight for longer than a presentation lasts
+    assert pocket.seen(b"third", 0.75).joined
+    pocket.looked([], 0.8)
+    assert not pocket.seen(b"next guest", 1.4).joined

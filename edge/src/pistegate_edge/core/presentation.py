@@ -93,7 +93,8 @@ class Presentations:
         if presentation.spent:
             return
         for other in self._open.values():
-            if other is not presentation and other.admitted and self._near(other, mono):
+            # A card that was joined holds the pocket together while it hides the admitted one.
+            if other is not presentation and (other.admitted or other.joined) and self._near(other, mono):
                 presentation.spent = presentation.joined = True
                 presentation.beside = other.present
 
