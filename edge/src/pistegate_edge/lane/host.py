@@ -61,3 +61,8 @@ class LaneHost(Protocol):
 
     def close(self) -> None:
         """Shut and give the pins or the line back."""
+
+
+def in_ms(seconds: float) -> int:
+    """Milliseconds, rounded up, so that a deadline in seconds met exactly is met here too."""
+    return -int(-seconds * 1000 // 1)

@@ -19,7 +19,7 @@ from pistegate_edge.lane.core import words as w
 from pistegate_edge.lane.core.controller import FREE, FREED
 from pistegate_edge.lane.core.lanes import open_lane
 from pistegate_edge.lane.deadman import DeadMan
-from pistegate_edge.lane.host import Event, Mark
+from pistegate_edge.lane.host import Event, Mark, in_ms
 from pistegate_edge.lane.pinmap import INPUTS, OUTPUTS, PinUse
 from pistegate_edge.lane.unlock import UNLOCKS, Unlock
 
@@ -82,7 +82,7 @@ class WiredLane:
         self._edges: deque[PinEdge] = deque()
         self._lease_ms = int(profile["lease_ms_max"])
         self._unlock = Unlock(int(profile.get("pulse_ms", 0)), int(profile["gap_ms"]))
-        self._last = self._now = _ms(monotonic())
+        self._last = self._now = in_ms(monotonic())
         self._driven = 0
         self._leased = False  # an opening of the host is under way: it must come by to renew
         self._back_at: int | None = None
@@ -179,11 +179,11 @@ class WiredLane:
 
     def _catch_up(self, now: float) -> list[Event]:
         """The core as it is `now`: what the pins did in between, in order, each at its moment."""
-        self._now = max(self._now, _ms(now))
+        self._now = max(self._now, in_ms(now))
         events, self._events = self._events, []
         while self._edges:
             edge = self._edges.popleft()
-            at = max(self._last, _ms(edge.at))
+            at = max(self._last, in_ms(edge.at))
             events += self._replay(at)
             self._word = self._word | edge.bit if edge.active else self._word & ~edge.bit
             events += self._step(at)
@@ -245,8 +245,3 @@ def _by_bit(bits: Mapping[str, int], pins: Mapping[str, PinUse]) -> list[tuple[i
 
 def _output(use: PinUse) -> OutputDevice:
     return OutputDevice(use.pin, active_high=use.active == "high", initial_value=False)
-
-
-def _ms(seconds: float) -> int:
-    # Rounded up, so that a deadline met exactly is met here too.
-    return -int(-seconds * 1000 // 1)

@@ -53,12 +53,6 @@ class Leaf:
         self._driven_since = 0
         self._held_ms = 0
 
-    @property
-    def clear_mm(self) -> float:
-        """How wide the way is at its narrowest."""
-        share = abs(self.position)
-        return self.width * (1 - _cos(share) if self.swing else share)
-
     def moving(self, outputs: int) -> bool:
         """Whether it would move by itself."""
         way = self._way(outputs)

@@ -9,7 +9,7 @@ from typing import Any
 from pistegate_edge.lane.board.document import profile_hash
 from pistegate_edge.lane.board.serial_link import Heard, LineDown, LineTold, LineUp, SerialLink
 from pistegate_edge.lane.board.session import BoardSession
-from pistegate_edge.lane.host import Event, Mark
+from pistegate_edge.lane.host import Event, Mark, in_ms
 from pistegate_edge.lane.settings import LaneSettings
 
 log = logging.getLogger(__name__)
@@ -71,45 +71,45 @@ class BoardLane:
 
     def open(self, now: float, persons: int, direction: str) -> list[Event]:
         """Ask the board to let `persons` through; exactly one ("closed", k) follows."""
-        return self._sent(now, self._session.open(_ms(now), persons, direction))
+        return self._sent(now, self._session.open(in_ms(now), persons, direction))
 
     def take(self, told: object, now: float) -> list[Event]:
         """What the line's thread told."""
         if isinstance(told, Heard):
-            return self._sent(now, self._session.hear(_ms(now), told.data))
+            return self._sent(now, self._session.hear(in_ms(now), told.data))
         if isinstance(told, LineUp):
             self._detail = ""
-            return self._sent(now, self._session.line_up(_ms(now)))
+            return self._sent(now, self._session.line_up(in_ms(now)))
         if isinstance(told, LineDown):
             if told.detail != self._detail:
                 log.error("the line to the lane board failed: %s; it is tried again", told.detail)
             self._detail = told.detail
-            return self._sent(now, self._session.line_down(_ms(now)))
+            return self._sent(now, self._session.line_down(in_ms(now)))
         return []
 
     def tick(self, now: float) -> list[Event]:
         """Time went on."""
-        return self._sent(now, self._session.tick(_ms(now)))
+        return self._sent(now, self._session.tick(in_ms(now)))
 
     def drain(self, now: float) -> list[Event]:
         """After a restart: shut, and learn from the board who passed."""
-        return self._sent(now, self._session.drain(_ms(now)))
+        return self._sent(now, self._session.drain(in_ms(now)))
 
     def stop(self, now: float) -> list[Event]:
         """Shut as soon as nobody is in the way."""
-        return self._sent(now, self._session.stop(_ms(now)))
+        return self._sent(now, self._session.stop(in_ms(now)))
 
     def mode(self, now: float, mode: str, direction: str, persons: int) -> list[Event]:
         """Override; refused, the mode that holds is told, now or when the board has answered."""
-        return self._sent(now, self._session.mode(_ms(now), mode, direction, persons))
+        return self._sent(now, self._session.mode(in_ms(now), mode, direction, persons))
 
     def reset(self, now: float) -> list[Event]:
         """The documented reset of latched faults, a latched board's included."""
-        return self._sent(now, self._session.reset(_ms(now)))
+        return self._sent(now, self._session.reset(in_ms(now)))
 
     def play(self, now: float, track: int, first: Any, for_ms: int, then: Any) -> None:
         """Lamps and sound on the board, as `core.pattern.Mixer.play` takes them."""
-        self._session.play(_ms(now), track, first, for_ms, then)
+        self._session.play(in_ms(now), track, first, for_ms, then)
         self._sent(now, [])
 
     def close(self) -> None:
@@ -117,13 +117,8 @@ class BoardLane:
         self._link.stop()
 
     def _sent(self, now: float, events: list[Event]) -> list[Event]:
-        data = self._session.send(_ms(now))
+        data = self._session.send(in_ms(now))
         if data:
             self._link.write(data)
-        self._deadline = self._session.deadline(_ms(now))
+        self._deadline = self._session.deadline(in_ms(now))
         return events
-
-
-def _ms(seconds: float) -> int:
-    # Rounded up, so that a deadline met exactly is met here too.
-    return -int(-seconds * 1000 // 1)

@@ -37,10 +37,6 @@ class Told:
         """Whether every event before this report was told."""
         return self.next_event is not None and self.next_event > report["last"]
 
-    def forget_faults(self) -> list[Event]:
-        """The board is gone or another one: its faults are nobody's."""
-        return self._faulty(set())
-
     def _gap(self, report: dict[str, Any]) -> list[Event]:
         if self.next_event is None:
             self.next_event = report["first"]

@@ -6,6 +6,7 @@ who crawls under it; `counter_crawl`. What rime, glare or a glove covers is foun
 Pure, in the subset that MicroPython also runs. Times are milliseconds of one monotonic clock.
 """
 
+from pistegate_edge.lane.core.contacts import sooner
 from pistegate_edge.lane.core.counter_beams import Beams
 from pistegate_edge.lane.core.counter_bodies import LOST_MS, Bodies
 from pistegate_edge.lane.core.counter_crawl import QUIET_MS, Crawl
@@ -75,13 +76,6 @@ class Counter:
         self._beams.restore(now, kept[0])
         self._bodies.restore(now, kept[1])
         self._crawl.restore(now, kept[2])
-
-
-def sooner(one: int | None, other: int | None) -> int | None:
-    """The earlier of two deadlines."""
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)
 
 
 def _row(places: list[list[int]], hip: bool) -> list[int]:
