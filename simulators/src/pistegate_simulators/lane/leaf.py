@@ -187,7 +187,3 @@ class Leaf:
 
 def _towards(position: float, end: float, step: float) -> float:
     return min(end, position + step) if end > position else max(end, position - step)
-
-
-def _cos(share: float) -> float:
-    return sin((1 - share) * pi / 2)
