@@ -27,10 +27,9 @@ from pistegate_edge.keystore.opening import open_key_store
 from pistegate_edge.lane.core import words
 from pistegate_edge.lane.host import Event
 from pistegate_edge.lane.opening import open_lane_host
-from pistegate_edge.power import EXIT_BATTERY, open_policy, open_power, shut_down
-from pistegate_edge.power.settings import Power
-from pistegate_edge.power.told import PowerSilent, PowerStatus, PowerTold
-from pistegate_edge.power.watch import PowerWatch
+from pistegate_edge.parts.opening import open_parts
+from pistegate_edge.parts.part import Part, Ports
+from pistegate_edge.power import EXIT_BATTERY, shut_down
 from pistegate_edge.process import (
     DRAIN_S,
     IDLE_S,
@@ -45,13 +44,11 @@ from pistegate_edge.process import (
 )
 from pistegate_edge.readers.desk import GateDesk
 from pistegate_edge.recorder import Recorder
-from pistegate_edge.scanners.opening import open_scanner
-from pistegate_edge.scanners.told import ScannerLine, ScannerLost, ScannerReady, ScannerTold
 from pistegate_edge.signals.opening import open_signals
 from pistegate_edge.uplink.link import Uplink
-from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
+from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkUp
 from pistegate_edge.uplink.opening import open_link
-from pistegate_protocol.events import Incident, short_text
+from pistegate_protocol.events import Incident, Stream, short_text
 from pistegate_protocol.signing import KeyRing
 
 log = logging.getLogger(__name__)
@@ -64,9 +61,6 @@ class LaneTold:
     """The lane's host was told something on a thread of its own."""
 
     told: object
-
-
-Item = i.Input | LinkEvent | LaneTold | PowerTold | ScannerTold | Stop
 
 
 # What the passage protocol is told of a lane's events; (name, value) as `lane.core.words` has them.
@@ -88,7 +82,8 @@ class Gate:
         if place is None or storage is None or lane is None or signals is None or config.key_store is None:
             raise ValueError("a checked configuration of a gate is needed")
         self._clock = clock
-        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[object] = queue.SimpleQueue()
+        """Inputs of the passage protocol, and what `_takers` know."""
         self._stop_at: float | None = None
         self._feed: Feed[i.Input] = Feed(self._step)
         self._lane_awaited = False
@@ -103,7 +98,7 @@ class Gate:
         self._keys = open_key_store(config.key_store)
         self._journal = parts.enter_context(open_journal(Journal, storage, config.device, clock))
         self._profile = lane_profile(config.device, place)
-        documents = DocumentStore(self._journal, KeyRing(config.document_keys), config.device.site)
+        self._documents = documents = DocumentStore(self._journal, KeyRing(config.document_keys), config.device.site)
         self._notes_at_start = noted_at_start(documents, self._journal, self._keys)
         self._known = KnownClaims(self._journal.verified_claims())
         issuers = KeyRing(config.issuer_keys)
@@ -115,8 +110,9 @@ class Gate:
             Reasons(config.override.key_reason, config.override.staff_reason),
             staff_cards=config.override.staff_cards,
         )
-        self._recorder = Recorder(self._journal, self._feed, lambda stream, last: self._uplink.grown(stream, last))
+        self._recorder = Recorder(self._journal, self._feed, self._grown)
         self._mqtt = open_link(config, self._queue.put)
+        self._parts: list[Part] = []
         self._uplink = Uplink(
             config.device.number,
             self._journal,
@@ -124,17 +120,16 @@ class Gate:
             self._mqtt,
             self._state,
             self._note,
-            lambda: self._feed(i.FactsArrived(documents.facts)),
+            self._told_by_cloud,
+            self._versions,
         )
         self._desk = GateDesk(self._keys, self._known.knows, self._queue.put)
         self._reader = open_reader(
             config.reader, self._desk, self._tell_ready, lambda detail: self._queue.put(i.ReaderLost(detail))
         )
-        self._scanner = None
-        if config.scanner is not None:
-            path, profile = config.scanner.path, config.scanner.profile
-            self._scanner = open_scanner(path, profile, self._queue.put, clock.monotonic)
-        self._power = self._watch(config.power) if config.power is not None else None
+        ports = Ports(self._queue.put, self._feed, self._note_now, self._uplink.state_changed, self._busy, clock)
+        self._power, self._parts = open_parts(config, ports)
+        self._takers = self._taken_by()
         self._perform = self._performers()
 
     @property
@@ -142,18 +137,20 @@ class Gate:
         """The command that is to end the computer, where the battery ended the gate."""
         return None if self._power is None else self._power.shutdown
 
-    def _watch(self, power: Power) -> PowerWatch:
-        return PowerWatch(
-            open_policy(power, lambda: self._passage.state not in (State.IDLE, State.RECOVERING)),
-            open_power(power, self._queue.put),
-            lambda code, detail: self._note_now(a.IncidentCode(code.value), detail),
-            lambda: self._uplink.state_changed(),
-            lambda on: self._feed(i.FaultChanged(i.Fault.BATTERY, not on)),
-        )
+    def _taken_by(self) -> dict[type, Callable[[Any, Now], None]]:
+        """Who is told what comes over the queue and is no input of the passage protocol."""
+        takers: dict[type, Callable[[Any, Now], None]] = {
+            LaneTold: self._take_lane,
+            Stop: self._take_stop,
+            **dict.fromkeys((Arrived, LinkUp, LinkDown), self._uplink.event),
+        }
+        for part in self._parts:
+            takers |= dict.fromkeys(part.takes, part.take)
+        return takers
 
     def _performers(self) -> dict[type, Callable[[Any, Now], None]]:
         """Who does what the passage protocol asks for."""
-        return {
+        performers: dict[type, Callable[[Any, Now], None]] = {
             a.Read: lambda action, now: self._desk.reply(action),
             a.Write: lambda action, now: self._desk.reply(action),
             a.Release: lambda action, now: self._desk.reply(action),
@@ -168,6 +165,9 @@ class Gate:
             a.Show: lambda action, now: self._signals.show(action, now.mono),
             a.Log: lambda action, now: log.info(action.line),
         }
+        for part in self._parts:
+            performers |= part.performs
+        return performers
 
     def stop(self) -> None:
         """Ask for an orderly end; from any thread or a signal handler."""
@@ -198,7 +198,7 @@ class Gate:
         """Told to stop, no passage under way, and the cloud has what it can have; the battery does not wait for it."""
         if self.shutdown is not None:
             return True
-        if self._stop_at is None or self._passage.state not in (State.IDLE, State.RECOVERING):
+        if self._stop_at is None or self._busy():
             return False
         now = self._clock.now()
         self._recorder.finish(now)
@@ -220,9 +220,8 @@ class Gate:
             self._note_now(code, detail)
         self._reader.start()
         self._mqtt.start()
-        for part in (self._scanner, self._power):
-            if part is not None:
-                part.start()
+        for part in self._parts:
+            part.start()
 
     def _await_lane(self) -> None:
         """A gate has started when its lane is known."""
@@ -230,35 +229,30 @@ class Gate:
             self._lane_awaited = False
             self._feed(i.FaultChanged(i.Fault.STARTING, False))
 
-    def _take(self, item: Item) -> None:
-        if isinstance(item, LaneTold):
-            self._lane_told(self._lane.take(item.told, self._clock.monotonic()))
-            self._await_lane()
-        elif isinstance(item, (Arrived, LinkUp, LinkDown)):
-            self._uplink.event(item, self._clock.now())
-        elif isinstance(item, ScannerLine):
-            self._feed(i.CodeSeen(item.text))
-        elif isinstance(item, ScannerReady):
-            log.info("scanner ready: %s", item.what)
-        elif isinstance(item, ScannerLost):
-            self._note_now(a.IncidentCode.SCANNER_LOST, item.detail)
-        elif isinstance(item, (PowerStatus, PowerSilent)):
-            if self._power is not None:
-                self._power.take(item, self._clock.monotonic())
-        elif isinstance(item, Stop):
-            log.info("stopping")
-            self._stop_at = self._clock.monotonic() + DRAIN_S
-            self._feed(i.FaultChanged(i.Fault.STOPPING, True))
-        else:
+    def _take(self, item: Any) -> None:
+        taker = self._takers.get(type(item))
+        if taker is None:
             self._feed(item)
+        else:
+            taker(item, self._clock.now())
+
+    def _take_lane(self, item: LaneTold, now: Now) -> None:
+        self._lane_told(self._lane.take(item.told, now.mono))
+        self._await_lane()
+
+    def _take_stop(self, _: Stop, now: Now) -> None:
+        log.info("stopping")
+        self._stop_at = now.mono + DRAIN_S
+        self._feed(i.FaultChanged(i.Fault.STOPPING, True))
 
     def _tick(self) -> None:
         now = self._clock.now()
         self._lane_told(self._lane.tick(now.mono))
         self._await_lane()
         self._signals.tick(now.mono)
-        if self._power is not None:
-            self._power.tick(now.mono)
+        for part in self._parts:
+            if part.deadline is not None and now.mono >= part.deadline:
+                part.tick(now)
         if self._passage.deadline is not None and now.mono >= self._passage.deadline:
             self._feed(i.Tick())
         # A card that is held goes first: disk and network wait until it is let go.
@@ -278,8 +272,7 @@ class Gate:
     def _wait_s(self) -> float:
         now = self._clock.monotonic()
         times = [self._lane.deadline, self._signals.deadline(now), self._passage.deadline]
-        if self._power is not None:
-            times.append(self._power.deadline)
+        times += [part.deadline for part in self._parts]
         if self._passage.state in (State.IDLE, State.OPEN, State.RECOVERING):
             times += [self._recorder.deadline(), self._uplink.deadline()]
         if self._passage.state is State.IDLE:
@@ -300,8 +293,8 @@ class Gate:
             self._feed(i.FaultChanged(i.Fault.STARTING, False))
         if self._passage.service() != before:
             self._uplink.state_changed()
-        if self._power is not None:
-            self._power.passed(now.mono)
+        for part in self._parts:
+            part.stepped(now)
 
     def _lane_told(self, events: list[Event]) -> None:
         for name, value in events:
@@ -323,8 +316,28 @@ class Gate:
             self._feed(i.Overridden(action))
 
     def _state(self) -> str:
-        power = f"; {self._power.words}" if self._power is not None and self._power.words else ""
-        return service_with_keys(self._passage.service() + power, self._keys)
+        words = [self._passage.service(), *(part.words for part in self._parts if part.words)]
+        return service_with_keys("; ".join(words), self._keys)
+
+    def _busy(self) -> bool:
+        return self._passage.state not in (State.IDLE, State.RECOVERING)
+
+    def _grown(self, stream: Stream, last: int) -> None:
+        self._uplink.grown(stream, last)
+        for part in self._parts:
+            part.grown(stream, last)
+
+    def _told_by_cloud(self) -> None:
+        self._feed(i.FactsArrived(self._documents.facts))
+        for part in self._parts:
+            part.told()
+
+    def _versions(self) -> dict[str, int]:
+        """Of all documents here, as Hello tells them."""
+        found = self._documents.versions()
+        for part in self._parts:
+            found |= part.documents
+        return found
 
     def _tell_ready(self, what: str) -> None:
         log.info("reader ready: %s", what)
@@ -344,9 +357,8 @@ class Gate:
         now = self._clock.now()
         self._lane.stop(now.mono)
         self._recorder.finish(now)
-        for part in (self._scanner, self._power):
-            if part is not None:
-                part.stop()
+        for part in self._parts:
+            part.stop()
         self._reader.stop()
         self._mqtt.stop()
         log.info("stopped, lane shut")

@@ -9,13 +9,14 @@ from pistegate_edge.core.memory import CardMemory, Confirmed, KnownClaims
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.reading import Ticket, Unusable, read_ticket, signed_ticket
 from pistegate_protocol.amendments import Amendment, AmendmentRefused, amendment_in_file, open_amendment
+from pistegate_protocol.claims import Claim
 from pistegate_protocol.codes import TicketCode, open_code
 from pistegate_protocol.decide import Decision, GateProfile, Knowledge, Owed, decide
 from pistegate_protocol.errors import CodecError, UnknownVersion
 from pistegate_protocol.events import READ_AMENDMENT, READ_CLAIM
 from pistegate_protocol.reasons import Reason
 from pistegate_protocol.rotating import ReadAt
-from pistegate_protocol.signing import ClaimRefused, KeyRing, Medium, claim_digest
+from pistegate_protocol.signing import ClaimRefused, KeyRing, Medium, claim_digest, open_claim
 from pistegate_protocol.usage import Usage, counters_in, named_claim
 
 
@@ -40,12 +41,17 @@ class Believed:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadCode:
-    """A code that is believed. `replayed`: it, or a later one of its ticket, was admitted here already."""
+class ReadTicket:
+    """A ticket behind a medium without usage, believed. `replayed`: a code that, or a later one, was admitted here."""
 
     medium: Medium
     believed: Believed
-    replayed: bool
+    replayed: bool = False
+
+    @property
+    def number(self) -> int:
+        """Of the ticket."""
+        return self.believed.ticket.claim.ticket
 
 
 class Judge:
@@ -78,23 +84,35 @@ class Judge:
         rolled_back = self._rolled_back(ticket, medium)
         return Believed(ticket, amendment, to_write, before, reads, told.claim_file is not None, rolled_back)
 
-    def believe_code(self, code: TicketCode, now: Now) -> ReadCode | Unusable:
+    def believe_code(self, code: TicketCode, now: Now) -> ReadTicket | Unusable:
         """What a code says with what was used of its ticket here, if it can be believed; nothing is written to it."""
         try:
             opened = open_code(code, self._issuers, ReadAt(now.wall))
-            usage, newest = self._memory.code_usage(opened.claim.ticket) or (None, None)
-            ticket = Ticket(opened.claim, _of_code(usage, opened.signed), opened.signed)
-            signed = self.facts.amendments.get(opened.claim.ticket)
-            amendment = None if signed is None else self._opened(signed, ticket)
         except ClaimRefused as error:
             return Unusable(error.reason, str(error))
+        return self._without_usage(opened.medium, opened.claim, opened.signed, opened.tick)
+
+    def believe_pointed(self, medium: Medium, signed: bytes) -> ReadTicket | Unusable:
+        """A ticket that a document or finger points to, its claim as it was signed for just this medium."""
+        try:
+            return self._without_usage(medium, open_claim(signed, medium, self._issuers), signed)
+        except ClaimRefused as error:
+            return Unusable(error.reason, str(error))
+
+    def _without_usage(
+        self, medium: Medium, claim: Claim, signed_claim: bytes, tick: int | None = None
+    ) -> ReadTicket | Unusable:
+        usage, newest = self._memory.code_usage(claim.ticket) or (None, None)
+        ticket = Ticket(claim, _of_code(usage, signed_claim), signed_claim)
+        try:
+            signed = self.facts.amendments.get(claim.ticket)
+            amendment = None if signed is None else self._opened(signed, ticket)
         except AmendmentRefused as error:
-            return Unusable(error.reason, f"amendment: {error}")
+            return Unusable(error.reason, f"amendment: {error}", claim.ticket)
         except CodecError as error:
-            return Unusable(Reason.USAGE_INVALID, f"amendment: {error}")
-        believed = Believed(ticket, amendment, None, b"", 0, False, "", opened.tick)
-        replayed = opened.tick is not None and newest is not None and opened.tick <= newest
-        return ReadCode(opened.medium, believed, replayed)
+            return Unusable(Reason.USAGE_INVALID, f"amendment: {error}", claim.ticket)
+        believed = Believed(ticket, amendment, None, b"", 0, False, "", tick)
+        return ReadTicket(medium, believed, tick is not None and newest is not None and tick <= newest)
 
     def decide(self, card: Believed, owed: Owed | None, now: Now) -> Decision:
         """Admit or refuse."""

@@ -32,7 +32,10 @@ class Publisher(Protocol):
 
 
 class Uplink:
-    """One device's conversation with the cloud. `state` tells its state for Hello, `told`: documents tell more now."""
+    """One device's conversation with the cloud. `state` tells its state for Hello, `told`: documents tell more now.
+
+    `versions`: of the documents that Hello tells, where others keep some too.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Uplink:
         state: Callable[[], str],
         note: Callable[[Incident], None],
         told: Callable[[], None],
+        versions: Callable[[], dict[str, int]] | None = None,
     ) -> None:
         self._number = number
         self._journal = journal
@@ -51,6 +55,7 @@ class Uplink:
         self._state = state
         self._note = note
         self._told = told
+        self._versions = versions or documents.versions
         pending = [(p.stream, p.epoch, p.last_seq, p.acked_seq) for p in journal.pending()]
         self._core = UplinkCore(journal.epoch, pending)
         self._flaps = FlapDetector()
@@ -117,7 +122,7 @@ class Uplink:
             epoch=self._journal.epoch,
             at=now.wall_ms,
             software=__version__,
-            documents=self._documents.versions(),
+            documents=self._versions(),
             state=short_text(self._state()),
             backlog=self._core.backlog(),
         )

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the gate's loop asks of a part, and what a part is given of the gate.
+
+A part may have threads of its own: they tell by `Ports.put`. Everything else of it runs on the gate's loop.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pistegate_edge.clock import Clock
+from pistegate_edge.core.actions import IncidentCode
+from pistegate_edge.core.inputs import Input
+from pistegate_edge.core.now import Now
+from pistegate_protocol.events import Stream
+
+Performer = Callable[[Any, Now], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """A gate as its parts see it; `put` may be called from any thread, everything else from the loop.
+
+    `feed`: to the passage protocol. `note`: an incident, shown to the attendant and told to the cloud.
+    `state_changed`: the cloud should hear the gate's state. `busy`: a passage is under way.
+    """
+
+    put: Callable[[object], None]
+    feed: Callable[[Input], None]
+    note: Callable[[IncidentCode, str], None]
+    state_changed: Callable[[], None]
+    busy: Callable[[], bool]
+    clock: Clock
+
+
+class Part:
+    """A part that does nothing; each overrides what it needs."""
+
+    takes: tuple[type, ...] = ()
+    """Types of what its threads `put`, which the loop gives to `take`."""
+
+    @property
+    def performs(self) -> Mapping[type, Performer]:
+        """Actions of the passage protocol that it carries out."""
+        return {}
+
+    @property
+    def words(self) -> str:
+        """For the gate's state as the cloud sees it; empty: nothing to say."""
+        return ""
+
+    @property
+    def documents(self) -> dict[str, int]:
+        """Versions of documents that it keeps itself, as Hello tells them."""
+        return {}
+
+    @property
+    def deadline(self) -> float | None:
+        """Monotonic seconds at which `tick` is due."""
+        return None
+
+    def start(self) -> None:
+        """The gate serves from now on."""
+
+    def stop(self) -> None:
+        """The gate ends: its lane is shut, its journal still open."""
+
+    def take(self, told: Any, now: Now) -> None:
+        """Something of `takes` was put on the queue."""
+
+    def tick(self, now: Now) -> None:
+        """`deadline` has come; work that takes long waits while `Ports.busy`."""
+
+    def stepped(self, now: Now) -> None:
+        """The passage protocol made a step."""
+
+    def grown(self, stream: Stream, last: int) -> None:
+        """The journal's current epoch of `stream` now ends with `last`."""
+
+    def told(self) -> None:
+        """The cloud's documents tell more now."""
