@@ -86,7 +86,7 @@ def test_gate_admits_on_battery_and_says_so(
     """Announced at the display, in the notes and in the state that the cloud sees; and again when mains has held."""
     with running_gate(tmp_path / "gate", reader, **settings(ups, tmp_path)) as bench:
         changes = Mock()
-        monkeypatch.setattr(bench.gate._uplink, "state_changed", changes)
+        monkeypatch.setattr(bench.gate._uplink._core, "hello_soon", changes)
         ups.be("off")
         wait_for(lambda: codes(bench) == ["mains_lost"])
         wait_for(lambda: changes.call_count == 1)
