@@ -19,7 +19,7 @@ from gpiozero.pins.mock import MockFactory
 
 from pistegate_edge.clock import Clock
 from pistegate_edge.config import Config, check_config
-from pistegate_edge.gate import Gate
+from pistegate_edge.gate import Gate, open_gate
 from pistegate_protocol.amendments import Amendment, sign_amendment
 from pistegate_protocol.card_layout import AMENDMENT_FILE, LOADS_FILE, CardKey, KeySet, claim_file_content, padded
 from pistegate_protocol.claims import Claim, Scope
@@ -236,8 +236,8 @@ def running_gate(directory: Path, reader: SimulatedReader, /, *, wait: bool = Tr
     def run() -> None:
         # Built here, as SQLite's connections belong to the thread that made them.
         try:
-            with ExitStack() as parts:
-                gate = Gate(config, Clock(), parts)
+            with ExitStack() as opened:
+                gate = open_gate(config, Clock(), opened)
                 started.put(gate)
                 gate.run()
         except BaseException as error:  # noqa: BLE001 - shown by the test that owns the bench

@@ -3,9 +3,8 @@
 
 import logging
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 
 from gpiozero import GPIOZeroError  # type: ignore[import-untyped]
@@ -20,14 +19,11 @@ from pistegate_edge.core.memory import KnownClaims
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OwedBook, UnsettledBook
 from pistegate_edge.core.passage import Passage, State
+from pistegate_edge.devices import Devices, LaneTold, ReaderOpened, open_devices
 from pistegate_edge.downlink import DocumentStore
 from pistegate_edge.errors import GpioUnavailable
-from pistegate_edge.journal.journal import Journal
-from pistegate_edge.keystore.opening import open_key_store
 from pistegate_edge.lane.core import words
 from pistegate_edge.lane.host import Event
-from pistegate_edge.lane.opening import open_lane_host
-from pistegate_edge.parts.opening import open_parts
 from pistegate_edge.parts.part import Part, Ports
 from pistegate_edge.power import EXIT_BATTERY, shut_down
 from pistegate_edge.process import (
@@ -37,30 +33,18 @@ from pistegate_edge.process import (
     Feed,
     Stop,
     noted_at_start,
-    open_journal,
-    open_reader,
     run_until_signal,
     service_with_keys,
 )
-from pistegate_edge.readers.desk import GateDesk
 from pistegate_edge.recorder import Recorder
-from pistegate_edge.signals.opening import open_signals
 from pistegate_edge.uplink.link import Uplink
 from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkUp
-from pistegate_edge.uplink.opening import open_link
 from pistegate_protocol.events import Incident, Stream, short_text
 from pistegate_protocol.signing import KeyRing
 
 log = logging.getLogger(__name__)
 
 OWED_TIDY_S = 60.0  # seconds between clearings of owed entries that are over
-
-
-@dataclass(frozen=True, slots=True)
-class LaneTold:
-    """The lane's host was told something on a thread of its own."""
-
-    told: object
 
 
 # What the passage protocol is told of a lane's events; (name, value) as `lane.core.words` has them.
@@ -77,26 +61,21 @@ _LANE_INPUTS: dict[str, Callable[[Any], i.Input]] = {
 class Gate:
     """Everything of one gate; `run` returns when it was told to stop."""
 
-    def __init__(self, config: Config, clock: Clock, parts: ExitStack) -> None:
-        place, storage, lane, signals = config.place, config.storage, config.lane, config.signals
-        if place is None or storage is None or lane is None or signals is None or config.key_store is None:
+    def __init__(self, config: Config, clock: Clock, devices: Devices, told: "queue.SimpleQueue[object]") -> None:
+        """`told`: where devices put inputs of the passage protocol, and what `_takers` know."""
+        place = config.place
+        if place is None:
             raise ValueError("a checked configuration of a gate is needed")
         self._clock = clock
-        self._queue: queue.SimpleQueue[object] = queue.SimpleQueue()
-        """Inputs of the passage protocol, and what `_takers` know."""
+        self._queue = told
         self._stop_at: float | None = None
         self._feed: Feed[i.Input] = Feed(self._step)
         self._lane_awaited = False
         self._owed_tidy_at = 0.0
         self._tidy_at = 0.0
-        # Lane first: whatever else fails, it is shut.
         self._way = words.EXIT if place.exit else words.ENTRY
-        self._lane = open_lane_host(lane, lambda told: self._queue.put(LaneTold(told)), clock.monotonic, config.path)
-        parts.callback(self._lane.close)
-        self._signals = open_signals(signals, config.display, self._lane, lane)
-        parts.callback(self._signals.close)
-        self._keys = open_key_store(config.key_store)
-        self._journal = parts.enter_context(open_journal(Journal, storage, config.device, clock))
+        self._lane, self._signals, self._keys = devices.lane, devices.signals, devices.keys
+        self._journal, self._link = devices.journal, devices.link
         self._profile = lane_profile(config.device, place)
         self._documents = documents = DocumentStore(self._journal, KeyRing(config.document_keys), config.device.site)
         self._notes_at_start = noted_at_start(documents, self._journal, self._keys)
@@ -111,24 +90,20 @@ class Gate:
             staff_cards=config.override.staff_cards,
         )
         self._recorder = Recorder(self._journal, self._feed, self._grown)
-        self._mqtt = open_link(config, self._queue.put)
-        self._parts: list[Part] = []
+        self._parts: Sequence[Part] = []
         self._uplink = Uplink(
             config.device.number,
             self._journal,
             documents,
-            self._mqtt,
+            self._link,
             self._state,
             self._note,
             self._told_by_cloud,
             self._versions,
         )
-        self._desk = GateDesk(self._keys, self._known.knows, self._queue.put)
-        self._reader = open_reader(
-            config.reader, self._desk, self._tell_ready, lambda detail: self._queue.put(i.ReaderLost(detail))
-        )
+        self._reader = devices.reader(self._known.knows)
         ports = Ports(self._queue.put, self._feed, self._note_now, self._uplink.state_changed, self._busy, clock)
-        self._power, self._parts = open_parts(config, ports)
+        self._power, self._parts = devices.parts(ports)
         self._takers = self._taken_by()
         self._perform = self._performers()
 
@@ -141,6 +116,7 @@ class Gate:
         """Who is told what comes over the queue and is no input of the passage protocol."""
         takers: dict[type, Callable[[Any, Now], None]] = {
             LaneTold: self._take_lane,
+            ReaderOpened: self._take_opened,
             Stop: self._take_stop,
             **dict.fromkeys((Arrived, LinkUp, LinkDown), self._uplink.event),
         }
@@ -151,9 +127,9 @@ class Gate:
     def _performers(self) -> dict[type, Callable[[Any, Now], None]]:
         """Who does what the passage protocol asks for."""
         performers: dict[type, Callable[[Any, Now], None]] = {
-            a.Read: lambda action, now: self._desk.reply(action),
-            a.Write: lambda action, now: self._desk.reply(action),
-            a.Release: lambda action, now: self._desk.reply(action),
+            a.Read: lambda action, now: self._reader.reply(action),
+            a.Write: lambda action, now: self._reader.reply(action),
+            a.Release: lambda action, now: self._reader.reply(action),
             a.RecordAdmission: lambda action, now: self._recorder.admission(action, now, self._lane.mark),
             a.RecordOutcome: self._recorder.record,
             a.RecordProgress: self._recorder.record,
@@ -178,21 +154,21 @@ class Gate:
 
         Deadlines are looked at only when due: work after an answer to the reader keeps its thread from running.
         """
-        self._start()
+        self.start()
         try:
             while not self._done():
-                wait_s = self._wait_s()
+                wait_s = self.wait_s()
                 if wait_s <= 0:
-                    self._tick()
+                    self.tick()
                 try:
                     item = self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
                 except queue.Empty:
                     continue
                 if isinstance(item, Stop) and self._stop_at is not None:
                     break
-                self._take(item)
+                self.take(item)
         finally:
-            self._finish()
+            self.finish()
 
     def _done(self) -> bool:
         """Told to stop, no passage under way, and the cloud has what it can have; the battery does not wait for it."""
@@ -204,7 +180,8 @@ class Gate:
         self._recorder.finish(now)
         return self._uplink.drained() or now.mono >= self._stop_at
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """The lane is shut, or what an earlier run opened is waited out; then everything serves."""
         now = self._clock.now()
         if self._passage.state is State.RECOVERING:
             log.info("an admission of the last run is open: the lane stays shut while it may still be passed")
@@ -219,7 +196,7 @@ class Gate:
         for code, detail in self._notes_at_start:
             self._note_now(code, detail)
         self._reader.start()
-        self._mqtt.start()
+        self._link.start()
         for part in self._parts:
             part.start()
 
@@ -229,7 +206,8 @@ class Gate:
             self._lane_awaited = False
             self._feed(i.FaultChanged(i.Fault.STARTING, False))
 
-    def _take(self, item: Any) -> None:
+    def take(self, item: Any) -> None:
+        """What a device or a part has put."""
         taker = self._takers.get(type(item))
         if taker is None:
             self._feed(item)
@@ -240,12 +218,17 @@ class Gate:
         self._lane_told(self._lane.take(item.told, now.mono))
         self._await_lane()
 
+    def _take_opened(self, item: ReaderOpened, now: Now) -> None:
+        log.info("reader ready: %s", item.what)
+        self._feed(i.ReaderReady())
+
     def _take_stop(self, _: Stop, now: Now) -> None:
         log.info("stopping")
         self._stop_at = now.mono + DRAIN_S
         self._feed(i.FaultChanged(i.Fault.STOPPING, True))
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Whatever is due."""
         now = self._clock.now()
         self._lane_told(self._lane.tick(now.mono))
         self._await_lane()
@@ -269,7 +252,8 @@ class Gate:
                 self._journal.forget_old()
                 self._known.prune()  # the lane is idle: no card is between being read and being decided
 
-    def _wait_s(self) -> float:
+    def wait_s(self) -> float:
+        """Seconds until `tick` is due, IDLE_S at most."""
         now = self._clock.monotonic()
         times = [self._lane.deadline, self._signals.deadline(now), self._passage.deadline]
         times += [part.deadline for part in self._parts]
@@ -339,10 +323,6 @@ class Gate:
             found |= part.documents
         return found
 
-    def _tell_ready(self, what: str) -> None:
-        log.info("reader ready: %s", what)
-        self._queue.put(i.ReaderReady())
-
     def _note(self, incident: Incident) -> None:
         now = self._clock.now()
         # The attendant reads it until the next card; the lamps go on telling the guests.
@@ -353,23 +333,30 @@ class Gate:
         log.warning("%s: %s", code.value, detail)
         self._note(Incident(self._clock.wall_ms(), code.value, short_text(detail)))
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """An orderly end: the lane shut, everything recorded."""
         now = self._clock.now()
         self._lane.stop(now.mono)
         self._recorder.finish(now)
         for part in self._parts:
             part.stop()
         self._reader.stop()
-        self._mqtt.stop()
+        self._link.stop()
         log.info("stopped, lane shut")
+
+
+def open_gate(config: Config, clock: Clock, opened: ExitStack) -> Gate:
+    """A gate on the devices that its configuration names; `opened` closes them."""
+    told: queue.SimpleQueue[object] = queue.SimpleQueue()
+    return Gate(config, clock, open_devices(config, clock, told.put, opened), told)
 
 
 def run_gate(config: Config) -> int:
     """The whole life of a gate process, until SIGTERM or SIGINT, or until its battery is low; the exit status."""
     clock = open_clock(config.clock.source)
-    with ExitStack() as parts:
+    with ExitStack() as opened:
         try:
-            gate = Gate(config, clock, parts)
+            gate = open_gate(config, clock, opened)
         except GPIOZeroError as error:
             remedy = "on a Pi install lgpio (apt install python3-lgpio), let this user into group gpio, check the pins"
             raise GpioUnavailable(f"the pins cannot be driven: {error} ({type(error).__name__}); {remedy}") from error
