@@ -7,6 +7,7 @@ from datetime import date, datetime, tzinfo
 
 from pistegate_protocol.amendments import Amendment
 from pistegate_protocol.claims import HolderClass
+from pistegate_protocol.elsewhere import NOTHING, Elsewhere
 from pistegate_protocol.reasons import Reason
 from pistegate_protocol.suspensions import Suspension
 from pistegate_protocol.usage import Usage
@@ -65,6 +66,8 @@ class Knowledge:
     amendment: Amendment | None = None
     suspensions: tuple[Suspension, ...] = ()
     calendars: Mapping[int, frozenset[date]] = field(default_factory=dict)
+    elsewhere: Elsewhere = NOTHING
+    """What other media of this ticket used, or this kind of medium at other gates: never the usage decided on."""
 
 
 @dataclass(frozen=True, slots=True)
