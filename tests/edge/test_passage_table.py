@@ -20,6 +20,7 @@ from pistegate_edge.core import inputs as i
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.passage import TABLE, ImpossibleInput, Passage, State
 from pistegate_protocol.events import OutcomeKind
+from pistegate_protocol.signing import Medium, MediumKind
 
 EVERY_INPUT: dict[type, i.Input] = {
     i.CardSeen: i.CardSeen(9, b"\x04other!"),
@@ -28,6 +29,8 @@ EVERY_INPUT: dict[type, i.Input] = {
     i.CardUnread: i.CardUnread(9, UID, i.ReadProblem.TORN),
     i.CardWritten: i.CardWritten(9, i.WriteResult.OK),
     i.CodeSeen: i.CodeSeen("https://example.org"),
+    i.Pointed: i.Pointed(Medium(MediumKind.IDENTITY, bytes(8)), ()),
+    i.DocumentUnread: i.DocumentUnread(),
     i.ReaderReady: i.ReaderReady(),
     i.ReaderLost: i.ReaderLost("pulled"),
     i.AdmissionRecorded: i.AdmissionRecorded(1, 2, ADMITTED_NAME),

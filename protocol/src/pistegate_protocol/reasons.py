@@ -14,6 +14,10 @@ class Reason(StrEnum):
     NO_TICKET = "no_ticket"
     NOT_BOOKED = "not_booked"
     """An identity document or a finger that no ticket is bound to here."""
+    DOCUMENT_UNREAD = "document_unread"
+    """A number that no identity document has: misread, or a document of another kind."""
+    DOCUMENTS_UNKNOWN = "documents_unknown"
+    """This gate cannot tell what is booked on documents: its table never came, is damaged, or is too old."""
     # What was read cannot be trusted.
     VERSION_UNKNOWN = "version_unknown"
     KEY_UNKNOWN = "key_unknown"
@@ -50,6 +54,14 @@ class Reason(StrEnum):
     """It or a newer one of the same ticket was used here already."""
     CLOCK_DOUBT = "clock_doubt"
     """The gate is not sure of its own time, and the code is minutes off."""
+    # A finger on the sensor that let nobody in; a card or code does without it.
+    FINGER_NONE_CAME = "finger_none_came"
+    """Nobody touched the sensor in time; a glove looks so to it."""
+    FINGER_UNREADABLE = "finger_unreadable"
+    FINGER_OTHER = "finger_other"
+    """It is not the ticket holder's, or nobody's who is known here."""
+    FINGER_TEMPLATE = "finger_template"
+    FINGER_SENSOR = "finger_sensor"
     # What was sold does not hold here and now.
     WRONG_SITE = "wrong_site"
     REVOKED = "revoked"

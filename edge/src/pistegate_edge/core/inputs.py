@@ -6,7 +6,9 @@ from enum import StrEnum
 
 from pistegate_edge.core.actions import OverrideLane
 from pistegate_edge.core.facts import Facts
+from pistegate_edge.core.reading import Unusable
 from pistegate_protocol.desfire.transactions import Proof
+from pistegate_protocol.signing import Medium
 
 
 class ReadProblem(StrEnum):
@@ -110,6 +112,22 @@ class CodeSeen:
     """A scanner read this line; it tells the same code again and again while it is shown."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """An identity document or a finger was presented; again and again while it is there.
+
+    `found`: the signed claims that are bound to it here, none of them believed yet; or why they cannot be known.
+    """
+
+    medium: Medium
+    found: tuple[bytes, ...] | Unusable
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentUnread:
+    """A reader of documents gave a number that no document has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +237,8 @@ Input = (
     | CardUnread
     | CardWritten
     | CodeSeen
+    | Pointed
+    | DocumentUnread
     | ReaderReady
     | ReaderLost
     | AdmissionRecorded

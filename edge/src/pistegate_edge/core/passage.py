@@ -13,7 +13,7 @@ from pistegate_edge.core import inputs as i
 from pistegate_edge.core.actions import Action, Show
 from pistegate_edge.core.admission import Current, Unfinished
 from pistegate_edge.core.attended import Attended, Reasons
-from pistegate_edge.core.handlers import admitting, attending, cards, codes, lane, standing
+from pistegate_edge.core.handlers import admitting, attending, cards, codes, documents, lane, standing
 from pistegate_edge.core.judge import Judge
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OWED_S, OwedBook, OwedEntry, UnsettledBook
@@ -111,6 +111,8 @@ _ALWAYS: dict[type, Handler] = {
     i.CardUnread: cards.stale,
     i.CardWritten: cards.stale,
     i.CodeSeen: codes.busy,
+    i.Pointed: documents.busy,
+    i.DocumentUnread: documents.busy,
     i.ReaderReady: standing.reader_ready,
     i.ReaderLost: standing.reader_lost,
     i.FaultChanged: standing.fault_changed,
@@ -124,7 +126,14 @@ _ALWAYS: dict[type, Handler] = {
 }
 TABLE: dict[State, dict[type, Handler]] = {
     State.RECOVERING: _ALWAYS | {i.LanePassed: lane.drained_pass, i.LaneClosed: lane.drained},
-    State.IDLE: _ALWAYS | {i.CardSeen: cards.seen, i.FieldSeen: cards.field, i.CodeSeen: codes.seen},
+    State.IDLE: _ALWAYS
+    | {
+        i.CardSeen: cards.seen,
+        i.FieldSeen: cards.field,
+        i.CodeSeen: codes.seen,
+        i.Pointed: documents.seen,
+        i.DocumentUnread: documents.unread,
+    },
     State.READING: _ALWAYS | {i.CardRead: cards.read, i.CardUnread: cards.unread, i.Tick: cards.reading_tick},
     State.COMMITTING: _ALWAYS | {i.AdmissionRecorded: admitting.recorded, i.AdmissionFailed: admitting.not_recorded},
     State.WRITING: _ALWAYS | {i.CardWritten: admitting.written, i.Tick: admitting.writing_tick},

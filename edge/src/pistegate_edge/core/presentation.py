@@ -108,19 +108,22 @@ class Presentations:
 
 
 class Codes:
-    """Codes before a scanner: the same text again and again is one presentation, until it was unseen for 3 s."""
+    """Codes, documents and fingers: the same again and again is one presentation, until it was unseen for 3 s.
+
+    Codes go by their text, documents and fingers by the bytes of their medium.
+    """
 
     def __init__(self) -> None:
-        self._seen: dict[str, float] = {}
+        self._seen: dict[str | bytes, float] = {}
 
-    def begins(self, text: str, mono: float) -> bool:
+    def begins(self, text: str | bytes, mono: float) -> bool:
         """Whether this sight begins a presentation."""
         self._seen = {shown: at for shown, at in self._seen.items() if mono - at < CODE_LEFT_S}
         known = text in self._seen
         self._seen[text] = mono
         return not known
 
-    def again(self, text: str, mono: float) -> bool:
+    def again(self, text: str | bytes, mono: float) -> bool:
         """A sight while the lane is busy: it lengthens a presentation, and begins none. Whether there is none."""
         if text not in self._seen or mono - self._seen[text] >= CODE_LEFT_S:
             return True
