@@ -18,6 +18,7 @@ from pistegate_protocol.documents import (
     DenyList,
     Document,
     DocumentRefused,
+    FingerList,
     LoadList,
     LostCards,
     SuspensionList,
@@ -41,6 +42,7 @@ ONE_OF_EACH: list[Document] = [
     CalendarList(3, 8, 1, [(0, []), (3, [0, 2549])]),
     LostCards(3, 8, 1, [bytes.fromhex("04A1B2C3D4E5F6")]),
     LoadList(3, 8, 1, [bytes(90)]),
+    FingerList(3, 8, 1, [(bytes(8), bytes(120)), (bytes(8), b"")]),
 ]
 
 

@@ -36,10 +36,13 @@ CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "events_v1": (EVENTS.decode, EVENTS.encode),
     "events_v1_cards": (EVENTS.decode, EVENTS.encode),
     "events_v1_lane": (EVENTS.decode, EVENTS.encode),
+    "events_v1_fingers": (EVENTS.decode, EVENTS.encode),
     "up_v1": (UP.decode, UP.encode),
+    "up_v1_signed": (UP.decode, UP.encode),
     "down_v1": (DOWN.decode, DOWN.encode),
     "documents_v1": (DOCUMENTS.decode, DOCUMENTS.encode),
     "documents_v1_more": (DOCUMENTS.decode, DOCUMENTS.encode),
+    "documents_v1_fingers": (DOCUMENTS.decode, DOCUMENTS.encode),
     "timepage_v1": (decode_page, encode_page),
 }
 SIGNED = "signed_claim_v1"

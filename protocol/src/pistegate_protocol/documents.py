@@ -13,8 +13,9 @@ from pistegate_protocol.claims import AREAS_MAX, DAY_ZERO
 from pistegate_protocol.codec import Codec, Record
 from pistegate_protocol.errors import ProtocolError
 from pistegate_protocol.events import Count, Millis
+from pistegate_protocol.fingers import HOLDER_BYTES
 from pistegate_protocol.messages import MESSAGE_MAX, SignedDocument
-from pistegate_protocol.signing import KeyRing
+from pistegate_protocol.signing import SIGNED_CLAIM_MAX, KeyRing
 from pistegate_protocol.suspensions import Suspension
 
 DOCUMENT_MAX = MESSAGE_MAX - 256  # bytes; leaves room for the signature and the envelope
@@ -29,6 +30,8 @@ DayNumber = Annotated[int, Meta(ge=0, lt=2**16)]
 SetNumber = Annotated[int, Meta(ge=0, lt=2**8)]
 CardUid = Annotated[bytes, Meta(min_length=4, max_length=10)]
 SignedAmendment = Annotated[bytes, Meta(min_length=1, max_length=AMENDMENT_MAX)]
+FingerHolder = Annotated[bytes, Meta(min_length=HOLDER_BYTES, max_length=HOLDER_BYTES)]
+FingerClaim = Annotated[bytes, Meta(max_length=SIGNED_CLAIM_MAX)]
 SignedLoad = Annotated[bytes, Meta(min_length=1, max_length=SIGNED_FILE_BYTES)]
 
 
@@ -100,7 +103,19 @@ class LoadList(Record, frozen=True, tag=6):
     entries: list[SignedLoad]
 
 
-Document = DenyList | AmendmentList | SuspensionList | CalendarList | LostCards | LoadList
+class FingerList(Record, frozen=True, tag=8):
+    """What gates of a site are told of fingers: holder (fingers.py), signed claim that the finger opens by alone.
+
+    An empty claim: consent was withdrawn or the ticket is over; the gate erases what it has and answers FingerErased.
+    """
+
+    site: Count
+    version: Count
+    issued_at: Millis
+    entries: list[tuple[FingerHolder, FingerClaim]]
+
+
+Document = DenyList | AmendmentList | SuspensionList | CalendarList | LostCards | LoadList | FingerList
 DOCUMENTS = Codec(Document, DOCUMENT_MAX)
 
 DENY_LIST = "deny_list"
@@ -109,6 +124,7 @@ SUSPENSION_LIST = "suspensions"
 CALENDAR_LIST = "calendars"
 LOST_CARDS = "lost_cards"
 LOAD_LIST = "loads"
+FINGER_LIST = "fingers"
 DOCUMENT_NAMES: dict[type[Document], str] = {
     DenyList: DENY_LIST,
     AmendmentList: AMENDMENT_LIST,
@@ -116,6 +132,7 @@ DOCUMENT_NAMES: dict[type[Document], str] = {
     CalendarList: CALENDAR_LIST,
     LostCards: LOST_CARDS,
     LoadList: LOAD_LIST,
+    FingerList: FINGER_LIST,
 }
 """The documents' names, as in Hello.documents."""
 DOCUMENT_TYPES: dict[str, type[Document]] = {name: kind for kind, name in DOCUMENT_NAMES.items()}

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a gate records: events of two hash-chained streams, named by (gate, stream, epoch, seq).
 
-`ledger`: epochs, admissions, card uses of tills, their outcomes, settlements, overrides; never dropped. `notes`:
-epochs, refusals, incidents; repeats are merged, the oldest may be dropped and the drop is itself recorded. Times are
-milliseconds since 1970 UTC. seq starts at 1 in every epoch, and the first event of an epoch is EpochOpened.
+`ledger`: epochs, admissions, card uses of tills, their outcomes, settlements, overrides, receipts of erased fingers;
+never dropped. `notes`: epochs, refusals, incidents; repeats are merged, the oldest may be dropped and the drop is
+itself recorded. Times are milliseconds since 1970 UTC. seq starts at 1 in every epoch, and the first event of an epoch
+is EpochOpened.
 """
 
 from enum import IntEnum
@@ -245,8 +246,50 @@ class Override(Record, frozen=True, tag=13):
     why: ShortText
 
 
-LedgerEvent = EpochOpened | AdmittedV1 | OutcomeV1 | Admitted | Outcome | CardUse | CardUseEnded | Settled | Override
-NoteEvent = EpochOpened | Refused | Incident | Dropped
+class ClockState(Record, frozen=True, tag=14):
+    """How far the gate's time is to be believed from here on in this chain; in both streams.
+
+    `at`: its time. `moved`: by how much that was just set, in ms; of an epoch's first one 0. `reason`: why it is in
+    doubt, or by what it is trusted (edge timekeeping.doubt). `boot`, `up`: its steady clock, which compares within one
+    boot (empty: it does not). `error`: how far `at` may be off, in ms; None: nobody knows.
+    """
+
+    at: Millis
+    trusted: bool
+    reason: ShortText
+    moved: Annotated[int, Meta(gt=-(2**53), lt=2**53)]
+    boot: Annotated[bytes, Meta(max_length=8)]
+    up: Millis
+    error: Millis | None
+
+
+class FingerErased(Record, frozen=True, tag=15):
+    """Nothing of a holder's finger is left at this gate since `at`; the receipt of a deletion, in the ledger.
+
+    `holder`: as FingerList names it. `why`: "withdrawn", or "expired" by the gate's own clock. `slot`: of the sensor
+    that erased it and showed it empty; None where no sensor had it.
+    """
+
+    at: Millis
+    holder: Annotated[bytes, Meta(min_length=1, max_length=32)]
+    why: ShortText
+    slot: Annotated[int, Meta(ge=0, lt=2**16)] | None
+
+
+LedgerEvent = (
+    EpochOpened
+    | AdmittedV1
+    | OutcomeV1
+    | Admitted
+    | Outcome
+    | CardUse
+    | CardUseEnded
+    | Settled
+    | Override
+    | ClockState
+    | FingerErased
+)
+NoteEvent = EpochOpened | Refused | Incident | Dropped | ClockState
 Event = (
     EpochOpened
     | AdmittedV1
@@ -260,6 +303,8 @@ Event = (
     | Refused
     | Incident
     | Dropped
+    | ClockState
+    | FingerErased
 )
 
 EVENTS = Codec(Event, EVENT_MAX)

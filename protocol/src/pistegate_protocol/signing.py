@@ -20,6 +20,7 @@ from pistegate_protocol.reasons import Reason
 SIGNATURE_BYTES = 64
 DIGEST_BYTES = 8  # of a claim or an admission where a card or an event names it
 MEDIUM_ID_MAX = 16
+SIGNED_CLAIM_MAX = 2 + CLAIM_BODY_MAX + 2 + MEDIUM_ID_MAX + SIGNATURE_BYTES
 _FORMAT = 1
 _CLAIM_LABEL = b"pistegate claim\x00"
 
@@ -31,7 +32,7 @@ class MediumKind(IntEnum):
     """No binding: whoever shows it (a QR code)."""
     CARD = 1
     FINGER = 2
-    """A finger that a gate's sensor knows; its id is a binding's handle (bindings.py)."""
+    """A finger that a gate's sensor knows; its id is its holder's name (fingers.py)."""
     IDENTITY = 3
     """An identity document or its chip; its id is a binding's handle (bindings.py)."""
     ROTATING = 4
