@@ -16,6 +16,7 @@ from pistegate_protocol.events import (
     AdmittedV1,
     CardUse,
     CardUseEnded,
+    ClockState,
     Dropped,
     EpochOpened,
     Event,
@@ -59,6 +60,8 @@ def outcome(number: int) -> Outcome:
 
 
 EVERY_KIND: list[Event] = [
+    ClockState(AT, True, "signed", -(2**53) + 1, bytes(8), 2**53 - 1, 2**53 - 1),
+    ClockState(AT, False, "never_synchronised", 0, b"", 0, None),
     EpochOpened(AT, 0, b"", "0.1.0"),
     EpochOpened(AT, EPOCH, bytes(32), "0.1.0"),
     admitted(1),

@@ -22,6 +22,7 @@ from pistegate_protocol.documents import DOCUMENTS
 from pistegate_protocol.events import EVENTS
 from pistegate_protocol.messages import DOWN, UP
 from pistegate_protocol.signing import Medium, MediumKind, claim_digest, open_claim
+from pistegate_protocol.time_marks import TIME_MARKS
 from pistegate_protocol.timepage import decode_page, encode_page
 from pistegate_protocol.usage import decode_usage, encode_usage
 
@@ -40,6 +41,10 @@ CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "up_v1": (UP.decode, UP.encode),
     "up_v1_signed": (UP.decode, UP.encode),
     "down_v1": (DOWN.decode, DOWN.encode),
+    "events_v1_clock": (EVENTS.decode, EVENTS.encode),
+    "up_v1_time": (UP.decode, UP.encode),
+    "down_v1_time": (DOWN.decode, DOWN.encode),
+    "time_v1": (TIME_MARKS.decode, TIME_MARKS.encode),
     "documents_v1": (DOCUMENTS.decode, DOCUMENTS.encode),
     "documents_v1_more": (DOCUMENTS.decode, DOCUMENTS.encode),
     "documents_v1_fingers": (DOCUMENTS.decode, DOCUMENTS.encode),
@@ -100,7 +105,7 @@ def test_released_signed_claims_are_still_believed(entry: dict[str, Any]) -> Non
 def test_every_kind_of_record_has_golden_bytes() -> None:
     """A record added later brings its fixture."""
     met = {type(CODECS[name][0](bytes.fromhex(entry["hex"]))) for name, entry in ENTRIES}
-    for codec in (EVENTS, UP, DOWN, DOCUMENTS):
+    for codec in (EVENTS, UP, DOWN, DOCUMENTS, TIME_MARKS):
         assert set(codec.records) <= met
 
 

@@ -23,6 +23,8 @@ from pistegate_protocol.messages import (
     RelayRequest,
     RelayResponse,
     SignedDocument,
+    TimeAsked,
+    TimeTold,
 )
 from pistegate_protocol.topics import ALL_UP, Device, Role, device_of
 
@@ -32,12 +34,14 @@ UPWARD: list[Record] = [
     Batch(65535, Stream.NOTES, 5, 2**32 - 1, HEAD, [b"\x01"]),
     Batch(1, Stream.LEDGER, 5, 1, HEAD, [bytes(EVENT_MAX)] * BATCH_EVENTS_MAX),
     RelayResponse(1, 0, 1, b"", [], "no_card"),
+    TimeAsked(1, bytes(8)),
     RelayResponse(1, 9, 65535, bytes(10), [bytes(APDU_MAX)] * RELAY_APDUS_MAX),
 ]
 DOWNWARD: list[Record] = [
     Ack(Stream.LEDGER, 5, 0, HEAD, 1),
     SignedDocument(7, bytes(100_000), bytes(64)),
     Notice("identity_twice", "另一台设备"),
+    TimeTold(7, bytes(128), bytes(64)),
     RelayRequest(9, 1, [], 60_000),
     RelayRequest(9, 2, [b"\x90"], final=True),
 ]

@@ -16,6 +16,7 @@ MESSAGE_MAX = 1 << 20  # bytes; larger documents travel by HTTPS (a later releas
 BATCH_EVENTS_MAX = 200
 APDU_MAX = 300  # bytes of one command or response, ISO-DEP frame limit included
 RELAY_APDUS_MAX = 32
+NONCE_BYTES = 8
 
 Head = Annotated[bytes, Meta(min_length=HEAD_BYTES, max_length=HEAD_BYTES)]
 Payload = Annotated[bytes, Meta(min_length=1, max_length=EVENT_MAX)]
@@ -48,6 +49,12 @@ class Batch(Record, frozen=True, tag=2):
     first_seq: Annotated[int, Meta(ge=1, lt=2**32)]
     previous: Head
     payloads: Annotated[list[Payload], Meta(min_length=1, max_length=BATCH_EVENTS_MAX)]
+
+
+class SignedBatch(Batch, frozen=True, tag=8):
+    """Up: a batch of an enrolled device, signed by its key (enrolment.batch_message)."""
+
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
 
 
 class Ack(Record, frozen=True, tag=3):
@@ -107,8 +114,23 @@ class RelayResponse(Record, frozen=True, tag=7):
     error: RelayError = ""
 
 
-Up = Hello | Batch | RelayResponse
-Down = Ack | SignedDocument | Notice | RelayRequest
+class TimeAsked(Record, frozen=True, tag=12):
+    """Up: what time is it? `nonce`: drawn anew for each question; the answer names it."""
+
+    device: DeviceNumber
+    nonce: Annotated[bytes, Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
+
+
+class TimeTold(Record, frozen=True, tag=13):
+    """Down: the answer; `body` is encoded by time_marks.TIME_MARKS; the signature covers it."""
+
+    key_id: Count
+    body: Annotated[bytes, Meta(max_length=128)]
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+Up = Hello | Batch | RelayResponse | SignedBatch | TimeAsked
+Down = Ack | SignedDocument | Notice | RelayRequest | TimeTold
 
 UP = Codec(Up, MESSAGE_MAX)
 DOWN = Codec(Down, MESSAGE_MAX)
