@@ -4,10 +4,13 @@
 import mmap
 import time
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from pistegate_edge.core.now import Now
 from pistegate_edge.errors import ClockError
+from pistegate_edge.timekeeping.sources import system_sources
+from pistegate_edge.timekeeping.told import Reading, Sources
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.timepage import PAGE_BYTES, TimePage, decode_page
 
@@ -19,10 +22,14 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock:
-    """The system's clocks; monotonic readings compare within one boot, named by `boot_id`."""
+    """The system's clocks; monotonic readings compare within one boot, named by `boot_id`.
+
+    `steady_id`: names the steady clock of `reading` as ClockState does; empty: it is this process's own.
+    """
 
     def __init__(self) -> None:
         self.boot_id = _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
+        self.steady_id = sha256(self.boot_id.encode()).digest()[:8] if self.boot_id else b""
 
     def monotonic(self) -> float:
         """Seconds, never running back."""
@@ -41,6 +48,14 @@ class Clock:
         wall_ms = self.wall_ms()
         return Now(self.monotonic(), _EPOCH + timedelta(milliseconds=wall_ms), wall_ms)
 
+    def reading(self) -> Reading:
+        """The wall clock beside one that runs on without steps, in suspension too."""
+        return Reading(self.wall_ms(), time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000)
+
+    def sources(self) -> Sources:
+        """What vouches for the wall clock."""
+        return system_sources()
+
     def _wall_ns(self) -> int:
         return time.time_ns()
 
@@ -50,6 +65,8 @@ class PageClock(Clock):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
+        self.steady_id = b""
+        self._stepped_ns = 0
         try:
             with path.open("rb") as file:
                 self._memory = mmap.mmap(file.fileno(), PAGE_BYTES, access=mmap.ACCESS_READ)
@@ -60,10 +77,22 @@ class PageClock(Clock):
             raise ClockError(f"clock.source {path}: the page is not valid; is the time source running?")
         self._page = page
 
+    def reading(self) -> Reading:
+        """Steady is the page's time without its steps: a source may change its rate."""
+        wall_ns = self._wall_ns()
+        return Reading(wall_ns // 1_000_000, (wall_ns - self._stepped_ns) // 1_000_000)
+
+    def sources(self) -> Sources:
+        """Whoever keeps the page is the site's time source."""
+        return Sources(outside=True)
+
     def _wall_ns(self) -> int:
         # A page that stays unreadable later is no reason to stop: its last valid state goes on at its rate.
-        self._page = self._read() or self._page
-        return self._page.wall_at(time.monotonic_ns())
+        page, now_ns = self._read() or self._page, time.monotonic_ns()
+        if page != self._page:
+            self._stepped_ns += page.wall_at(page.monotonic_ns) - self._page.wall_at(page.monotonic_ns)
+            self._page = page
+        return page.wall_at(now_ns)
 
     def _read(self) -> TimePage | None:
         for _ in range(_READ_TRIES):
