@@ -44,6 +44,8 @@ CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "events_v1_clock": (EVENTS.decode, EVENTS.encode),
     "up_v1_time": (UP.decode, UP.encode),
     "down_v1_time": (DOWN.decode, DOWN.encode),
+    "up_v1_held": (UP.decode, UP.encode),
+    "down_v1_wanted": (DOWN.decode, DOWN.encode),
     "time_v1": (TIME_MARKS.decode, TIME_MARKS.encode),
     "documents_v1": (DOCUMENTS.decode, DOCUMENTS.encode),
     "documents_v1_more": (DOCUMENTS.decode, DOCUMENTS.encode),

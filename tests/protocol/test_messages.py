@@ -18,6 +18,8 @@ from pistegate_protocol.messages import (
     UP,
     Ack,
     Batch,
+    DocumentWanted,
+    HeldDocument,
     Hello,
     Notice,
     RelayRequest,
@@ -35,6 +37,7 @@ UPWARD: list[Record] = [
     Batch(1, Stream.LEDGER, 5, 1, HEAD, [bytes(EVENT_MAX)] * BATCH_EVENTS_MAX),
     RelayResponse(1, 0, 1, b"", [], "no_card"),
     TimeAsked(1, bytes(8)),
+    HeldDocument(1, 7, bytes(100_000), bytes(64)),
     RelayResponse(1, 9, 65535, bytes(10), [bytes(APDU_MAX)] * RELAY_APDUS_MAX),
 ]
 DOWNWARD: list[Record] = [
@@ -42,6 +45,7 @@ DOWNWARD: list[Record] = [
     SignedDocument(7, bytes(100_000), bytes(64)),
     Notice("identity_twice", "另一台设备"),
     TimeTold(7, bytes(128), bytes(64)),
+    DocumentWanted("deny_list"),
     RelayRequest(9, 1, [], 60_000),
     RelayRequest(9, 2, [b"\x90"], final=True),
 ]

@@ -129,8 +129,23 @@ class TimeTold(Record, frozen=True, tag=13):
     signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
 
 
-Up = Hello | Batch | RelayResponse | SignedBatch | TimeAsked
-Down = Ack | SignedDocument | Notice | RelayRequest | TimeTold
+class DocumentWanted(Record, frozen=True, tag=14):
+    """Down: send the document of this name back (HeldDocument): the cloud was restored from a backup without it."""
+
+    name: ShortText
+
+
+class HeldDocument(Record, frozen=True, tag=15):
+    """Up: a document in force at a device, as the cloud signed it; its content is believed by that signature alone."""
+
+    device: DeviceNumber
+    key_id: Count
+    body: bytes
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+Up = Hello | Batch | RelayResponse | SignedBatch | TimeAsked | HeldDocument
+Down = Ack | SignedDocument | Notice | RelayRequest | TimeTold | DocumentWanted
 
 UP = Codec(Up, MESSAGE_MAX)
 DOWN = Codec(Down, MESSAGE_MAX)
