@@ -19,6 +19,7 @@ from pistegate_edge.core import actions as a
 from pistegate_edge.core import inputs as i
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.passage import TABLE, ImpossibleInput, Passage, State
+from pistegate_edge.fingers.told import FingerProblem
 from pistegate_protocol.events import OutcomeKind
 from pistegate_protocol.signing import Medium, MediumKind
 
@@ -31,6 +32,9 @@ EVERY_INPUT: dict[type, i.Input] = {
     i.CodeSeen: i.CodeSeen("https://example.org"),
     i.Pointed: i.Pointed(Medium(MediumKind.IDENTITY, bytes(8)), ()),
     i.DocumentUnread: i.DocumentUnread(),
+    i.FingersKnown: i.FingersKnown(frozenset({4711})),
+    i.FingerMatched: i.FingerMatched(9, 100, 0.0),
+    i.FingerRefused: i.FingerRefused(None, FingerProblem.OTHER_FINGER, 0.0),
     i.ReaderReady: i.ReaderReady(),
     i.ReaderLost: i.ReaderLost("pulled"),
     i.AdmissionRecorded: i.AdmissionRecorded(1, 2, ADMITTED_NAME),

@@ -29,6 +29,9 @@ class IncidentCode(StrEnum):
     READER_LOST = "reader_lost"
     READER_SILENT = "reader_silent"
     SCANNER_LOST = "scanner_lost"
+    FINGER_LOST = "finger_lost"
+    FINGER_AWAY = "finger_away"
+    FINGER_EXCUSED = "finger_excused"
     DOCUMENT_READER_LOST = "document_reader_lost"
     TABLES_MISSING = "tables_missing"
     TABLES_REFUSED = "tables_refused"
@@ -75,6 +78,17 @@ class Release:
     """Reader: let go of the card of this session."""
 
     token: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskFinger:
+    """Sensor: compare a finger with this ticket's template until `until` (monotonic seconds), then answer
+    FingerMatched or FingerRefused with `token`, once.
+    """
+
+    token: int
+    ticket: int
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +198,7 @@ Action = (
     Read
     | Write
     | Release
+    | AskFinger
     | RecordAdmission
     | OpenLane
     | OverrideLane

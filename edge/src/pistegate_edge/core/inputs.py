@@ -7,6 +7,8 @@ from enum import StrEnum
 from pistegate_edge.core.actions import OverrideLane
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.reading import Unusable
+from pistegate_edge.fingers.told import FingerMatched as FingerMatched
+from pistegate_edge.fingers.told import FingerRefused as FingerRefused
 from pistegate_protocol.desfire.transactions import Proof
 from pistegate_protocol.signing import Medium
 
@@ -131,6 +133,13 @@ class DocumentUnread:
 
 
 @dataclass(frozen=True, slots=True)
+class FingersKnown:
+    """Tickets whose holder's finger can be compared here from now on: a template is on file, and the sensor works."""
+
+    tickets: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderReady:
     """The reader works (again)."""
 
@@ -239,6 +248,9 @@ Input = (
     | CodeSeen
     | Pointed
     | DocumentUnread
+    | FingersKnown
+    | FingerMatched
+    | FingerRefused
     | ReaderReady
     | ReaderLost
     | AdmissionRecorded

@@ -12,8 +12,9 @@ from typing import Any
 from pistegate_edge.core import inputs as i
 from pistegate_edge.core.actions import Action, Show
 from pistegate_edge.core.admission import Current, Unfinished
+from pistegate_edge.core.asking import Asking
 from pistegate_edge.core.attended import Attended, Reasons
-from pistegate_edge.core.handlers import admitting, attending, cards, codes, documents, lane, standing
+from pistegate_edge.core.handlers import admitting, attending, cards, codes, documents, fingers, lane, standing
 from pistegate_edge.core.judge import Judge
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OWED_S, OwedBook, OwedEntry, UnsettledBook
@@ -47,6 +48,7 @@ class Passage:
         self.unfinished = list(unfinished)
         self.presentations = Presentations()
         self.codes = Codes()
+        self.fingers = Asking()
         self.current: Current | None = None
         self.token = 0
         self.standing = Service()
@@ -113,6 +115,9 @@ _ALWAYS: dict[type, Handler] = {
     i.CodeSeen: codes.busy,
     i.Pointed: documents.busy,
     i.DocumentUnread: documents.busy,
+    i.FingersKnown: fingers.known,
+    i.FingerMatched: fingers.matched,
+    i.FingerRefused: fingers.refused,
     i.ReaderReady: standing.reader_ready,
     i.ReaderLost: standing.reader_lost,
     i.FaultChanged: standing.fault_changed,

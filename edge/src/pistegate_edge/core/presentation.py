@@ -77,6 +77,12 @@ class Presentations:
         for presentation in self._open.values():
             presentation.absent_since = None
 
+    def renew(self, uid: bytes) -> None:
+        """What made this card wait is settled: while it stays, it is looked at anew. One that was joined stays so."""
+        presentation = self._open.get(uid)
+        if presentation is not None and not presentation.joined:
+            presentation.spent = presentation.refused = False
+
     def left_unread(self) -> list[Presentation]:
         """Those out of the field after failed attempts to read them."""
         return [p for p in self._open.values() if p.failed_reads and not p.spent and not p.present]
@@ -122,6 +128,10 @@ class Codes:
         known = text in self._seen
         self._seen[text] = mono
         return not known
+
+    def forget(self, text: str | bytes) -> None:
+        """The next sight of it begins a presentation."""
+        self._seen.pop(text, None)
 
     def again(self, text: str | bytes, mono: float) -> bool:
         """A sight while the lane is busy: it lengthens a presentation, and begins none. Whether there is none."""

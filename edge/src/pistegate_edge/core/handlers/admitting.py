@@ -47,6 +47,7 @@ def opened(p: "Passage") -> list[Action]:
     """Durable, and on the card where there is one: the lane opens, once."""
     current = p.admitted()
     p.go(State.OPEN)
+    p.fingers.spend(current.event.ticket)
     line = f"admitted ticket {current.event.ticket} n={current.event.n} seq={current.seq}"
     return [OpenLane(current.event.n), current.shown, Log(line)]
 

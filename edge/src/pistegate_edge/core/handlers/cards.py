@@ -18,7 +18,7 @@ from pistegate_edge.core.actions import (
     Show,
 )
 from pistegate_edge.core.admission import admission
-from pistegate_edge.core.handlers import attending
+from pistegate_edge.core.handlers import attending, fingers
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.presentation import Presentation
 from pistegate_edge.core.reading import Unusable
@@ -161,6 +161,10 @@ def read(p: "Passage", told: i.CardRead, now: Now) -> list[Action]:
         return actions + _unusable(
             p, told.token, presentation, decision.reason, now, ticket=ticket.claim.ticket, shown=shown
         )
+    asked = fingers.asked(p, medium, ticket.claim.ticket, now)
+    if asked is not None:
+        p.go(State.IDLE)
+        return [*actions, Release(told.token), *asked]
     presentation.admitted = True
     p.current = admission(told.token, medium, card, decision, p.gate, now)
     p.go(State.COMMITTING)

@@ -31,7 +31,7 @@ def seen(p: "Passage", told: i.CodeSeen, now: Now) -> list[Action]:
     code = p.judge.believe_code(parsed, now)
     if isinstance(code, Unusable):
         return refuse(None, None, code.reason, now, code.detail, code.ticket)
-    return tickets.decided(p, [code], now)
+    return tickets.decided(p, [code], now, told.text)
 
 
 def busy(p: "Passage", told: i.CodeSeen, now: Now) -> list[Action]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pistegate_edge.core import prompts
 from pistegate_edge.core.actions import Action, Lamp, RecordAdmission, Show
 from pistegate_edge.core.admission import admission
+from pistegate_edge.core.handlers import fingers
 from pistegate_edge.core.judge import ReadTicket
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.state import State
@@ -30,15 +31,17 @@ def not_served(p: "Passage", now: Now) -> list[Action] | None:
     return None
 
 
-def decided(p: "Passage", tickets: Sequence[ReadTicket], now: Now) -> list[Action]:
-    """One medium's tickets: the first that admits is used, else the narrowest refusal is told.
+def decided(p: "Passage", tickets: Sequence[ReadTicket], now: Now, shown: str | bytes | None = None) -> list[Action]:
+    """One medium's tickets: the first that admits is used, else the narrowest refusal is told. `shown`: of a code.
 
     To who has a ticket for tomorrow and one for another lift now, the other lift is told.
     """
     decisions = [(ticket, _decision(p, ticket, now)) for ticket in tickets]
     admitted = [(ticket, decision) for ticket, decision in decisions if isinstance(decision, Admit)]
     if admitted:
-        return begun(p, *admitted[0], now)
+        first = admitted[0][0]
+        asked = fingers.asked(p, first.medium, first.number, now, shown)
+        return begun(p, *admitted[0], now) if asked is None else asked
     refused = [(ticket, decision) for ticket, decision in decisions if isinstance(decision, Refuse)]
     ticket, refusal = max(refused, key=lambda each: _NARROWNESS.get(each[1].reason, 0))
     shown = prompts.refused(refusal, p.gate.zone)
