@@ -160,7 +160,7 @@ async def _measure(dsn: str) -> list[Figure]:
     try:
         async with open_database(settings) as connection:
             await _site()
-            ingest = Ingest(connection, SystemClock(), lambda device, response: None, KEYS)
+            ingest = Ingest(connection, SystemClock(), lambda device, response: None, KEYS, unsigned=True)
             sources = [Source(number) for number in range(1, GATES + 1)]
             grouped = [await _pair(ingest, plain, sources, at) for at in range(WARM_UP + GROUPED)][WARM_UP:]
             single = [await _pair(ingest, plain, [sources[at % GATES]], WARM_UP + GROUPED + at) for at in range(SINGLE)]

@@ -315,6 +315,7 @@ def _settings(url: str) -> Settings:
         "documents": {"key_id": 2, "private_key": "02" * 32},
         "card_keys": card_key_settings(),
         "bindings": {"salt": "05" * 16, "master": "06" * 32, "numbers": "07" * 32},
+        "enrolment": {"unsigned": True},
     }
     return parse_settings(raw, "test")
 
@@ -338,7 +339,7 @@ async def _running(settings: Settings) -> AsyncIterator[Cloud]:
     clock, wire = FakeClock(), Wire(settings)
     async with open_database(settings.database) as connection:
         relay = Relay(wire.send)
-        ingest = Ingest(connection, clock, relay.deliver, settings.card_keys)
+        ingest = Ingest(connection, clock, relay.deliver, settings.card_keys, unsigned=settings.enrolment.unsigned)
         services = Services(settings, clock, connection, wire, relay, ingest)
         transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://cloud/api/v1") as http:

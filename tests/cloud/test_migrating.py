@@ -32,7 +32,7 @@ from pistegate_cloud.tickets.models import CardWrite
 from pistegate_cloud.tickets.usage import known_usage
 from pistegate_protocol.usage import Usage
 
-NEWEST = "0010_bindings"
+NEWEST = "0012_enrolment"
 Schema = dict[str, Any]
 
 
@@ -135,6 +135,7 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
         "0007_terms",
         "0008_overrides",
         "0009_codes",
+        "0010_bindings",
         NEWEST,
     ]
     assert await migrate(settings) == [
@@ -145,6 +146,7 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
         "0007_terms",
         "0008_overrides",
         "0009_codes",
+        "0010_bindings",
         NEWEST,
     ]
     await check_schema(settings, Path("/etc/cloud.toml"))

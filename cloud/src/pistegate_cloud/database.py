@@ -15,6 +15,7 @@ from pistegate_cloud.settings import DatabaseSettings
 NOUNS: Final = (
     "sites",
     "gates",
+    "authority",
     "encoders",
     "tokens",
     "products",

@@ -45,7 +45,8 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
     async with open_database(settings.database) as connection:
         bridge = Bridge(settings.broker)
         relay = Relay(bridge.send)
-        ingest = Ingest(connection, clock, relay.deliver, settings.card_keys)
+        unsigned = settings.enrolment.unsigned
+        ingest = Ingest(connection, clock, relay.deliver, settings.card_keys, unsigned=unsigned)
         arrived = asyncio.Event()
         services = Services(settings, clock, connection, bridge, relay, ingest)
         tasks = [

@@ -41,16 +41,24 @@ class DatabaseSettings(_Section, frozen=True):
 
 
 class HttpSettings(_Section, frozen=True):
-    """Where the API listens."""
+    """Where the API listens. `certificate` and `key`: PEM files; with them it speaks HTTPS."""
 
     host: str = "127.0.0.1"
     port: Port = 8000
+    certificate: str | None = None
+    key: str | None = None
 
 
 class BrokerSettings(_Section, frozen=True):
-    """`url`: mqtt://host:port of a broker, or embedded://host:port to run one in this process."""
+    """`url`: mqtt:// or mqtts://host:port of a broker, or embedded://host:port to run one in this process.
+
+    For mqtts: `authority`, `certificate`, `key`: PEM files of the authority and of this cloud's client.
+    """
 
     url: str = "mqtt://127.0.0.1:1883"
+    authority: str | None = None
+    certificate: str | None = None
+    key: str | None = None
 
     @property
     def kind(self) -> Literal["mqtt", "embedded"]:
@@ -65,7 +73,26 @@ class BrokerSettings(_Section, frozen=True):
     @property
     def port(self) -> int:
         """Port of the broker."""
-        return urlsplit(self.url).port or 1883
+        return urlsplit(self.url).port or (8883 if self.tls else 1883)
+
+    @property
+    def tls(self) -> bool:
+        """Whether the line to the broker is secured."""
+        return urlsplit(self.url).scheme == "mqtts"
+
+
+class EnrolmentSettings(_Section, frozen=True):
+    """How devices become known. `authority`: the directory of the operator's authority; None: nobody can enrol.
+
+    `unsigned`: devices that were never enrolled are heard all the same, for sites that come from release 0.1.
+    `url` and `broker`: what a device is told to reach this cloud by, such as https://cloud.example and
+    mqtts://broker.example:8883.
+    """
+
+    authority: str | None = None
+    unsigned: bool = False
+    url: str | None = None
+    broker: str | None = None
 
 
 class ClockSettings(_Section, frozen=True):
@@ -144,6 +171,7 @@ class Settings(_Section, frozen=True):
     clock: ClockSettings = ClockSettings()
     print: PrintSettings = PrintSettings()
     bindings: BindingSettings | None = None
+    enrolment: EnrolmentSettings = EnrolmentSettings()
 
 
 def load_settings(path: Path) -> Settings:
@@ -164,9 +192,23 @@ def parse_settings(raw: dict[str, Any], where: str) -> Settings:
     except msgspec.ValidationError as error:
         raise SettingsError(f"{where}: {error}") from error
     _check_url(where, "database.url", settings.database.url, ("sqlite", "postgres", "postgresql"))
-    _check_url(where, "broker.url", settings.broker.url, ("mqtt", "embedded"))
+    _check_url(where, "broker.url", settings.broker.url, ("mqtt", "mqtts", "embedded"))
+    if settings.enrolment.broker is not None:
+        _check_url(where, "enrolment.broker", settings.enrolment.broker, ("mqtt", "mqtts"))
+    _check_tls(where, settings)
     _check_masters(where, settings.card_keys)
     return settings
+
+
+def _check_tls(where: str, settings: Settings) -> None:
+    broker, http = settings.broker, settings.http
+    if broker.tls and None in (broker.authority, broker.certificate, broker.key):
+        raise SettingsError(
+            f"{where}: broker.url is mqtts://, so broker.authority, broker.certificate and broker.key are needed: "
+            "`pistegate-cloud authority broker` makes them"
+        )
+    if (http.certificate is None) != (http.key is None):
+        raise SettingsError(f"{where}: http.certificate and http.key go together")
 
 
 def _check_masters(where: str, keys: CardKeySettings) -> None:

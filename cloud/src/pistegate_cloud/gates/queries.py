@@ -4,7 +4,9 @@
 from collections.abc import Iterable
 
 from tortoise.expressions import F, Q
+from tortoise.transactions import in_transaction
 
+from pistegate_cloud.authority.queries import changed
 from pistegate_cloud.gates.models import Gate
 from pistegate_cloud.ingest.models import EventChain
 from pistegate_protocol.events import Stream
@@ -60,7 +62,9 @@ async def untold(group: int) -> dict[tuple[int, int], int]:
 
 async def retire(site: int, number: int, at_ms: int | None) -> bool:
     """Take a device out of use, or back (None); whether there is such a device."""
-    return bool(await Gate.filter(site_id=site, number=number).update(retired_ms=at_ms))
+    async with in_transaction():
+        await changed()
+        return bool(await Gate.filter(site_id=site, number=number).update(retired_ms=at_ms))
 
 
 async def save_status(gate: Gate) -> None:

@@ -8,6 +8,7 @@ acknowledgement names the end of the stored chain.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -50,12 +51,16 @@ class StoredEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A message that goes into quarantine, unacknowledged; `reason` as in texts exception.quarantined_REASON."""
+    """A message that goes into quarantine, unacknowledged; `reason` as in texts exception.quarantined_REASON.
+
+    `name`: what makes it the same as another one, where that is not its payload.
+    """
 
     topic: str
     payload: bytes
     reason: str
     device: Device | None = None
+    name: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,11 @@ class Chain:
         if events:
             self.fresh += events
             self.position = Position(events[-1].seq, events[-1].head)
+
+
+def last_head(batch: Batch) -> bytes:
+    """The chain's head after a batch, by what the batch says of the head before."""
+    return reduce(next_head, batch.payloads, batch.previous)
 
 
 def _heads_after(batch: Batch) -> list[bytes]:

@@ -90,7 +90,10 @@ class ForkEvent(Model):
 
 
 class Quarantine(Model):
-    """A message nobody could take: kept once per content, unacknowledged, until a person has dealt with its cause."""
+    """A message nobody could take: kept once per content, unacknowledged, until a person has dealt with its cause.
+
+    A batch whose sender was doubted is kept whole; a person may accept it.
+    """
 
     id = fields.BigIntField(primary_key=True)
     digest = fields.CharField(max_length=64, unique=True)
@@ -99,6 +102,8 @@ class Quarantine(Model):
     reason = fields.CharField(max_length=40)
     payload = fields.BinaryField()
     first_ms = fields.BigIntField()
+    accepted_ms = fields.BigIntField(null=True)
+    accepted_by = fields.CharField(max_length=80, null=True)
 
     class Meta:
         """Table."""
@@ -107,10 +112,14 @@ class Quarantine(Model):
 
 
 class CloudState(Model):
-    """One row: `generation` of this database, told in every acknowledgement; another one asks gates for replay."""
+    """One row: `generation` of this database, told in every acknowledgement; another one asks gates for replay.
+
+    `devices` counts changes of what is known of devices, so that every process sees one at its next message.
+    """
 
     id = fields.SmallIntField(primary_key=True, generated=False)
     generation = fields.IntField()
+    devices = fields.BigIntField(default=0, db_default=0)
 
     class Meta:
         """Table."""

@@ -10,7 +10,6 @@ from tortoise.transactions import in_transaction
 from pistegate_cloud.clock import Clock
 from pistegate_cloud.encoders import queries as encoders
 from pistegate_cloud.exceptions import queries as exceptions
-from pistegate_cloud.gates import queries as gates
 from pistegate_cloud.gates.service import hello
 from pistegate_cloud.ingest import store
 from pistegate_cloud.ingest.applier import Applier
@@ -23,13 +22,14 @@ from pistegate_cloud.ingest.core import (
     acknowledgement,
     add_batches,
     key_of,
+    last_head,
     open_message,
 )
+from pistegate_cloud.ingest.senders import Senders
 from pistegate_cloud.settings import CardKeySettings
-from pistegate_protocol.messages import DOWN, Batch, Hello, RelayResponse
-from pistegate_protocol.topics import Device, Role
+from pistegate_protocol.messages import DOWN, UP, Batch, Hello, RelayResponse
+from pistegate_protocol.topics import Device
 
-KNOWN_S = 1.0  # a device taken out of use may be heard for so long
 _log = logging.getLogger(__name__)
 Outgoing = tuple[str, bytes]
 OnRelay = Callable[[Device, RelayResponse], None]
@@ -44,15 +44,16 @@ class Ingest:
         clock: Clock,
         on_relay: OnRelay,
         card_keys: CardKeySettings | None = None,
+        *,
+        unsigned: bool = False,
     ) -> None:
-        """`card_keys`: without them no card's proof can be checked."""
+        """`card_keys`: without them no card's proof can be checked. `unsigned`: heard from who was never enrolled."""
         self._connection = connection
         self._clock = clock
         self._on_relay = on_relay
         self._applier = Applier(clock, card_keys)
-        self._generation: int | None = None
-        self._in_use: dict[tuple[int, int], Role] = {}
-        self._known_since = clock.monotonic()
+        self._unsigned = unsigned
+        self._senders = Senders()
 
     async def receive(self, messages: Sequence[tuple[str, bytes]]) -> list[Outgoing]:
         """Take (topic, payload) messages in one transaction; what to publish, in order, now that it is committed."""
@@ -84,8 +85,11 @@ class Ingest:
         return await self._applier.apply_pending()
 
     async def _hello(self, device: Device, message: Hello, now_ms: int) -> list[bytes] | str:
+        generation, change = await store.state()
+        address = (device.site, device.number)
         if device.role in TELLERS:
-            return await hello(device, message, await self._current_generation(), now_ms)
+            sender = (await self._senders.of([address], change))[address]
+            return sender.refuses(device) or await hello(device, message, generation, now_ms)
         software, state = message.software.replace("\x00", ""), message.state.replace("\x00", "")
         known = await encoders.seen(device.site, device.number, now_ms, software, state)
         return [] if known else "unknown_device"
@@ -95,9 +99,9 @@ class Ingest:
     ) -> list[Outgoing]:
         if not batches and not refused:
             return []
-        generation = await self._current_generation()
         async with in_transaction() as connection:
-            devices, keyed = await self._admit(batches, refused)
+            generation, change = await store.state()
+            devices, keyed = await self._admit(batches, refused, change)
             chains = await store.lock_chains(sorted(devices), now_ms) if keyed else {}
             await self._store(connection, chains, keyed, now_ms)
             await self._show_refused(refused, now_ms)
@@ -107,34 +111,28 @@ class Ingest:
         ]
 
     async def _admit(
-        self, batches: list[tuple[Accepted, Batch]], refused: list[Refused]
+        self, batches: list[tuple[Accepted, Batch]], refused: list[Refused], change: int
     ) -> tuple[dict[ChainKey, Device], list[tuple[ChainKey, Batch]]]:
-        """The chains of batches whose senders are registered as what they say, each with its device; others refused."""
-        known = await self._known({(item.device.site, item.device.number) for item, _ in batches})
+        """The chains of batches whose senders are believed, each with its device; others are refused."""
+        senders = await self._senders.of({(item.device.site, item.device.number) for item, _ in batches}, change)
         devices: dict[ChainKey, Device] = {}
         keyed = []
         for item, batch in batches:
             device = item.device
-            role, retired = known.get((device.site, device.number), (None, False))
-            if role is device.role and not retired:
-                key = key_of(device, batch)
+            key = key_of(device, batch)
+            sender = senders[device.site, device.number]
+            reason = sender.refuses(device)
+            if reason in _NOBODY:
+                refused.append(Refused(device.up, _summary(batch), reason or "", device))
+                continue
+            # Whoever is refused in any case is still told from somebody who only uses the number.
+            reason = sender.doubts(device, batch, unsigned=self._unsigned) or reason
+            if reason is None:
                 devices[key] = device
                 keyed.append((key, batch))
-                continue
-            reason = "unknown_device" if role is None else "retired_device" if retired else "wrong_role"
-            refused.append(Refused(device.up, _summary(batch), reason, device))
+            else:
+                refused.append(_doubted(device, batch, reason))
         return devices, keyed
-
-    async def _known(self, addresses: set[tuple[int, int]]) -> dict[tuple[int, int], tuple[Role, bool]]:
-        """Roles of registered devices; those in use are kept for KNOWN_S: asking is a tenth of storing (measured)."""
-        now = self._clock.monotonic()
-        if now - self._known_since > KNOWN_S:
-            self._in_use, self._known_since = {}, now
-        if unknown := addresses - self._in_use.keys():
-            found = await gates.registered(unknown)
-            self._in_use |= {address: role for address, (role, retired) in found.items() if not retired}
-            return {address: (role, False) for address, role in self._in_use.items()} | found
-        return {address: (role, False) for address, role in self._in_use.items()}
 
     async def _store(
         self,
@@ -176,10 +174,15 @@ class Ingest:
         await store.save_quarantined(refused, now_ms)
         await exceptions.record([_case(item) for item in refused], now_ms)
 
-    async def _current_generation(self) -> int:
-        if self._generation is None:
-            self._generation = await store.generation()
-        return self._generation
+
+# Of devices that are not registered as what they say, nothing is kept: they keep and resend it themselves.
+_NOBODY = frozenset({"unknown_device", "wrong_role", "retired_device"})
+
+
+def _doubted(device: Device, batch: Batch, reason: str) -> Refused:
+    """A batch kept whole, so that a person may accept it; once, though each sending is signed anew."""
+    place = f"{reason} {batch.stream} {batch.epoch} {batch.first_seq} "
+    return Refused(device.up, UP.encode(batch), reason, device, place.encode() + last_head(batch))
 
 
 def _summary(batch: Batch) -> bytes:

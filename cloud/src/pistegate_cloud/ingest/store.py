@@ -14,6 +14,7 @@ from pistegate_cloud.ingest.core import Chain, ChainKey, Position, Refused, Stor
 from pistegate_cloud.ingest.models import CloudState, EventChain, ForkEvent, Quarantine, RawEvent
 
 QUARANTINE_MAX = 10_000  # rows; a flood beyond them is counted in the exception, not stored
+QUARANTINE_EACH = 500  # rows of one topic: one bad device must not keep out what others send
 
 _COLUMNS: Final = ("site", "gate", "stream", "epoch", "seq", "head", "payload", "received_ms")
 _NAMES: Final = ", ".join(_COLUMNS)
@@ -32,9 +33,10 @@ class StoreInconsistent(CloudError):
     """Events exist beyond their chain's recorded end: the database was changed by hand or half restored."""
 
 
-async def generation() -> int:
-    """The generation of this database."""
-    return (await CloudState.get(id=1)).generation
+async def state() -> tuple[int, int]:
+    """The generation of this database, and how often what is known of devices has changed."""
+    row = await CloudState.get(id=1)
+    return row.generation, row.devices
 
 
 async def lock_chains(keys: Sequence[ChainKey], now_ms: int) -> dict[ChainKey, Chain]:
@@ -138,12 +140,14 @@ async def save_forks(events: Sequence[StoredEvent], now_ms: int) -> None:
 
 
 async def save_quarantined(refused: Sequence[Refused], now_ms: int) -> None:
-    """Keep refused messages, once per content, up to QUARANTINE_MAX."""
+    """Keep refused messages, once per content, up to QUARANTINE_MAX and QUARANTINE_EACH."""
     if await Quarantine.all().count() >= QUARANTINE_MAX:
         return
+    topics = {message.topic[:200] for message in refused}
+    full = {topic for topic in topics if await Quarantine.filter(topic=topic).count() >= QUARANTINE_EACH}
     rows = [
         Quarantine(
-            digest=sha256(message.topic.encode() + b"\x00" + message.payload).hexdigest(),
+            digest=sha256(message.topic.encode() + b"\x00" + (message.name or message.payload)).hexdigest(),
             site=message.device.site if message.device else None,
             topic=message.topic[:200],
             reason=message.reason,
@@ -151,6 +155,7 @@ async def save_quarantined(refused: Sequence[Refused], now_ms: int) -> None:
             first_ms=now_ms,
         )
         for message in refused
+        if message.topic[:200] not in full
     ]
     await Quarantine.bulk_create(rows, ignore_conflicts=True)
 

@@ -52,6 +52,8 @@ port = {http_port}
 url = "{broker}"
 [clock]
 source = "{time_page}"
+[enrolment]
+unsigned = true
 [issuer]
 key_id = {KEY_ID}
 private_key = "{keys.issuer.hex()}"
