@@ -6,19 +6,22 @@ import tomllib
 import types
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct
 
+from pistegate_edge.bindings import settings as binding_settings
+from pistegate_edge.bindings.settings import CloudService, Documents
 from pistegate_edge.errors import ConfigError
+from pistegate_edge.journal.retention import KEEP_DAYS
 from pistegate_edge.lane.core import words
 from pistegate_edge.lane.settings import LaneSettings, lane_settings
 from pistegate_edge.power import settings as power_settings
 from pistegate_edge.power.settings import Power
-from pistegate_edge.scanners.opening import KEYBOARD
-from pistegate_edge.scanners.profiles import load_profile
+from pistegate_edge.scanners import settings as scanner_settings
+from pistegate_edge.scanners.settings import ScannerLine
 from pistegate_protocol.claims import AREAS_MAX, HolderClass
 from pistegate_protocol.decide import GateProfile
 from pistegate_protocol.topics import Role
@@ -28,6 +31,7 @@ DeviceNumber = Annotated[int, Meta(ge=1, lt=2**16)]
 Pin = Annotated[int, Meta(ge=0, le=27)]  # BCM numbers of the 40-pin header
 Milliseconds = Annotated[int, Meta(ge=1, le=600_000)]
 _PUBLIC_KEY_BYTES = 32
+S = TypeVar("S", bound=Struct)
 
 
 class Device(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,10 +53,11 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Storage(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the journal lies."""
+    """Where the journal lies. `keep_days`: days of running that events are kept after the cloud has them."""
 
     directory: Annotated[str, Meta(min_length=1)]
     reserve_kib: Annotated[int, Meta(ge=128, le=1_048_576)] = 256
+    keep_days: Annotated[int, Meta(ge=2, le=366)] = KEEP_DAYS
 
 
 class KeyStoreFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,9 +86,14 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClockSource(Struct, frozen=True, forbid_unknown_fields=True):
-    """`system`, or the path of a time page."""
+    """`system`, or the path of a time page. `when_suspect`: what becomes of tickets while the time is in doubt.
+
+    "admit": they are decided at the latest time that is sure. "refuse_dated": those that would not hold at the latest
+    time that it may be (35 days later where nobody knows) are refused; a season pass still opens.
+    """
 
     source: Annotated[str, Meta(min_length=1)] = "system"
+    when_suspect: Literal["admit", "refuse_dated"] = "admit"
 
 
 class Signals(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,13 +111,6 @@ class Signals(Struct, frozen=True, forbid_unknown_fields=True):
     amber_mixed: bool = False
     class_on_green: bool = False
     refuse_ms: Milliseconds = 1500
-
-
-class ScannerLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """A scanner of codes: a serial device, or an input device that plays a keyboard (profile `keyboard`)."""
-
-    path: Annotated[str, Meta(min_length=1)]
-    profile: Annotated[str, Meta(min_length=1)] = "lines-9600"
 
 
 class Overrides(Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,7 +158,9 @@ class Config(Struct, frozen=True, kw_only=True):
     signals: Signals | None = None
     override: Overrides = Overrides()
     power: Power | None = None
-    scanner: ScannerLine | None = None
+    scanners: tuple[ScannerLine, ...] = ()
+    documents: Documents | None = None
+    cloud: CloudService | None = None
     display: DisplayText = DisplayText()
     till: Till | None = None
     key_store: KeyStoreFile | None = None
@@ -173,8 +178,14 @@ _NEEDED: dict[Role, dict[str, type[Struct]]] = {
     Role.INSPECT: {"place": Place, "storage": Storage, "key_store": KeyStoreFile},
 }
 _OPTIONAL: dict[str, type[Struct]] = {"clock": ClockSource, "display": DisplayText}
-_GATE_OPTIONAL: dict[str, type[Struct]] = {"override": Overrides, "power": Power, "scanner": ScannerLine}
-_NONE_IF_MISSING = frozenset({"power", "scanner"})
+_GATE_OPTIONAL: dict[str, type[Struct]] = {
+    "override": Overrides,
+    "power": Power,
+    "documents": Documents,
+    "cloud": CloudService,
+}
+_NONE_IF_MISSING = frozenset({"power", "documents", "cloud"})
+_SCANNER = "scanner"
 _SIGNAL_PINS = ("green_pin", "red_pin", "buzzer_pin", "amber_pin", "attendant_pin")
 _PUBLIC_KEYS = ("issuer_keys", "document_keys")
 _KEY_SECTIONS = ("key_store", *_PUBLIC_KEYS)
@@ -202,8 +213,8 @@ def check_config(tree: Mapping[str, Any]) -> Config:
     keyless = role in _KEYLESS
     wanted = _COMMON | _NEEDED[role]
     optional = _OPTIONAL | (_GATE_OPTIONAL if role is Role.GATE else {})
-    lane = ["lane"] if role is Role.GATE else []
-    known = ["role", *wanted, *lane, *optional, *(() if keyless else _PUBLIC_KEYS)]
+    own = ["lane", _SCANNER] if role is Role.GATE else []
+    known = ["role", *wanted, *own, *optional, *(() if keyless else _PUBLIC_KEYS)]
     problems += _unknown({name: tree[name] for name in tree if name not in _KEY_SECTIONS}, known, "")
     values: dict[str, Any] = {"role": role}
     for name, kind in (wanted | optional).items():
@@ -219,6 +230,7 @@ def check_config(tree: Mapping[str, Any]) -> Config:
         place = values["place"]
         way = words.EXIT if place is not None and place.exit else words.ENTRY
         values["lane"] = lane_settings(tree.get("lane"), problems, way)
+        values["scanners"] = _sections(tree, _SCANNER, ScannerLine, problems)
         _cross(values, problems)
     _zones(values, problems)
     if problems:
@@ -256,6 +268,15 @@ def _section(tree: Mapping[str, Any], name: str, kind: type[Struct], problems: l
         elif field.required:
             problems.append(f"{name}.{field.name} is missing: add it under [{name}], {_wanted(hints[field.name])}")
     return kind(**values) if len(problems) == before else None
+
+
+def _sections(tree: Mapping[str, Any], name: str, kind: type[S], problems: list[str]) -> tuple[S, ...]:
+    """All [[name]] there are; a single [name] is one of them, as in older files."""
+    tables = tree.get(name, [])
+    found = [
+        _section({name: table}, name, kind, problems) for table in (tables if isinstance(tables, list) else [tables])
+    ]
+    return tuple(one for one in found if isinstance(one, kind))
 
 
 def _wanted(hint: Any) -> str:
@@ -323,8 +344,9 @@ def _cross(values: Mapping[str, Any], problems: list[str]) -> None:
         if pin in users:
             problems.append(f"{path} = {pin}: {users[pin]} uses this pin already; give each its own")
         users.setdefault(pin, path)
-    if values["scanner"] is not None:
-        problems += _scanner_problems(values["scanner"])
+    documents = values["documents"]
+    problems += scanner_settings.problems(values["scanners"], [] if documents is None else documents.kinds)
+    problems += binding_settings.problems(documents, values["cloud"])
     if values["signals"] is not None:
         problems += _signals_wired(values["signals"], lane)
     if values["power"] is not None:
@@ -338,19 +360,6 @@ def _pins(signals: Signals | None, power: Power | None) -> dict[str, int]:
     named = {f"signals.{name}": getattr(signals, name) for name in _SIGNAL_PINS} if signals is not None else {}
     named |= {f"power.{name}": pin for name, pin in power_settings.pins(power).items()} if power is not None else {}
     return {path: pin for path, pin in named.items() if pin is not None}
-
-
-def _scanner_problems(scanner: ScannerLine) -> list[str]:
-    """Whether its profile is one that reads codes."""
-    if scanner.profile == KEYBOARD:
-        return []
-    try:
-        delivers = load_profile(scanner.profile).delivers
-    except ConfigError as error:
-        return [f"scanner.profile: {problem}" for problem in error.problems]
-    if delivers == "codes":
-        return []
-    return [f"scanner.profile = {scanner.profile!r} reads no codes: write the profile of a scanner of codes"]
 
 
 def _signals_wired(signals: Signals, lane: LaneSettings | None) -> list[str]:

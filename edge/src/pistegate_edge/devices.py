@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from pistegate_edge.bindings.opening import open_presenter
 from pistegate_edge.clock import Clock
 from pistegate_edge.config import Config
 from pistegate_edge.core import inputs as i
@@ -120,6 +121,7 @@ def open_devices(config: Config, clock: Clock, put: Put, opened: ExitStack) -> D
     panel = open_signals(signals, config.display, lane, lane_settings)
     opened.callback(panel.close)
     keys = open_key_store(config.key_store)
+    presenter = open_presenter(config.documents, config.device.site)
     journal = opened.enter_context(open_journal(Journal, storage, config.device, clock))
     return Devices(
         lane,
@@ -128,5 +130,5 @@ def open_devices(config: Config, clock: Clock, put: Put, opened: ExitStack) -> D
         journal,
         open_link(config, put),
         lambda knows: _DeskReader(config, keys, knows, put),
-        lambda ports: open_parts(config, ports),
+        lambda ports: open_parts(config, ports, presenter),
     )

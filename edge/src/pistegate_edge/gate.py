@@ -14,6 +14,7 @@ from pistegate_edge.config import Config, lane_profile
 from pistegate_edge.core import actions as a
 from pistegate_edge.core import inputs as i
 from pistegate_edge.core.attended import Reasons
+from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.judge import Judge
 from pistegate_edge.core.memory import KnownClaims
 from pistegate_edge.core.now import Now
@@ -193,6 +194,7 @@ class Gate:
             self._await_lane()
         if not self._journal.reserve.held:
             self._recorder.out_of_room(now)
+        self._feed(i.FactsArrived(self._facts()))
         for code, detail in self._notes_at_start:
             self._note_now(code, detail)
         self._reader.start()
@@ -312,9 +314,16 @@ class Gate:
             part.grown(stream, last)
 
     def _told_by_cloud(self) -> None:
-        self._feed(i.FactsArrived(self._documents.facts))
+        self._feed(i.FactsArrived(self._facts()))
         for part in self._parts:
             part.told()
+
+    def _facts(self) -> Facts:
+        """What the cloud's documents tell, with what parts add to it."""
+        facts = self._documents.facts
+        for part in self._parts:
+            facts = part.knows(facts)
+        return facts
 
     def _versions(self) -> dict[str, int]:
         """Of all documents here, as Hello tells them."""

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a gate's configuration to its parts."""
 
+from pistegate_edge.bindings.presenting import Presenter
 from pistegate_edge.config import Config
 from pistegate_edge.parts.part import Part, Ports
 from pistegate_edge.parts.powering import Powering
-from pistegate_edge.parts.scanning import Scanning
+from pistegate_edge.parts.presenting import document_parts
 
 
-def open_parts(config: Config, ports: Ports) -> tuple[Powering | None, list[Part]]:
+def open_parts(config: Config, ports: Ports, presenter: Presenter | None) -> tuple[Powering | None, list[Part]]:
     """The part that may end the computer, where there is one, and all parts in the order in which they start."""
     parts: list[Part] = []
-    if config.scanner is not None:
-        parts.append(Scanning(config.scanner, ports))
+    parts += document_parts(config, ports, presenter)
     power = None if config.power is None else Powering(config.power, ports)
     if power is not None:
         parts.append(power)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pistegate_edge.clock import Clock
 from pistegate_edge.core.actions import IncidentCode
+from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.inputs import Input
 from pistegate_edge.core.now import Now
 from pistegate_protocol.events import Stream
@@ -79,3 +80,7 @@ class Part:
 
     def told(self) -> None:
         """The cloud's documents tell more now."""
+
+    def knows(self, facts: Facts) -> Facts:
+        """What passages go by: what the cloud's documents tell, with what this part adds to it."""
+        return facts
