@@ -152,6 +152,17 @@ def test_time_service_that_steps_behind_the_mark_is_not_followed() -> None:
     computer.jump(-DAY)
     computer.look(NTP)
     assert computer.why == (False, Why.RAN_BACK)
+    assert (computer.now, computer.clock.take_moved()) == (computer.true, 0)
+
+
+def test_clock_in_doubt_leaves_no_mark() -> None:
+    """A day ahead at the start, nobody vouching: a time service that corrects it later is no running back."""
+    computer = Computer(off=DAY, sources=NOBODY)
+    computer.wait(MINUTE)
+    assert computer.clock.mark_ms is None
+    computer.jump(-DAY)
+    computer.look(NTP)
+    assert computer.why == (True, Why.SYNCHRONISED)
     assert computer.now == computer.true
 
 

@@ -22,7 +22,7 @@ from pistegate_edge.core.owed import OwedBook, UnsettledBook
 from pistegate_edge.core.passage import Passage, State
 from pistegate_edge.devices import Devices, LaneTold, ReaderOpened, open_devices
 from pistegate_edge.downlink import DocumentStore
-from pistegate_edge.errors import GpioUnavailable
+from pistegate_edge.errors import GpioUnavailable, JournalFull
 from pistegate_edge.lane.core import words
 from pistegate_edge.lane.host import Event
 from pistegate_edge.parts.part import Part, Ports
@@ -38,9 +38,11 @@ from pistegate_edge.process import (
     service_with_keys,
 )
 from pistegate_edge.recorder import Recorder
+from pistegate_edge.timekeeping.opening import guarded_clock
 from pistegate_edge.uplink.link import Uplink
 from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkUp
 from pistegate_protocol.events import Incident, Stream, short_text
+from pistegate_protocol.messages import SignedDocument
 from pistegate_protocol.signing import KeyRing
 
 log = logging.getLogger(__name__)
@@ -83,7 +85,14 @@ class Gate:
         self._known = KnownClaims(self._journal.verified_claims())
         issuers = KeyRing(config.issuer_keys)
         self._passage = Passage(
-            Judge(self._profile, issuers, documents.facts, self._known, self._journal),
+            Judge(
+                self._profile,
+                issuers,
+                documents.facts,
+                self._known,
+                self._journal,
+                refuse_doubted=config.clock.when_suspect == "refuse_dated",
+            ),
             OwedBook(self._journal.owed()),
             UnsettledBook(self._journal.unsettled()),
             self._journal.unfinished(),
@@ -101,9 +110,20 @@ class Gate:
             self._note,
             self._told_by_cloud,
             self._versions,
+            self._taken,
         )
         self._reader = devices.reader(self._known.knows)
-        ports = Ports(self._queue.put, self._feed, self._note_now, self._uplink.state_changed, self._busy, clock)
+        ports = Ports(
+            put=self._queue.put,
+            feed=self._feed,
+            note=self._note_now,
+            state_changed=self._uplink.state_changed,
+            busy=self._busy,
+            clock=clock,
+            publish=self._link.publish,
+            chronicle=lambda event: self._recorder.chronicle(event, clock.now()),
+            keep=self._keep,
+        )
         self._power, self._parts = devices.parts(ports)
         self._takers = self._taken_by()
         self._perform = self._performers()
@@ -119,7 +139,8 @@ class Gate:
             LaneTold: self._take_lane,
             ReaderOpened: self._take_opened,
             Stop: self._take_stop,
-            **dict.fromkeys((Arrived, LinkUp, LinkDown), self._uplink.event),
+            Arrived: self._uplink.event,
+            **dict.fromkeys((LinkUp, LinkDown), self._take_link),
         }
         for part in self._parts:
             takers |= dict.fromkeys(part.takes, part.take)
@@ -223,6 +244,24 @@ class Gate:
     def _take_opened(self, item: ReaderOpened, now: Now) -> None:
         log.info("reader ready: %s", item.what)
         self._feed(i.ReaderReady())
+
+    def _take_link(self, item: LinkUp | LinkDown, now: Now) -> None:
+        self._uplink.event(item, now)
+        for part in self._parts:
+            part.linked(isinstance(item, LinkUp), now)
+
+    def _taken(self, message: object) -> None:
+        """From the cloud, for whichever part takes it."""
+        taker = self._takers.get(type(message))
+        if taker is not None:
+            taker(message, self._clock.now())
+
+    def _keep(self, name: str, version: int, signed: SignedDocument) -> bool:
+        try:
+            self._journal.store_document(name, version, signed)
+        except JournalFull:
+            return False
+        return True
 
     def _take_stop(self, _: Stop, now: Now) -> None:
         log.info("stopping")
@@ -357,6 +396,7 @@ class Gate:
 def open_gate(config: Config, clock: Clock, opened: ExitStack) -> Gate:
     """A gate on the devices that its configuration names; `opened` closes them."""
     told: queue.SimpleQueue[object] = queue.SimpleQueue()
+    clock = guarded_clock(config, clock)
     return Gate(config, clock, open_devices(config, clock, told.put, opened), told)
 
 

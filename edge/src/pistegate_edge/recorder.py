@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pistegate_edge.core.actions import (
     IncidentCode,
     RecordAdmission,
+    RecordClock,
     RecordOutcome,
     RecordOverride,
     RecordProgress,
@@ -18,13 +19,13 @@ from pistegate_edge.core.now import Now
 from pistegate_edge.errors import JournalFull
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.lane.host import Mark
-from pistegate_protocol.events import Dropped, Incident, Stream
+from pistegate_protocol.events import ClockState, Dropped, Incident, Stream
 
 log = logging.getLogger(__name__)
 
 PROBE_S = 2.0  # seconds between tries to find room again
 
-Deferred = RecordOutcome | RecordSettled | RecordOverride | RecordProgress
+Deferred = RecordOutcome | RecordSettled | RecordOverride | RecordClock | RecordProgress
 
 
 class Recorder:
@@ -66,6 +67,11 @@ class Recorder:
         for due in self._merger.add(note, now.mono):
             self._write_note(due, now)
 
+    def chronicle(self, event: ClockState, now: Now) -> None:
+        """Record how the clock stands from here on, in both streams."""
+        self.record(RecordClock(event), now)
+        self._write_note(event, now)
+
     def tick(self, now: Now) -> None:
         """Merged notes that are due; room again?"""
         for note in self._merger.due(now.mono):
@@ -95,8 +101,8 @@ class Recorder:
                     self._journal.outcome(action)
                 elif isinstance(action, RecordSettled):
                     self._journal.settled(action)
-                elif isinstance(action, RecordOverride):
-                    self._journal.override(action)
+                elif isinstance(action, RecordOverride | RecordClock):
+                    self._journal.also(action.event)
                 else:
                     self._journal.progress(action.epoch, action.seq, action.passed)
             except JournalFull as error:
@@ -105,11 +111,11 @@ class Recorder:
             del self._deferred[0]
             self._grown(Stream.LEDGER, self._journal.last_seq(Stream.LEDGER))
 
-    def _write_note(self, note: Note | Dropped, now: Now) -> bool:
+    def _write_note(self, note: Note | Dropped | ClockState, now: Now) -> bool:
         try:
             self._journal.note(note)
         except JournalFull as error:
-            if not isinstance(note, Dropped):
+            if not isinstance(note, Dropped | ClockState):
                 self._dropped += note.times
             self._disk_full(now, str(error))
             return False

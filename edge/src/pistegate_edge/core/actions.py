@@ -8,7 +8,7 @@ from enum import StrEnum
 from pistegate_edge.core.memory import Memory
 from pistegate_edge.core.owed import OwedEntry
 from pistegate_protocol.claims import HolderClass
-from pistegate_protocol.events import Admitted, Incident, Outcome, Override, Refused, Settled
+from pistegate_protocol.events import Admitted, ClockState, Incident, Outcome, Override, Refused, Settled
 
 
 class Lamp(StrEnum):
@@ -47,6 +47,8 @@ class IncidentCode(StrEnum):
     JOURNAL_CREATED = "journal_created"
     JOURNAL_SET_ASIDE = "journal_set_aside"
     LAB_KEYS = "lab_keys"
+    CLOCK_SUSPECT = "clock_suspect"
+    CLOCK_TRUSTED = "clock_trusted"
     CARD_ROLLED_BACK = "card_rolled_back"
     MAINS_LOST = "mains_lost"
     MAINS_BACK = "mains_back"
@@ -164,6 +166,13 @@ class RecordSettled:
 
     event: Settled
     ended: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordClock:
+    """Journal: how far the time is to be believed from here on."""
+
+    event: ClockState
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,17 @@ from pistegate_edge.core.reading import Ticket, Unusable, read_ticket, signed_ti
 from pistegate_protocol.amendments import Amendment, AmendmentRefused, amendment_in_file, open_amendment
 from pistegate_protocol.claims import Claim
 from pistegate_protocol.codes import TicketCode, open_code
-from pistegate_protocol.decide import Decision, GateProfile, Knowledge, Owed, decide
+from pistegate_protocol.decide import Admit, Decision, GateProfile, Knowledge, Owed, Refuse, decide
 from pistegate_protocol.errors import CodecError, UnknownVersion
 from pistegate_protocol.events import READ_AMENDMENT, READ_CLAIM
 from pistegate_protocol.reasons import Reason
 from pistegate_protocol.rotating import ReadAt
 from pistegate_protocol.signing import ClaimRefused, KeyRing, Medium, claim_digest, open_claim
 from pistegate_protocol.usage import Usage, counters_in, named_claim
+
+_OF_TIME = frozenset(
+    {Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.BLACKED_OUT, Reason.OUTSIDE_WINDOW, Reason.TIME_USED_UP}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,20 @@ class ReadTicket:
 class Judge:
     """Holds what one lane believes cards by; `facts` is replaced as documents come."""
 
-    def __init__(self, gate: GateProfile, issuers: KeyRing, facts: Facts, known: KnownClaims, memory: CardMemory):
+    def __init__(
+        self,
+        gate: GateProfile,
+        issuers: KeyRing,
+        facts: Facts,
+        known: KnownClaims,
+        memory: CardMemory,
+        *,
+        refuse_doubted: bool = False,
+    ) -> None:
+        """`refuse_doubted`: while the time is in doubt, refuse what would not hold at the latest that it may be."""
         self.gate = gate
         self.facts = facts
+        self._refuse_doubted = refuse_doubted
         self._issuers = issuers
         self._known = known
         self._memory = memory
@@ -87,7 +102,7 @@ class Judge:
     def believe_code(self, code: TicketCode, now: Now) -> ReadTicket | Unusable:
         """What a code says with what was used of its ticket here, if it can be believed; nothing is written to it."""
         try:
-            opened = open_code(code, self._issuers, ReadAt(now.wall))
+            opened = open_code(code, self._issuers, ReadAt(now.wall, now.trusted))
         except ClaimRefused as error:
             return Unusable(error.reason, str(error))
         return self._without_usage(opened.medium, opened.claim, opened.signed, opened.tick)
@@ -123,7 +138,12 @@ class Judge:
             suspensions=self.facts.suspensions,
             calendars=self.facts.calendars,
         )
-        return decide(card.ticket.claim, card.ticket.usage, self.gate, now.wall, knowledge)
+        decision = decide(card.ticket.claim, card.ticket.usage, self.gate, now.wall, knowledge)
+        if self._refuse_doubted and now.latest is not None and isinstance(decision, Admit):
+            latest = decide(card.ticket.claim, card.ticket.usage, self.gate, now.latest, knowledge)
+            if isinstance(latest, Refuse) and latest.reason in _OF_TIME:
+                return Refuse(Reason.CLOCK_DOUBT)
+        return decision
 
     def _ticket(self, told: CardRead, medium: Medium) -> Ticket | Unusable:
         digest = named_claim(told.usage_file)

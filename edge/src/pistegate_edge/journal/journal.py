@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
-from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordOverride, RecordSettled
+from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordSettled
 from pistegate_edge.core.admission import Unfinished
 from pistegate_edge.core.memory import KNOWN_CLAIMS_MAX, Confirmed, Memory
 from pistegate_edge.core.owed import OWED_S, OwedEntry, Unsettled
@@ -22,7 +22,9 @@ from pistegate_protocol.events import (
     AdmittedV1,
     CardUse,
     CardUseEnded,
+    ClockState,
     Event,
+    Override,
     Settled,
     Stream,
     UseResult,
@@ -111,11 +113,11 @@ class Journal(Store):
 
         self._with_reserve(write)
 
-    def override(self, action: RecordOverride) -> None:
-        """A lane in somebody's hands, or a person whom it let through."""
+    def also(self, event: Override | ClockState) -> None:
+        """What the ledger tells beside tickets: a lane in somebody's hands, how the clock stands."""
 
         def write() -> None:
-            self._append_in(Stream.LEDGER, action.event)
+            self._append_in(Stream.LEDGER, event)
 
         self._with_reserve(write)
 

@@ -2,15 +2,24 @@
 """From a gate's configuration to its parts."""
 
 from pistegate_edge.bindings.presenting import Presenter
+from pathlib import Path
+
 from pistegate_edge.config import Config
 from pistegate_edge.parts.part import Part, Ports
 from pistegate_edge.parts.powering import Powering
 from pistegate_edge.parts.presenting import document_parts
+from pistegate_edge.parts.timekeeping import Timekeeping
+from pistegate_edge.timekeeping.guarded import GuardedClock
+from pistegate_protocol.signing import KeyRing
 
 
 def open_parts(config: Config, ports: Ports, presenter: Presenter | None) -> tuple[Powering | None, list[Part]]:
     """The part that may end the computer, where there is one, and all parts in the order in which they start."""
     parts: list[Part] = []
+    if isinstance(ports.clock, GuardedClock) and config.storage is not None:
+        keys, directory = KeyRing(config.document_keys), Path(config.storage.directory)
+        device = config.device
+        parts.append(Timekeeping(ports.clock, ports, device.number, device.site, keys, directory))
     parts += document_parts(config, ports, presenter)
     power = None if config.power is None else Powering(config.power, ports)
     if power is not None:

@@ -13,7 +13,8 @@ from pistegate_edge.core.actions import IncidentCode
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.inputs import Input
 from pistegate_edge.core.now import Now
-from pistegate_protocol.events import Stream
+from pistegate_protocol.events import ClockState, Stream
+from pistegate_protocol.messages import SignedDocument
 
 Performer = Callable[[Any, Now], None]
 
@@ -23,7 +24,8 @@ class Ports:
     """A gate as its parts see it; `put` may be called from any thread, everything else from the loop.
 
     `feed`: to the passage protocol. `note`: an incident, shown to the attendant and told to the cloud.
-    `state_changed`: the cloud should hear the gate's state. `busy`: a passage is under way.
+    `state_changed`: the cloud should hear the gate's state. `busy`: a passage is under way. `publish`: up to the cloud.
+    `chronicle`: into both streams. `keep`: a signed document under a name and version; False: there is no room.
     """
 
     put: Callable[[object], None]
@@ -32,6 +34,9 @@ class Ports:
     state_changed: Callable[[], None]
     busy: Callable[[], bool]
     clock: Clock
+    publish: Callable[[bytes], None]
+    chronicle: Callable[[ClockState], None]
+    keep: Callable[[str, int, SignedDocument], bool]
 
 
 class Part:
@@ -80,6 +85,9 @@ class Part:
 
     def told(self) -> None:
         """The cloud's documents tell more now."""
+
+    def linked(self, up: bool, now: Now) -> None:
+        """The broker is reached, or is not any more."""
 
     def knows(self, facts: Facts) -> Facts:
         """What passages go by: what the cloud's documents tell, with what this part adds to it."""

@@ -14,7 +14,7 @@ from pistegate_protocol.time_marks import TimeMark
 # messages (tens of ms); bad links of mountain huts took 3 s (facts: 1.5 s one way).
 ROUND_TRIP_MS: Final = 10_000
 ASK_S: Final = 300.0  # s between questions; a crystal is 15 ms off by then, and 150 bytes go over the line
-ASK_AGAIN_S: Final = 10.0  # s while in doubt, or unanswered
+ASK_AGAIN_S: Final = 10.0  # s until an unanswered question is asked again; doubles up to ASK_S
 
 
 @dataclass(frozen=True, slots=True)

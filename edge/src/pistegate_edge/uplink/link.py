@@ -34,7 +34,7 @@ class Publisher(Protocol):
 class Uplink:
     """One device's conversation with the cloud. `state` tells its state for Hello, `told`: documents tell more now.
 
-    `versions`: of the documents that Hello tells, where others keep some too.
+    `versions`: of the documents that Hello tells, where others keep some too. `other`: takes messages of further kinds.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Uplink:
         note: Callable[[Incident], None],
         told: Callable[[], None],
         versions: Callable[[], dict[str, int]] | None = None,
+        other: Callable[[object], None] | None = None,
     ) -> None:
         self._number = number
         self._journal = journal
@@ -56,6 +57,7 @@ class Uplink:
         self._note = note
         self._told = told
         self._versions = versions or documents.versions
+        self._other = other
         pending = [(p.stream, p.epoch, p.last_seq, p.acked_seq) for p in journal.pending()]
         self._core = UplinkCore(journal.epoch, pending)
         self._flaps = FlapDetector()
@@ -148,6 +150,8 @@ class Uplink:
                 self._conflict(now, f"the cloud says: {message.detail}")
         elif isinstance(message, RelayRequest):
             self._incident(now, IncidentCode.MESSAGE_MALFORMED, "a relay request came to a gate; encoders serve them")
+        elif self._other is not None:
+            self._other(message)
 
     def _ack(self, ack: Ack, now: Now) -> None:
         own = self._journal.head_at(ack.stream, ack.epoch, ack.seq)
