@@ -20,6 +20,7 @@ from gpiozero.pins.mock import MockFactory
 from pistegate_edge.clock import Clock
 from pistegate_edge.config import Config, check_config
 from pistegate_edge.gate import Gate, open_gate
+from pistegate_edge.timekeeping.told import Kernel, Sources
 from pistegate_protocol.amendments import Amendment, sign_amendment
 from pistegate_protocol.card_layout import AMENDMENT_FILE, LOADS_FILE, CardKey, KeySet, claim_file_content, padded
 from pistegate_protocol.claims import Claim, Scope
@@ -222,8 +223,18 @@ class Bench:
         return self.gate._passage.service() == "in_service"
 
 
+class BenchClock(Clock):
+    """The machine's clock as where a time service keeps it, which is not so everywhere that tests run."""
+
+    def sources(self) -> Sources:
+        """See Clock."""
+        return Sources(Kernel(True, 5))
+
+
 @contextmanager
-def running_gate(directory: Path, reader: SimulatedReader, /, *, wait: bool = True, **changes: Any) -> Iterator[Bench]:
+def running_gate(
+    directory: Path, reader: SimulatedReader, /, *, wait: bool = True, clock: Clock | None = None, **changes: Any
+) -> Iterator[Bench]:
     """A whole gate on threads of this process; stopped in order at the end."""
     pins = MockFactory()
     Device.pin_factory = pins
@@ -237,7 +248,7 @@ def running_gate(directory: Path, reader: SimulatedReader, /, *, wait: bool = Tr
         # Built here, as SQLite's connections belong to the thread that made them.
         try:
             with ExitStack() as opened:
-                gate = open_gate(config, Clock(), opened)
+                gate = open_gate(config, clock or BenchClock(), opened)
                 started.put(gate)
                 gate.run()
         except BaseException as error:  # noqa: BLE001 - shown by the test that owns the bench
