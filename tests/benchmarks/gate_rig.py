@@ -23,6 +23,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 
 from pistegate_edge.clock import Clock
 from pistegate_edge.gate import Gate, open_gate
+from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.opening import connect
 from pistegate_edge.readers.supervisor import ReaderThread
 from pistegate_protocol.signing import KeyRing, split_signed_claim
@@ -79,7 +80,7 @@ class Floor:
 
     def __init__(self, directory: Path) -> None:
         self._keys = KeyRing({1: public(ISSUER)})
-        self._db: sqlite3.Connection = connect(directory / "floor.sqlite")
+        self._db: sqlite3.Connection = connect(Files(directory), "floor.sqlite")
         self._db.execute("CREATE TABLE event (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL)")
 
     def take(self, signed: bytes) -> tuple[float, float]:

@@ -178,6 +178,8 @@ def test_help_works_without_hardware_and_with_an_example() -> None:
         ["run"],
         ["check"],
         ["journal", "show"],
+        ["journal", "verify"],
+        ["journal", "salvage"],
         ["journal", "set-aside"],
         ["keys", "seal"],
         ["keys", "check"],

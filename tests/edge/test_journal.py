@@ -9,8 +9,9 @@ import pytest
 from pistegate_edge.clock import Clock
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordSettled
 from pistegate_edge.core.owed import OwedEntry
-from pistegate_edge.errors import JournalDamaged, JournalFull, JournalInUse
-from pistegate_edge.journal import opening
+from pistegate_edge.errors import JournalDamaged, JournalFull, JournalInUse, JournalLost
+from pistegate_edge.journal import aside, opening
+from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.journal import Journal
 from pistegate_protocol.events import (
     EVENTS,
@@ -203,19 +204,49 @@ def make_room(journal: Journal) -> None:
     journal._db.execute("PRAGMA max_page_count = 1000000")
 
 
-@pytest.mark.parametrize("harm", ["payload", "head", "missing", "garbage", "empty"])
-def test_damaged_journal_keeps_the_gate_shut_and_untouched(tmp_path: Path, harm: str) -> None:
-    """Each start says the same and changes nothing, so that restarts by the system are harmless."""
+@pytest.mark.parametrize("harm", ["payload", "head", "missing", "garbage"])
+def test_damaged_journal_is_salvaged_at_start(tmp_path: Path, harm: str) -> None:
+    """An unattended gate opens in the morning: what is valid goes on, the file is kept, and both are told."""
     with open_journal(tmp_path) as journal:
         for ticket in range(3):
             journal.admit(admitted(ticket))
+        counter = epoch_counter(journal.epoch)
     path = tmp_path / opening.FILE_NAME
     damage(path, harm)
     before = path.read_bytes()
-    for _ in range(2):
-        with pytest.raises(JournalDamaged, match="set-aside"):
-            open_journal(tmp_path)
-        assert path.read_bytes() == before
+    with open_journal(tmp_path) as journal:
+        assert journal.mark is not None
+        assert (tmp_path / journal.mark.kept).read_bytes() == before
+        assert "kept" in journal.mark.told
+        assert epoch_counter(journal.epoch) == counter + 1
+        assert journal.set_aside is None
+    open_journal(tmp_path).close()
+
+
+def test_journal_of_which_nothing_is_left_keeps_the_gate_shut_and_untouched(tmp_path: Path) -> None:
+    """Never an empty start: each start says the same and changes nothing, so restarts by the system are harmless."""
+    with open_journal(tmp_path) as journal:
+        journal.admit(admitted())
+    path = tmp_path / opening.FILE_NAME
+    for harmed in (b"", bytes(8192), None):
+        if harmed is None:
+            path.unlink()
+        else:
+            path.write_bytes(harmed)
+        for _ in range(2):
+            with pytest.raises(JournalLost, match="set-aside"):
+                open_journal(tmp_path)
+            assert path.exists() is (harmed is not None)
+            assert harmed is None or path.read_bytes() == harmed
+    opening_by_hand(tmp_path)
+    with open_journal(tmp_path) as fresh:
+        assert fresh.created
+        assert epoch_counter(fresh.epoch) == 2
+
+
+def opening_by_hand(directory: Path) -> None:
+    """Somebody knows that the journal is gone."""
+    aside.set_aside(Files(directory), "20260115T020000Z")
 
 
 def damage(path: Path, harm: str) -> None:
@@ -224,8 +255,6 @@ def damage(path: Path, harm: str) -> None:
         data = bytearray(path.read_bytes())
         data[4096 : 4096 + 512] = b"\xa5" * 512
         path.write_bytes(bytes(data))
-    elif harm == "empty":
-        path.write_bytes(b"")
     else:
         statement = {
             "payload": "UPDATE event SET payload = zeroblob(10) WHERE stream = 1 AND seq = 2",
@@ -245,14 +274,17 @@ def test_set_aside_keeps_the_file_and_the_epoch_counter(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         counter = epoch_counter(journal.epoch)
     damage(tmp_path / opening.FILE_NAME, "head")
-    kept = opening.set_aside(tmp_path, "20260115T020000Z")
-    assert kept.name == "journal-20260115T020000Z.sqlite"
+    kept = aside.set_aside(Files(tmp_path), "20260115T020000Z")
+    assert kept == "journal-20260115T020000Z.sqlite"
+    for extra in range(1, 3):  # told again until a tidy shows that it was recorded
+        with open_journal(tmp_path) as fresh:
+            assert fresh.set_aside == kept
+            assert epoch_counter(fresh.epoch) == counter + extra
     with open_journal(tmp_path) as fresh:
-        assert fresh.set_aside == kept.name
-        assert epoch_counter(fresh.epoch) == counter + 1
+        fresh.tidy()
     with open_journal(tmp_path) as later:
         assert later.set_aside is None
-    assert kept.exists()
+    assert (tmp_path / kept).exists()
 
 
 def test_journal_of_another_gate_is_refused(tmp_path: Path) -> None:
@@ -268,7 +300,7 @@ def test_two_gates_with_one_journal_are_refused(tmp_path: Path) -> None:
         with pytest.raises(JournalInUse, match="stop it first"):
             open_journal(tmp_path)
         with pytest.raises(JournalInUse):
-            opening.set_aside(tmp_path, "20260115T020000Z")
+            aside.set_aside(Files(tmp_path), "20260115T020000Z")
     open_journal(tmp_path).close()
 
 

@@ -7,7 +7,7 @@ with its owed person, one of three persons cut off after the first, two notes, a
 
 import shutil
 import sqlite3
-from importlib.resources import files
+from importlib.resources import files as resources
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,8 @@ from pistegate_edge.core.memory import Confirmed, Memory
 from pistegate_edge.errors import JournalFull
 from pistegate_edge.journal import journal as module
 from pistegate_edge.journal import opening, store
+from pistegate_edge.journal.epochs import epoch_rows
+from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.journal import Journal
 from pistegate_protocol.documents import open_document
 from pistegate_protocol.events import (
@@ -62,7 +64,7 @@ def schema(path: Path) -> list[tuple[object, ...]]:
 
 def test_every_schema_has_its_step() -> None:
     """The newest step is the schema version, and none is missing in between."""
-    steps = {path.name for path in files(store.__package__).iterdir() if path.name.endswith(".sql")}
+    steps = {path.name for path in resources(store.__package__).iterdir() if path.name.endswith(".sql")}
     assert steps == {f"schema_{number}.sql" for number in range(1, opening.SCHEMA_VERSION + 1)}
 
 
@@ -150,8 +152,8 @@ def test_full_disk_while_migrating_leaves_the_old_journal_whole(
     """All or nothing: the next start, with room, migrates it."""
     plain = opening.connect
 
-    def no_room(path: Path) -> sqlite3.Connection:
-        connection = plain(path)
+    def no_room(files: Files) -> sqlite3.Connection:
+        connection = plain(files)
         connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
         return connection
 
@@ -197,3 +199,21 @@ def test_only_so_many_cards_are_remembered_and_the_newest_stay(tmp_path: Path, m
         known = [number for number in (1, 2, 3) if journal.confirmed(memory(number).medium, memory(number).claim)]
         assert known == [1, 3]
         assert [digest for digest, _ in journal.verified_claims()] == [memory(1).claim]
+
+
+def test_journal_of_the_third_schema_goes_on_and_forgets_nothing_yet(tmp_path: Path) -> None:
+    """data/journal-3.sqlite: 2 runs; six cards, one unconfirmed with its owed person, two codes, one of them open."""
+    shutil.copy(OLD.with_name("journal-3.sqlite"), tmp_path / opening.FILE_NAME)
+    with reopened(tmp_path) as journal:
+        assert [one.claim for one in journal.unfinished()] == [b"claim008"]
+        assert journal.lane_mark() == ("00c0ffee", 42)
+        assert [one.claim for one in journal.unsettled()] == [b"claim006"]
+        assert len(journal.owed()) == 1
+        assert journal.confirmed(b"\x01card005", b"claim005") == Confirmed(5, 0, 0)
+        waiting = {(p.stream, epoch_counter(p.epoch)): (p.acked_seq, p.last_seq) for p in journal.pending()}
+        assert waiting[Stream.LEDGER, 1] == (12, 13)
+        assert waiting[Stream.LEDGER, 2] == (0, 4)
+        journal.tidy()
+    with reopened(tmp_path) as journal:
+        assert journal.rolled_back is None
+        assert [row.kept_from for row in epoch_rows(journal._db)] == [1] * 8

@@ -3,11 +3,12 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 
@@ -119,22 +120,45 @@ def test_gate_told_to_stop_finishes_the_passage_under_way(tmp_path: Path, reader
     assert [outcome.kind for outcome in outcomes(tmp_path)] == [OutcomeKind.NOT_PASSED]
 
 
-def test_gate_with_a_damaged_journal_ends_the_same_way_each_time(tmp_path: Path, reader: SimulatedReader) -> None:
+def test_gate_with_a_damaged_journal_opens_in_the_morning(tmp_path: Path, reader: SimulatedReader) -> None:
+    """A zeroed header: what is valid is salvaged at start, told, and the file kept; no outcome is told twice."""
+    with gate_process(tmp_path) as (process, log):
+        reader.present(ski_card())
+        wait_for(lambda: "admitted" in log.read_text())
+        process.kill()
+        process.wait()
+    path = tmp_path / FILE_NAME
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray(path.read_bytes())
+    data[:4096] = bytes(4096)
+    path.write_bytes(bytes(data))
+    with gate_process(tmp_path) as (process, log):
+        assert "journal_salvaged" in log.read_text()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert [outcome.kind for outcome in outcomes(tmp_path)] == [OutcomeKind.INTERRUPTED]
+    (kept,) = tmp_path.glob("journal-*.sqlite")
+    assert kept.read_bytes()[4096:] == bytes(data)[4096:]
+
+
+def test_gate_of_whose_journal_nothing_is_left_ends_the_same_way_each_time(
+    tmp_path: Path, reader: SimulatedReader
+) -> None:
     """Restarts by the system are harmless: status 3, the remedy told, the file untouched; set-aside helps."""
     with gate_process(tmp_path) as (process, _):
         process.send_signal(signal.SIGTERM)
         process.wait(10)
     path = tmp_path / FILE_NAME
-    data = bytearray(path.read_bytes())
-    data[:100] = bytes(100)
-    path.write_bytes(bytes(data))
+    path.write_bytes(bytes(path.stat().st_size))
+    before = path.read_bytes()
     command = [sys.executable, "-m", "pistegate_edge", "run", "--config", str(tmp_path / "gate.toml")]
     env = os.environ | {"GPIOZERO_PIN_FACTORY": "mock"}
     for _ in range(2):
         done = subprocess.run(command, capture_output=True, text=True, env=env)
         assert done.returncode == 3
         assert "journal set-aside" in done.stderr
-        assert path.read_bytes() == bytes(data)
+        assert path.read_bytes() == before
     aside = [sys.executable, "-m", "pistegate_edge", "journal", "set-aside", "--config", str(tmp_path / "gate.toml")]
     done = subprocess.run(aside, capture_output=True, text=True, check=True)
     assert "kept as" in done.stdout

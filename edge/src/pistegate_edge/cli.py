@@ -2,18 +2,17 @@
 """pistegate-gate: run a gate, encoder, till or handheld, check its configuration, look at its journal, at cards."""
 
 import argparse
-import json
 import logging
 import sqlite3
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pistegate_edge import keys_cli
 from pistegate_edge.card import cli as card_cli
 from pistegate_edge.commands import FAILED, OK, command
 from pistegate_edge.fingers import cli as finger_cli
+from pistegate_edge.journal import cli as journal_cli
 from pistegate_edge.lane.board import cli as board_cli
 from pistegate_edge.scanners import cli as scanner_cli
 from pistegate_edge.till import cli as till_cli
@@ -30,7 +29,7 @@ _EXAMPLES = """examples:
   pistegate-gate run --config /etc/pistegate/gate.toml
   pistegate-gate journal show --config /etc/pistegate/gate.toml --json
 
-exit status: 0 done, 1 failed, 2 wrong configuration or usage, 3 the journal is damaged (nothing was changed),
+exit status: 0 done, 1 failed, 2 wrong configuration or usage, 3 the journal cannot be used (nothing was changed),
 4 the battery was low (the computer is being shut down)"""
 
 
@@ -77,20 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(do=_run)
     check = command(commands, "check", "say what is wrong in gate.toml", "check --config gate.toml")
     check.set_defaults(do=_check)
-    journal = commands.add_parser("journal", help="look at the journal")
-    inner = journal.add_subparsers(required=True, metavar="COMMAND")
-    show = command(
-        inner, "show", "what is recorded and not yet acknowledged; changes nothing", "journal show --config gate.toml"
-    )
-    show.add_argument("--json", action="store_true", help="one JSON object")
-    show.set_defaults(do=_show)
-    aside = command(
-        inner,
-        "set-aside",
-        "keep a damaged journal under a name with its date; the next start begins a new one",
-        "journal set-aside --config gate.toml",
-    )
-    aside.set_defaults(do=_set_aside)
+    journal_cli.add_parser(commands)
     keys_cli.add_parser(commands)
     card_cli.add_parser(commands)
     till_cli.add_parser(commands)
@@ -126,34 +112,4 @@ def _check(arguments: argparse.Namespace, config: "Config") -> int:
     print(f"{arguments.config}: no problem found; {config.role} {config.device.number} of site {config.device.site}")
     for line in config.lane.told() if config.lane is not None else ():
         print(line)
-    return OK
-
-
-def _show(arguments: argparse.Namespace, config: "Config") -> int:
-    from pistegate_edge.journal.show import summary
-
-    if config.storage is None:
-        print("an encoder keeps no journal", file=sys.stderr)
-        return FAILED
-    found = summary(Path(config.storage.directory))
-    if arguments.json:
-        print(json.dumps(found))
-        return OK
-    print(f"journal {found['path']}: {found['events']} events, {found['unacknowledged']} not acknowledged")
-    for line in found["epochs"]:
-        print(f"  {line['stream']:6} epoch {line['epoch']}: {line['events']} events, acknowledged to {line['acked']}")
-    print(f"unfinished admissions: {found['unfinished']}, unsettled: {found['unsettled']}, owed: {found['owed']}")
-    return OK
-
-
-def _set_aside(arguments: argparse.Namespace, config: "Config") -> int:
-    from pistegate_edge.clock import open_clock
-    from pistegate_edge.journal.opening import set_aside
-
-    if config.storage is None:
-        print("an encoder keeps no journal", file=sys.stderr)
-        return FAILED
-    stamp = open_clock(config.clock.source).wall().strftime("%Y%m%dT%H%M%SZ")
-    kept = set_aside(Path(config.storage.directory), stamp)
-    print(f"kept as {kept}; give it to support. The next start begins a new journal and reports it to the cloud.")
     return OK

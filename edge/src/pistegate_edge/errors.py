@@ -23,7 +23,28 @@ class ClockError(EdgeError, OSError):
 
 
 class JournalDamaged(EdgeError):
-    """The journal does not verify; nothing of it was changed."""
+    """The journal cannot be used; nothing of it was changed."""
+
+
+class JournalBroken(JournalDamaged):
+    """The journal's file is not as it was written: what is valid of it can be salvaged."""
+
+    def __init__(self, path: object, what: str) -> None:
+        super().__init__(
+            f"the journal {path} is damaged: {what}. Nothing was changed. The gate's next start salvages what is valid "
+            "and keeps the file; or by hand: pistegate-gate journal salvage --config GATE.TOML"
+        )
+        self.what = what
+
+
+class JournalLost(JournalDamaged):
+    """Nothing of the journal can be salvaged, or it is gone: a gate never starts empty by itself."""
+
+    def __init__(self, path: object, what: str) -> None:
+        super().__init__(
+            f"the journal {path} {what}. The gate stays shut and nothing was changed. If that is known, "
+            "let the next start begin a new one: pistegate-gate journal set-aside --config GATE.TOML"
+        )
 
 
 class JournalInUse(EdgeError):
@@ -36,3 +57,19 @@ class JournalFull(EdgeError, OSError):
 
 class GpioUnavailable(EdgeError, OSError):
     """The pins cannot be driven."""
+
+
+class IdentityError(EdgeError, ValueError):
+    """This device's key or certificate cannot be used."""
+
+
+class CloudUnreachable(EdgeError, ConnectionError):
+    """The cloud's HTTP API gives no answer, or none that can be believed."""
+
+
+class CloudRefused(EdgeError):
+    """The cloud answers, and says no; `code` as in the cloud's problems."""
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(words)
+        self.code = code

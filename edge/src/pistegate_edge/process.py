@@ -79,7 +79,10 @@ def open_journal(
     directory = Path(storage.directory)
     directory.mkdir(parents=True, exist_ok=True)
     reserve = storage.reserve_kib * 1024
-    return kind(directory, device.site, device.number, reserve, clock, secrets.randbits(32), __version__)
+    random32 = secrets.randbits(32)
+    return kind(
+        directory, device.site, device.number, reserve, clock, random32, __version__, keep_days=storage.keep_days
+    )
 
 
 def open_reader(
@@ -92,10 +95,17 @@ def open_reader(
 def noted_at_start(documents: DocumentStore, journal: Journal, keys: KeyStore) -> list[tuple[IncidentCode, str]]:
     """What a device has to report when it starts."""
     found = [(IncidentCode.DOCUMENT_REFUSED, f"stored {name}: {why}") for name, why in documents.problems]
-    if journal.set_aside:
+    if journal.mark is not None and journal.mark.told:
+        found.append((IncidentCode.JOURNAL_SALVAGED, journal.mark.told))
+    elif journal.set_aside:
         found.append((IncidentCode.JOURNAL_SET_ASIDE, f"kept as {journal.set_aside}"))
     elif journal.created:
         found.append((IncidentCode.JOURNAL_CREATED, "a new journal was begun"))
+    if journal.rolled_back is not None:
+        begun, there = journal.rolled_back
+        found.append(
+            (IncidentCode.JOURNAL_ROLLED_BACK, f"run {begun} was begun here, the journal ends with run {there}")
+        )
     if keys.warning:
         found.append((IncidentCode.LAB_KEYS, keys.warning))
     return found

@@ -46,6 +46,8 @@ class IncidentCode(StrEnum):
     MESSAGE_MALFORMED = "message_malformed"
     JOURNAL_CREATED = "journal_created"
     JOURNAL_SET_ASIDE = "journal_set_aside"
+    JOURNAL_SALVAGED = "journal_salvaged"
+    JOURNAL_ROLLED_BACK = "journal_rolled_back"
     LAB_KEYS = "lab_keys"
     CLOCK_SUSPECT = "clock_suspect"
     CLOCK_TRUSTED = "clock_trusted"

@@ -159,8 +159,8 @@ class Journal(Store):
 
     def _uses(self, state: str) -> list[OpenUse]:
         rows = self._db.execute(
-            "SELECT u.epoch, u.seq, u.name, v.payload FROM card_use u"
-            " JOIN event v ON v.stream = ? AND v.epoch = u.epoch AND v.seq = u.seq"
+            "SELECT u.epoch, u.seq, u.name, COALESCE(v.payload, u.payload) FROM card_use u"
+            " LEFT JOIN event v ON v.stream = ? AND v.epoch = u.epoch AND v.seq = u.seq"
             " WHERE u.state = ? ORDER BY u.epoch, u.seq",
             (Stream.LEDGER, state),
         ).fetchall()
@@ -282,8 +282,8 @@ class Journal(Store):
 
     def _admissions(self, state: str) -> list[tuple[int, int, bytes, int, int, bytes]]:
         return self._db.execute(
-            "SELECT a.epoch, a.seq, a.name, a.party, a.passed, v.payload FROM admission a"
-            " JOIN event v ON v.stream = ? AND v.epoch = a.epoch AND v.seq = a.seq"
+            "SELECT a.epoch, a.seq, a.name, a.party, a.passed, COALESCE(v.payload, a.payload) FROM admission a"
+            " LEFT JOIN event v ON v.stream = ? AND v.epoch = a.epoch AND v.seq = a.seq"
             " WHERE a.state = ? AND a.epoch != ? ORDER BY a.epoch, a.seq",
             (Stream.LEDGER, state, self.epoch),
         ).fetchall()

@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opening the journal's database: pragmas asserted, damage found, a damaged file set aside on command only."""
+"""Opening the journal's database: pragmas asserted, schema brought up to date, damage found."""
 
 import contextlib
-import fcntl
 import sqlite3
-from importlib.resources import files
+from importlib.resources import files as resources
 from pathlib import Path
-from typing import IO
 
-from pistegate_edge.errors import JournalDamaged, JournalFull, JournalInUse
-from pistegate_protocol.events import Stream, first_head, next_head
+from pistegate_edge.errors import JournalBroken, JournalDamaged, JournalFull
+from pistegate_edge.journal import chains
+from pistegate_edge.journal.epochs import epoch_rows
+from pistegate_edge.journal.files import Files
 
 FILE_NAME = "journal.sqlite"
-LOCK_NAME = "lock"
-SCHEMA_VERSION = 3  # schema_N.sql leads from N - 1 to N
-SET_ASIDE_MARK = "journal.set-aside"  # holds the kept file's name and the last epoch counter until the next start
-_SIDE_FILES = ("-wal", "-shm")
-_CACHED_STATEMENTS = 64
+SCHEMA_VERSION = 5  # schema_N.sql leads from N - 1 to N
 # What a full disk looks like: on tmpfs, making the -shm file fails as an I/O error (measured).
 _FULL = (
     sqlite3.SQLITE_FULL,
@@ -26,32 +22,20 @@ _FULL = (
     sqlite3.SQLITE_IOERR_SHMMAP,
 )
 
-
-def lock(directory: Path) -> IO[bytes]:
-    """The journal is this process's until the file is closed; JournalInUse when it is another one's.
-
-    SQLite would let two gates write by turns, and so break both chains.
-    """
-    file = (directory / LOCK_NAME).open("wb")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise JournalInUse(f"another gate process uses {directory}: stop it first") from error
-    return file
+_UNREADABLE = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(files: Files, name: str = FILE_NAME) -> sqlite3.Connection:
     """A connection in WAL mode with synchronous FULL; both are read back, for SQLite answers a refusal silently."""
-    connection = sqlite3.connect(path, isolation_level=None, cached_statements=_CACHED_STATEMENTS)
+    connection = files.connect(name)
     try:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         connection.execute("PRAGMA synchronous = FULL")
         synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
         if mode != "wal" or synchronous != 2:
             raise JournalDamaged(
-                f"{path}: journal mode {mode}, synchronous {synchronous}; wal and 2 (FULL) are needed. "
-                "Is the directory on a network file system? Put [storage] directory on a local disk."
+                f"{files.directory / name}: journal mode {mode}, synchronous {synchronous}; wal and 2 (FULL) are "
+                "needed. Is the directory on a network file system? Put [storage] directory on a local disk."
             )
         connection.execute("PRAGMA foreign_keys = ON")
         # Checkpoints run between passages (Journal.tidy), not inside an admission's commit.
@@ -76,7 +60,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def _steps_from(version: int) -> str:
-    folder = files(__package__)
+    folder = resources(__package__)
     steps = range(version + 1, SCHEMA_VERSION + 1)
     return "".join((folder / f"schema_{step}.sql").read_text("utf-8") for step in steps)
 
@@ -89,17 +73,23 @@ def _run_in_one(connection: sqlite3.Connection, script: str) -> None:
         raise
 
 
-def verify(path: Path, site: int, gate: int) -> None:
-    """JournalDamaged with the remedy unless database, identity and chains are sound; changes nothing."""
+def verify(files: Files, site: int, gate: int, name: str = FILE_NAME) -> None:
+    """JournalBroken unless database, identity and chains are sound; JournalDamaged for what no salvage can cure.
+
+    Changes nothing.
+    """
+    path = files.directory / name
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(files.connect(name, read_only=True)) as connection:
             _verify(connection, path, site, gate)
     except sqlite3.DatabaseError as error:
         if is_full(error):
             raise JournalFull(f"no room to open {path}: {error}; free some and start again") from error
         if is_damage(error):
-            raise damaged(path, str(error)) from error
+            raise JournalBroken(path, str(error)) from error
         raise
+    except (ValueError, TypeError) as error:  # values that nobody wrote
+        raise JournalBroken(path, str(error)) from error
 
 
 def _verify(connection: sqlite3.Connection, path: Path, site: int, gate: int) -> None:
@@ -110,20 +100,28 @@ def _verify(connection: sqlite3.Connection, path: Path, site: int, gate: int) ->
         )
     found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
-        raise damaged(path, str(found))
-    owner = connection.execute("SELECT site, gate FROM identity").fetchone()
+        raise JournalBroken(path, str(found))
+    check_owner(connection.execute("SELECT site, gate FROM identity").fetchone(), path, site, gate)
+    if bad := chains.first_break(chains.events(connection), epoch_rows(connection), gate):
+        raise JournalBroken(path, bad)
+
+
+def check_owner(owner: tuple[int, int] | None, path: Path, site: int, gate: int) -> None:
+    """JournalDamaged when the journal is another gate's: that is no damage, and nothing may be taken from it."""
+    if owner is None:
+        raise JournalBroken(path, "it does not say whose it is")
     if owner != (site, gate):
         raise JournalDamaged(
-            f"{path} belongs to gate {owner[1] if owner else '?'} of site {owner[0] if owner else '?'}, "
+            f"{path} belongs to gate {owner[1]} of site {owner[0]}, "
             f"the configuration says gate {gate} of site {site}. "
             "Correct [device] in gate.toml, or name another [storage] directory."
         )
-    _verify_chains(connection, path, gate)
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file itself is wrong, not the disk or the rights: only then may it be set aside."""
-    return _code(error) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+    """Whether the file itself is wrong or cannot be read, not the rights or the room: only then is it salvaged."""
+    code = _code(error)
+    return code in _UNREADABLE or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
 def is_full(error: sqlite3.Error) -> bool:
@@ -133,74 +131,3 @@ def is_full(error: sqlite3.Error) -> bool:
 
 def _code(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", 0))
-
-
-def damaged(path: Path, what: str) -> JournalDamaged:
-    """The error for a journal that does not verify."""
-    return JournalDamaged(
-        f"the journal {path} is damaged: {what}. The gate stays shut and nothing was changed. "
-        "To keep the file under a name with its date and go on with a new journal: "
-        "pistegate-gate journal set-aside --config GATE.TOML"
-    )
-
-
-def _verify_chains(connection: sqlite3.Connection, path: Path, gate: int) -> None:
-    """Recompute every head from the payloads."""
-    rows = connection.execute("SELECT stream, epoch, seq, payload, head FROM event ORDER BY stream, epoch, seq")
-    last: tuple[int, int] | None = None
-    head, expected = b"", 1
-    for stream, epoch, seq, payload, stored in rows:
-        if (stream, epoch) != last:
-            last, head, expected = (stream, epoch), first_head(gate, Stream(stream), epoch), 1
-        head = next_head(head, payload)
-        if seq != expected or head != stored:
-            raise damaged(path, f"the chain of stream {stream}, epoch {epoch} breaks at event {seq}")
-        expected += 1
-
-
-def set_aside(directory: Path, stamp: str) -> Path:
-    """Rename the journal and its side files to a name with `stamp`; returns the kept file's path.
-
-    A mark is left so that the next start knows that the new journal follows a damaged one.
-    """
-    with lock(directory):
-        return _set_aside(directory, stamp)
-
-
-def _set_aside(directory: Path, stamp: str) -> Path:
-    path = directory / FILE_NAME
-    kept = directory / f"journal-{stamp}.sqlite"
-    if not path.exists():
-        raise FileNotFoundError(f"there is no journal at {path}")
-    if kept.exists():
-        raise FileExistsError(f"{kept} exists already; try again")
-    counter = _last_counter(path)
-    (directory / SET_ASIDE_MARK).write_text(f"{kept.name}\n{counter}\n")
-    for suffix in _SIDE_FILES:
-        side = path.with_name(path.name + suffix)
-        if side.exists():
-            side.rename(kept.with_name(kept.name + suffix))
-    path.rename(kept)
-    return kept
-
-
-def read_mark(directory: Path) -> tuple[str, int] | None:
-    """Name of the kept file and its last epoch counter, while the mark is there."""
-    mark = directory / SET_ASIDE_MARK
-    if not mark.exists():
-        return None
-    name, _, counter = mark.read_text().strip().partition("\n")
-    return name, int(counter) if counter.isdigit() else 0
-
-
-def _last_counter(path: Path) -> int:
-    """The newest epoch's counter as far as the damaged file still tells it, else 0."""
-    try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            row = connection.execute("SELECT epoch_counter FROM identity").fetchone()
-        finally:
-            connection.close()
-    except sqlite3.Error:
-        return 0
-    return int(row[0]) if row else 0

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disk reserve: a file of real blocks that is given up so that the last opening's outcome finds room."""
 
-import os
 from pathlib import Path
+
+from pistegate_edge.journal.files import Files
 
 FILE_NAME = "reserve"
 
@@ -10,8 +11,8 @@ FILE_NAME = "reserve"
 class Reserve:
     """`held` tells whether the room is kept; admissions are made only while it is."""
 
-    def __init__(self, directory: Path, size: int) -> None:
-        self._path = directory / FILE_NAME
+    def __init__(self, files: Files | Path, size: int) -> None:
+        self._files = Files(files) if isinstance(files, Path) else files
         self._size = size
         self.held = False
 
@@ -20,10 +21,7 @@ class Reserve:
         if self.held:
             return True
         try:
-            with self._path.open("ab") as file:
-                os.posix_fallocate(file.fileno(), 0, self._size)
-                file.flush()
-                os.fsync(file.fileno())
+            self._files.allocate(FILE_NAME, self._size)
         except OSError:
             self.give_up()
             return False
@@ -33,4 +31,4 @@ class Reserve:
     def give_up(self) -> None:
         """Free the room."""
         self.held = False
-        self._path.unlink(missing_ok=True)
+        self._files.remove(FILE_NAME)

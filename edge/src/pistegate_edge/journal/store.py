@@ -5,20 +5,27 @@ All of it is written by one thread.
 """
 
 import errno
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from pistegate_edge.clock import Clock
-from pistegate_edge.errors import JournalDamaged, JournalFull
-from pistegate_edge.journal import opening
+from pistegate_edge.errors import JournalBroken, JournalDamaged, JournalFull, JournalLost
+from pistegate_edge.journal import aside, opening, retention
+from pistegate_edge.journal.epochs import EpochRow, epoch_row
+from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.reserve import Reserve
-from pistegate_protocol.events import EVENTS, EpochOpened, Event, Stream, first_head, new_epoch, next_head
+from pistegate_edge.journal.salvage import salvage
+from pistegate_protocol.events import EVENTS, Dropped, EpochOpened, Event, Stream, first_head, new_epoch, next_head
 from pistegate_protocol.messages import SignedDocument
 
+log = logging.getLogger(__name__)
+
+CROWDED_TOLD = 1_000  # notes beyond what is kept that are counted before the count is recorded
 CHECKPOINT_COMMITS = 400  # commits (about 5 MB of WAL) after which tidy moves them into the database
 
 
@@ -41,58 +48,103 @@ class Pending:
 
 
 class Store:
-    """An open epoch. `random32` makes its number unique even if the counter was lost."""
+    """An open epoch. `random32` makes its number unique even if the counter was lost.
+
+    `created`: it was begun anew. `mark`: the journal before it was kept apart. `rolled_back`: counters of the newest
+    epoch that was begun here and of the newest that is still in the file, where they differ. `keep_days`: days of
+    running that events are kept after the cloud has them.
+    """
 
     def __init__(
-        self, directory: Path, site: int, gate: int, reserve_bytes: int, clock: Clock, random32: int, software: str
+        self,
+        directory: Path,
+        site: int,
+        gate: int,
+        reserve_bytes: int,
+        clock: Clock,
+        random32: int,
+        software: str,
+        *,
+        keep_days: int = retention.KEEP_DAYS,
+        files: Files | None = None,
     ) -> None:
+        self._site = site
         self._gate = gate
         self._clock = clock
         self._commits = 0
-        self._path = directory / opening.FILE_NAME
-        self._lock = opening.lock(directory)
-        self._mark = opening.read_mark(directory)
-        self.reserve = Reserve(directory, reserve_bytes)
-        self.created = not self._path.exists()
-        self.set_aside = self._mark[0] if self._mark else None
+        self._files = Files(directory) if files is None else files
+        self._keep_s = keep_days * retention.DAY_S
+        self._lock = self._files.lock()
         try:
-            self._db = self._open_somehow(site)
+            self.mark = aside.finish(self._files)
+            self.reserve = Reserve(self._files, reserve_bytes)
+            self.created = not self._files.exists(opening.FILE_NAME)
+            self._counter = max(aside.last_counter(self._files), self.mark.counter if self.mark else 0)
+            if self.created and self.mark is None and self._counter:
+                raise JournalLost(directory / opening.FILE_NAME, "is gone")
+            self._db = self._open_somehow()
         except BaseException:
             self._lock.close()
             raise
         try:
+            self.rolled_back = self._rolled_back()
             self.reserve.take()
+            self._begun_mono = clock.monotonic()
+            self._ran_before = self._one("SELECT ran FROM running")[0]
+            self._marked_at = self._begun_mono
+            self._crowded = 0
             self.epoch, self._chains = self._begin_somehow(random32, software)
+            self._waiting_notes = sum(p.last_seq - p.acked_seq for p in self.pending() if p.stream is Stream.NOTES)
         except BaseException:
-            self.close()
+            self._db.close()
+            self._lock.close()
             raise
-        (directory / opening.SET_ASIDE_MARK).unlink(missing_ok=True)
 
-    def _open_somehow(self, site: int) -> sqlite3.Connection:
+    @property
+    def set_aside(self) -> str | None:
+        """Name of the damaged journal before this one, of which nothing was taken over."""
+        return self.mark.kept if self.mark and not self.mark.told else None
+
+    def _open_somehow(self) -> sqlite3.Connection:
         """On a full disk the last run's reserve makes room for SQLite's side files."""
         try:
-            return self._open(site)
+            return self._open()
         except JournalFull:
             if self.created:
                 raise
         self.reserve.give_up()
-        return self._open(site)
+        return self._open()
 
-    def _open(self, site: int) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         if not self.created:
-            opening.verify(self._path, site, self._gate)
+            self._verify_or_salvage()
         try:
             with self._full_told():
-                connection = opening.connect(self._path)
+                connection = opening.connect(self._files)
                 if self.created:
-                    opening.create(connection, site, self._gate, self._mark[1] if self._mark else 0)
+                    opening.create(connection, self._site, self._gate, self._counter)
                 else:
                     opening.migrate(connection)
         except BaseException:
             if self.created:
-                self._path.unlink(missing_ok=True)
+                self._files.remove(opening.FILE_NAME)
             raise
         return connection
+
+    def _verify_or_salvage(self) -> None:
+        try:
+            opening.verify(self._files, self._site, self._gate)
+        except JournalBroken as broken:
+            log.error("%s", broken)
+            stamp = self._clock.wall().strftime("%Y%m%dT%H%M%SZ")
+            with self._full_told():
+                self.mark = salvage(self._files, self._site, self._gate, stamp, broken.what)
+
+    def _rolled_back(self) -> tuple[int, int] | None:
+        """The file's epochs end before the newest that was begun here: its end was lost, or an old copy put back."""
+        found = self._one("SELECT epoch_counter FROM identity")[0]
+        begun, self._counter = self._counter, max(self._counter, found)
+        return (begun, found) if found < begun and not self.created else None
 
     def _begin_somehow(self, random32: int, software: str) -> tuple[int, dict[Stream, Chain]]:
         """On a full disk the reserve makes room for the epoch; the gate then starts out of service."""
@@ -107,26 +159,64 @@ class Store:
             return self._begin(random32, software)
 
     def _begin(self, random32: int, software: str) -> tuple[int, dict[Stream, Chain]]:
-        """Open the next epoch: both chains start with EpochOpened, naming the heads before."""
+        """Open the next epoch: both chains start with EpochOpened, naming the heads before.
+
+        Its counter is written down apart before, so that no later epoch has it, whatever becomes of the file.
+        """
         at = self._clock.wall_ms()
+        counter = self._counter + 1
+        epoch = new_epoch(counter, random32)
+        self._files.write_text(aside.COUNTER, f"{counter}\n")
         with self._transaction():
-            counter = self._one("SELECT epoch_counter FROM identity")[0] + 1
-            epoch = new_epoch(counter, random32)
             chains = {}
             for stream in Stream:
                 previous = self._last(stream)
-                self._db.execute("INSERT INTO epoch VALUES (?, ?, ?, 0)", (stream, epoch, counter))
+                EpochRow(stream, epoch, counter).write(self._db)
                 event = EpochOpened(at, previous[0], previous[1], software)
                 before = Chain(0, first_head(self._gate, stream, epoch))
                 chains[stream] = Chain(1, self._insert(stream, epoch, before, event))
+            dropped = retention.drop_notes(self._db, epoch, retention.NOTES_MAX // 2)
+            if dropped:
+                notes = chains[Stream.NOTES]
+                head = self._insert(Stream.NOTES, epoch, notes, Dropped(at, dropped))
+                chains[Stream.NOTES] = Chain(notes.seq + 1, head)
+            retention.forget_epochs(self._db, epoch)
             self._db.execute("UPDATE identity SET epoch_counter = ?", (counter,))
+        self._counter = counter
         return epoch, chains
 
     def note(self, event: Event) -> None:
-        """One event of the notes stream; JournalFull when there is no room (the reserve is not for notes)."""
-        with self._full_told(), self._transaction():
-            seq, head = self._append_in(Stream.NOTES, event)
-        self._chains[Stream.NOTES] = Chain(seq, head)
+        """One event of the notes stream; JournalFull when there is no room (the reserve is not for notes).
+
+        Beyond NOTES_MAX that the cloud has not, notes are counted instead, and the count recorded.
+        """
+        if self._waiting_notes >= retention.NOTES_MAX:
+            self._crowded += 1
+            if self._crowded < CROWDED_TOLD:
+                return
+        if self._crowded:
+            self._append(Stream.NOTES, Dropped(self._clock.wall_ms(), self._crowded))
+            crowded, self._crowded = self._crowded, 0
+            if crowded >= CROWDED_TOLD:
+                return
+        self._append(Stream.NOTES, event)
+
+    def append(self, event: Event) -> int:
+        """One event of the ledger by itself; returns its seq. JournalFull when there is no room without the reserve."""
+        return self._append(Stream.LEDGER, event)
+
+    def _append(self, stream: Stream, event: Event) -> int:
+        before = self._chains[stream]
+        try:
+            with self._full_told(), self._transaction():
+                seq, head = self._append_in(stream, event)
+        except BaseException:
+            self._chains[stream] = before
+            raise
+        self._chains[stream] = Chain(seq, head)
+        if stream is Stream.NOTES:
+            self._waiting_notes += 1
+        return seq
 
     def store_document(self, name: str, version: int, signed: SignedDocument) -> None:
         """Replace the document of this name."""
@@ -142,10 +232,10 @@ class Store:
         """Epochs not acknowledged to their end, and the newest ones, in order."""
         rows = self._db.execute(
             "SELECT e.stream, e.epoch, e.acked_seq,"
-            " (SELECT MAX(seq) FROM event v WHERE v.stream = e.stream AND v.epoch = e.epoch)"
+            " COALESCE((SELECT MAX(seq) FROM event v WHERE v.stream = e.stream AND v.epoch = e.epoch), kept_from - 1)"
             " FROM epoch e ORDER BY e.position, e.stream"
         ).fetchall()
-        found = [Pending(Stream(stream), epoch, last or 0, acked) for stream, epoch, acked, last in rows]
+        found = [Pending(Stream(stream), epoch, last, acked) for stream, epoch, acked, last in rows]
         return [p for p in found if p.acked_seq < p.last_seq or p.epoch == self.epoch]
 
     def last_seq(self, stream: Stream) -> int:
@@ -161,23 +251,31 @@ class Store:
         return self._head(stream, epoch, first - 1), [row[0] for row in rows]
 
     def head_at(self, stream: Stream, epoch: int, seq: int) -> bytes | None:
-        """The chain's head after `seq`; None for an epoch or event that we never had."""
-        known = self._db.execute("SELECT 1 FROM epoch WHERE stream = ? AND epoch = ?", (stream, epoch)).fetchone()
-        if known is None:
+        """The chain's head after `seq`; None for an epoch or event that we never had, or have no more."""
+        row = epoch_row(self._db, stream, epoch)
+        if row is None:
             return None
-        if seq == 0:
-            return first_head(self._gate, stream, epoch)
-        row = self._db.execute(
+        if seq == row.kept_from - 1:
+            return row.head_before(self._gate)
+        found = self._db.execute(
             "SELECT head FROM event WHERE stream = ? AND epoch = ? AND seq = ?", (stream, epoch, seq)
         ).fetchone()
-        return None if row is None else bytes(row[0])
+        return None if found is None else bytes(found[0])
+
+    def is_forgotten(self, stream: Stream, epoch: int, seq: int) -> bool:
+        """Whether we had this event and let it go: the cloud acknowledged it long ago, or it was a note dropped."""
+        row = epoch_row(self._db, stream, epoch)
+        return row is not None and seq < row.kept_from - 1
 
     def acknowledge(self, stream: Stream, epoch: int, seq: int) -> None:
         """The cloud has stored everything of (stream, epoch) up to `seq`."""
+        row = epoch_row(self._db, stream, epoch)
+        if row is None or seq <= row.acked_seq:
+            return
         with self._full_told(), self._transaction():
-            self._db.execute(
-                "UPDATE epoch SET acked_seq = MAX(acked_seq, ?) WHERE stream = ? AND epoch = ?", (seq, stream, epoch)
-            )
+            replace(row, acked_seq=seq).write(self._db)
+        if stream is Stream.NOTES:
+            self._waiting_notes -= seq - row.acked_seq
 
     def document(self, name: str) -> tuple[int, SignedDocument] | None:
         """Version and signed form of a document, as last stored."""
@@ -187,13 +285,33 @@ class Store:
         return None if row is None else (row[0], SignedDocument(row[1], bytes(row[2]), bytes(row[3])))
 
     def tidy(self) -> None:
-        """Between passages: move a grown WAL into the database."""
+        """Between passages: forget a little of what may be forgotten; move a grown WAL into the database."""
+        if self.mark is not None:
+            self._files.remove(aside.MARK)  # what it tells is recorded by now
+            self.mark = None
+        with suppress(JournalFull):  # the next one that matters says so
+            self._forget()
         if self._commits >= CHECKPOINT_COMMITS:
             self._commits = 0
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
+    def _forget(self) -> None:
+        mono = self._clock.monotonic()
+        ran = self._ran_before + int(mono - self._begun_mono)
+        if mono - self._marked_at >= retention.MARK_S:
+            self._marked_at = mono
+            with self._full_told(), self._transaction():
+                retention.mark(self._db, ran)
+        what = retention.ripe(self._db, ran - self._keep_s)
+        if what is not None:
+            with self._full_told(), self._transaction():
+                retention.forget(self._db, what)
+
     def close(self) -> None:
         """Close the database and let go of the lock."""
+        if self._crowded:
+            with suppress(JournalFull):
+                self._append(Stream.NOTES, Dropped(self._clock.wall_ms(), self._crowded))
         self._db.close()
         self._lock.close()
 
@@ -267,12 +385,15 @@ class Store:
 
     def _last(self, stream: Stream) -> tuple[int, bytes]:
         """Number and last head of the newest epoch of a stream; (0, empty) when there is none."""
-        row = self._db.execute(
-            "SELECT v.epoch, v.head FROM event v JOIN epoch e ON e.stream = v.stream AND e.epoch = v.epoch"
-            " WHERE v.stream = ? ORDER BY e.position DESC, v.seq DESC LIMIT 1",
+        found = self._db.execute(
+            "SELECT epoch, kept_from, (SELECT MAX(seq) FROM event v WHERE v.stream = e.stream AND v.epoch = e.epoch)"
+            " FROM epoch e WHERE stream = ? ORDER BY position DESC LIMIT 1",
             (stream,),
         ).fetchone()
-        return (0, b"") if row is None else (row[0], bytes(row[1]))
+        if found is None:
+            return 0, b""
+        epoch, kept_from, last = found
+        return epoch, self._head(stream, epoch, kept_from - 1 if last is None else last)
 
     def _one(self, query: str) -> tuple[int, ...]:
         row: tuple[int, ...] = self._db.execute(query).fetchone()

@@ -8,8 +8,10 @@ from typing import Any
 
 from pistegate_edge.clock import Clock
 from pistegate_edge.errors import JournalFull
+from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.journal.journal import OpenUse as CardUseRow
+from pistegate_edge.journal.retention import KEEP_DAYS
 from pistegate_edge.journal.store import Chain
 from pistegate_edge.till.core.actions import Answer, RecordEnd, RecordSettled, RecordUse
 from pistegate_edge.till.core.codes import Code
@@ -38,9 +40,21 @@ class TillJournal(Journal):
     """The journal of a till."""
 
     def __init__(
-        self, directory: Path, site: int, number: int, reserve_bytes: int, clock: Clock, random32: int, software: str
+        self,
+        directory: Path,
+        site: int,
+        number: int,
+        reserve_bytes: int,
+        clock: Clock,
+        random32: int,
+        software: str,
+        *,
+        keep_days: int = KEEP_DAYS,
+        files: Files | None = None,
     ) -> None:
-        super().__init__(directory, site, number, reserve_bytes, clock, random32, software)
+        super().__init__(
+            directory, site, number, reserve_bytes, clock, random32, software, keep_days=keep_days, files=files
+        )
         self._device = number
         try:
             with self._full_told():

@@ -154,6 +154,8 @@ class Uplink:
             self._other(message)
 
     def _ack(self, ack: Ack, now: Now) -> None:
+        if self._journal.is_forgotten(ack.stream, ack.epoch, ack.seq):
+            return  # told long ago
         own = self._journal.head_at(ack.stream, ack.epoch, ack.seq)
         result = self._core.acknowledged(ack, own)
         if result is AckResult.FOREIGN:

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A damaged journal is kept under a name with its date; the one salvaged from it takes its place.
+
+A mark is written before anything is renamed, so that a start after a power cut in between finishes it, and tells.
+"""
+
+import contextlib
+import json
+import sqlite3
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from pistegate_edge.errors import JournalDamaged
+from pistegate_edge.journal.files import Files
+from pistegate_edge.journal.opening import FILE_NAME
+
+MARK = "journal.set-aside"
+SALVAGING = "journal.salvaging"  # the new journal while it is made
+SALVAGED = "journal.salvaged"  # when it is whole, until it takes its place
+COUNTER = "epoch"  # holds the newest epoch's counter apart from the journal, so that none is ever used twice
+_SIDES = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """`kept`: name of the kept file; `counter`: its newest epoch counter; `told`: what was salvaged, empty: nothing."""
+
+    kept: str
+    counter: int
+    told: str = ""
+
+    @classmethod
+    def read(cls, files: Files) -> Self | None:
+        """The mark, while it is there; one of release 0.1 is two lines."""
+        text = files.read_text(MARK)
+        if not text:
+            return None
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            name, _, counter = text.strip().partition("\n")
+            return cls(name, int(counter) if counter.isdigit() else 0)
+
+    def write(self, files: Files) -> None:
+        """Durably."""
+        files.write_text(MARK, json.dumps(asdict(self)))
+
+
+def last_counter(files: Files) -> int:
+    """The counter of the newest epoch that was begun in this directory; 0: none was, or before that was kept."""
+    text = files.read_text(COUNTER).strip()
+    return int(text) if text.isdigit() else 0
+
+
+def set_aside(files: Files, stamp: str) -> str:
+    """Rename the journal to a name with `stamp`, so that the next start begins a new one; returns the kept name."""
+    lock = files.lock()
+    try:
+        mark = Mark(kept_name(files, stamp), max(_counter_in(files), last_counter(files)))
+        if not files.exists(FILE_NAME) and not last_counter(files):
+            raise FileNotFoundError(f"there is no journal in {files.directory}")
+        mark.write(files)
+        files.remove(SALVAGED)
+        exchange(files, mark)
+        return mark.kept
+    finally:
+        lock.close()
+
+
+def kept_name(files: Files, stamp: str) -> str:
+    """A name for the kept file that is still free."""
+    names = (f"journal-{stamp}{number}.sqlite" for number in ("", *(f"-{count}" for count in range(2, 100))))
+    for name in names:
+        if not files.exists(name):
+            return name
+    raise JournalDamaged(f"{files.directory} is full of kept journals of {stamp}: give them to support, then free it")
+
+
+def exchange(files: Files, mark: Mark) -> None:
+    """What is kept goes first, file by file; then the salvaged journal takes its place, if there is one."""
+    for side in _SIDES:
+        if files.exists(FILE_NAME + side):
+            files.rename(FILE_NAME + side, mark.kept + side)
+    if files.exists(SALVAGED):
+        files.rename(SALVAGED, FILE_NAME)
+
+
+def finish(files: Files) -> Mark | None:
+    """Finish an exchange that was cut off; returns the mark, while the start after it has not been told of."""
+    mark = Mark.read(files)
+    untouched = mark is not None and files.exists(mark.kept) and files.exists(FILE_NAME)  # the mark is an older one
+    if mark is not None and files.exists(SALVAGED) and not untouched:
+        exchange(files, mark)
+    files.remove(SALVAGED)
+    for side in (*_SIDES, "-journal"):
+        files.remove(SALVAGING + side)
+    return mark
+
+
+def _counter_in(files: Files) -> int:
+    """The newest epoch's counter as far as the file still tells it, else 0."""
+    try:
+        with contextlib.closing(files.connect(FILE_NAME, read_only=True)) as connection:
+            row = connection.execute("SELECT epoch_counter FROM identity").fetchone()
+    except sqlite3.Error:
+        return 0
+    return int(row[0]) if row and isinstance(row[0], int) else 0

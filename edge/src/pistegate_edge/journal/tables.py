@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tables of a damaged journal still tell: rows that can be read and are of the types that they should be."""
+
+import contextlib
+import sqlite3
+from types import TracebackType
+from typing import Any, Self
+
+from pistegate_edge.journal.epochs import EpochRow, epoch_rows
+from pistegate_edge.journal.files import Files
+
+# Built from the events, or begun anew; the rest is copied.
+_NOT_COPIED = frozenset({"identity", "epoch", "event", "running", "ripening"})
+_TYPES: dict[str, tuple[type, ...]] = {"INTEGER": (int,), "TEXT": (str,), "BLOB": (bytes,), "REAL": (float, int)}
+Column = tuple[str, str, bool]  # name, declared type, whether it may be NULL
+
+
+class OldTables:
+    """A damaged file, opened to read as far as SQLite can; a context."""
+
+    def __init__(self, files: Files, name: str) -> None:
+        self._db: sqlite3.Connection | None = None
+        with contextlib.suppress(sqlite3.Error):
+            self._db = files.connect(name, read_only=True)
+
+    def identity(self) -> tuple[int, int, int] | None:
+        """Site, gate and newest epoch counter; None when they cannot be read."""
+        rows, _ = self._rows("SELECT site, gate, epoch_counter FROM identity")
+        row = rows[0] if rows else ()
+        return row if len(row) == 3 and all(isinstance(value, int) for value in row) else None
+
+    def epochs(self) -> list[EpochRow]:
+        """Rows of the epochs, if all of them can be read."""
+        try:
+            return [] if self._db is None else epoch_rows(self._db)
+        except (sqlite3.Error, ValueError):
+            return []
+
+    def copied_into(self, new: sqlite3.Connection) -> list[str]:
+        """Copy every other table's rows, a till's own among them; names of tables of which some may be missing."""
+        self._create_missing(new)
+        names = [name for (name,) in new.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        return [name for name in names if name not in _NOT_COPIED and not self._copied(new, name)]
+
+    def _create_missing(self, new: sqlite3.Connection) -> None:
+        rows, _ = self._rows("SELECT sql FROM sqlite_master WHERE type = 'table' AND name LIKE 'till_%'")
+        for (sql,) in rows:
+            with contextlib.suppress(sqlite3.Error, TypeError):
+                new.execute(sql)
+
+    def _copied(self, new: sqlite3.Connection, table: str) -> bool:
+        wanted = _columns(new, table)
+        there = {name for name, _, _ in self._columns(table)}
+        columns = [column for column in wanted if column[0] in there]
+        if not columns:
+            return not self._lacks(table)
+        names = ", ".join(name for name, _, _ in columns)
+        rows, whole = self._rows(f"SELECT {names} FROM {table}")
+        marks = ", ".join("?" * len(columns))
+        for row in rows:
+            if not all(_fits(value, column) for value, column in zip(row, columns, strict=True)):
+                whole = False
+                continue
+            try:
+                new.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", row)
+            except sqlite3.IntegrityError:
+                whole = False
+        return whole
+
+    def _lacks(self, table: str) -> bool:
+        """Whether the table's absence is damage, not an older schema's."""
+        rows, whole = self._rows("SELECT name FROM sqlite_master")
+        return not whole or not rows or (table,) in rows
+
+    def _columns(self, table: str) -> list[Column]:
+        try:
+            return [] if self._db is None else _columns(self._db, table)
+        except sqlite3.Error:
+            return []
+
+    def _rows(self, query: str) -> tuple[list[tuple[Any, ...]], bool]:
+        """As many rows as can be read, and whether those are all."""
+        found: list[tuple[Any, ...]] = []
+        if self._db is None:
+            return found, False
+        try:
+            for row in self._db.execute(query):
+                found.append(row)
+        except (sqlite3.Error, ValueError):  # ValueError: text that is none
+            return found, False
+        return found, True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._db is not None:
+            self._db.close()
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[Column]:
+    rows = connection.execute(f"PRAGMA table_info({table})").fetchall()
+    return [(name, kind.upper(), not required and not key) for _, name, kind, required, _, key in rows]
+
+
+def _fits(value: object, column: Column) -> bool:
+    _, kind, may_be_null = column
+    return may_be_null if value is None else isinstance(value, _TYPES.get(kind, (object,)))
