@@ -48,7 +48,7 @@ def connect(files: Files, name: str = FILE_NAME) -> sqlite3.Connection:
 
 def create(connection: sqlite3.Connection, site: int, gate: int, epoch_counter: int) -> None:
     """The tables of an empty database, in one transaction; closes the connection when that fails."""
-    identity = f"INSERT INTO identity VALUES (1, {int(site)}, {int(gate)}, {int(epoch_counter)});"
+    identity = f"INSERT INTO identity VALUES (1, {int(site)}, {int(gate)}, {int(epoch_counter)}, NULL);"
     _run_in_one(connection, _steps_from(0) + identity)
 
 

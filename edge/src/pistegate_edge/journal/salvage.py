@@ -60,6 +60,7 @@ def _fill(files: Files, new: sqlite3.Connection, site: int, gate: int) -> tuple[
         report = Report(unreadable=old.copied_into(new))
         report.admissions_lost = rebuild(new, gate, report.unreadable)
         rows = {(row.stream, row.epoch): row for row in old.epochs() if row.sound}
+        new.execute("UPDATE identity SET generation = ?", (old.generation(),))
     for key in sorted({*_chains_in(new), *rows}):
         settle(new, gate, key, rows.get(key), rivals, report)
     found = [epoch_counter(row.epoch) for row in epoch_rows(new)]

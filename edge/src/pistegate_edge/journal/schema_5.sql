@@ -6,6 +6,8 @@ ALTER TABLE epoch ADD COLUMN sum INTEGER;     -- CRC-32 of the row's other value
 ALTER TABLE admission ADD COLUMN payload BLOB; -- of its event, once that is forgotten
 ALTER TABLE card_use ADD COLUMN payload BLOB;  -- likewise
 
+ALTER TABLE identity ADD COLUMN generation INTEGER; -- of the cloud that acknowledged last; NULL: none has
+
 CREATE TABLE running (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     ran INTEGER NOT NULL                      -- seconds that the device has run with this journal

@@ -16,7 +16,7 @@ from typing import Self
 from pistegate_edge.clock import Clock
 from pistegate_edge.errors import JournalBroken, JournalDamaged, JournalFull, JournalLost
 from pistegate_edge.journal import aside, opening, retention
-from pistegate_edge.journal.epochs import EpochRow, epoch_row
+from pistegate_edge.journal.epochs import EpochRow, epoch_row, epoch_rows
 from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.reserve import Reserve
 from pistegate_edge.journal.salvage import salvage
@@ -39,12 +39,13 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """One epoch of a stream as the uplink starts with it."""
+    """One epoch of a stream as the uplink starts with it; events before `first_seq` are forgotten."""
 
     stream: Stream
     epoch: int
     last_seq: int
     acked_seq: int
+    first_seq: int = 1
 
 
 class Store:
@@ -94,7 +95,7 @@ class Store:
             self._marked_at = self._begun_mono
             self._crowded = 0
             self.epoch, self._chains = self._begin_somehow(random32, software)
-            self._waiting_notes = sum(p.last_seq - p.acked_seq for p in self.pending() if p.stream is Stream.NOTES)
+            self._waiting_notes = self._notes_waiting()
         except BaseException:
             self._db.close()
             self._lock.close()
@@ -231,11 +232,11 @@ class Store:
     def pending(self) -> list[Pending]:
         """Epochs not acknowledged to their end, and the newest ones, in order."""
         rows = self._db.execute(
-            "SELECT e.stream, e.epoch, e.acked_seq,"
+            "SELECT e.stream, e.epoch, e.acked_seq, e.kept_from,"
             " COALESCE((SELECT MAX(seq) FROM event v WHERE v.stream = e.stream AND v.epoch = e.epoch), kept_from - 1)"
             " FROM epoch e ORDER BY e.position, e.stream"
         ).fetchall()
-        found = [Pending(Stream(stream), epoch, last, acked) for stream, epoch, acked, last in rows]
+        found = [Pending(Stream(stream), epoch, last, acked, first) for stream, epoch, acked, first, last in rows]
         return [p for p in found if p.acked_seq < p.last_seq or p.epoch == self.epoch]
 
     def last_seq(self, stream: Stream) -> int:
@@ -276,6 +277,26 @@ class Store:
             replace(row, acked_seq=seq).write(self._db)
         if stream is Stream.NOTES:
             self._waiting_notes -= seq - row.acked_seq
+
+    @property
+    def generation(self) -> int | None:
+        """Of the cloud that acknowledged last; it changes when the cloud was restored from a backup."""
+        found = self._db.execute("SELECT generation FROM identity").fetchone()[0]
+        return None if found is None else int(found)
+
+    def replay(self, generation: int) -> None:
+        """The cloud is another one: whatever is still here counts as not acknowledged."""
+        with self._full_told(), self._transaction():
+            for row in epoch_rows(self._db):
+                replace(row, acked_seq=row.kept_from - 1).write(self._db)
+            self._db.execute("DELETE FROM ripening")
+            self._db.execute("UPDATE identity SET generation = ?", (generation,))
+        self._waiting_notes = self._notes_waiting()
+
+    def meet(self, generation: int) -> None:
+        """The first cloud that acknowledges anything is of this generation."""
+        with self._full_told(), self._transaction():
+            self._db.execute("UPDATE identity SET generation = ?", (generation,))
 
     def document(self, name: str) -> tuple[int, SignedDocument] | None:
         """Version and signed form of a document, as last stored."""
@@ -376,6 +397,9 @@ class Store:
         head = next_head(chain.head, payload)
         self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", (stream, epoch, chain.seq + 1, payload, head))
         return head
+
+    def _notes_waiting(self) -> int:
+        return sum(p.last_seq - p.acked_seq for p in self.pending() if p.stream is Stream.NOTES)
 
     def _head(self, stream: Stream, epoch: int, seq: int) -> bytes:
         head = self.head_at(stream, epoch, seq)

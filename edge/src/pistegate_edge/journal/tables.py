@@ -23,6 +23,11 @@ class OldTables:
         with contextlib.suppress(sqlite3.Error):
             self._db = files.connect(name, read_only=True)
 
+    def generation(self) -> int | None:
+        """Of the cloud that acknowledged last, if that is known and can be read."""
+        rows, _ = self._rows("SELECT generation FROM identity")
+        return rows[0][0] if rows and isinstance(rows[0][0], int) else None
+
     def identity(self) -> tuple[int, int, int] | None:
         """Site, gate and newest epoch counter; None when they cannot be read."""
         rows, _ = self._rows("SELECT site, gate, epoch_counter FROM identity")
