@@ -15,6 +15,8 @@ from msgspec import Meta, Struct
 from pistegate_edge.bindings import settings as binding_settings
 from pistegate_edge.bindings.settings import CloudService, Documents
 from pistegate_edge.errors import ConfigError
+from pistegate_edge.fingers import settings as finger_settings
+from pistegate_edge.fingers.settings import Finger
 from pistegate_edge.journal.retention import KEEP_DAYS
 from pistegate_edge.lane.core import words
 from pistegate_edge.lane.settings import LaneSettings, lane_settings
@@ -161,6 +163,7 @@ class Config(Struct, frozen=True, kw_only=True):
     scanners: tuple[ScannerLine, ...] = ()
     documents: Documents | None = None
     cloud: CloudService | None = None
+    finger: Finger | None = None
     display: DisplayText = DisplayText()
     till: Till | None = None
     key_store: KeyStoreFile | None = None
@@ -183,8 +186,9 @@ _GATE_OPTIONAL: dict[str, type[Struct]] = {
     "power": Power,
     "documents": Documents,
     "cloud": CloudService,
+    "finger": Finger,
 }
-_NONE_IF_MISSING = frozenset({"power", "documents", "cloud"})
+_NONE_IF_MISSING = frozenset({"power", "documents", "cloud", "finger"})
 _SCANNER = "scanner"
 _SIGNAL_PINS = ("green_pin", "red_pin", "buzzer_pin", "amber_pin", "attendant_pin")
 _PUBLIC_KEYS = ("issuer_keys", "document_keys")
@@ -347,6 +351,8 @@ def _cross(values: Mapping[str, Any], problems: list[str]) -> None:
     documents = values["documents"]
     problems += scanner_settings.problems(values["scanners"], [] if documents is None else documents.kinds)
     problems += binding_settings.problems(documents, values["cloud"])
+    if values["finger"] is not None:
+        problems += finger_settings.problems(values["finger"])
     if values["signals"] is not None:
         problems += _signals_wired(values["signals"], lane)
     if values["power"] is not None:

@@ -123,6 +123,8 @@ class Gate:
             publish=self._link.publish,
             chronicle=lambda event: self._recorder.chronicle(event, clock.now()),
             keep=self._keep,
+            document=documents.get,
+            record=self._recorder.receipt,
         )
         self._power, self._parts = devices.parts(ports)
         self._takers = self._taken_by()

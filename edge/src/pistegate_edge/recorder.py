@@ -19,7 +19,7 @@ from pistegate_edge.core.now import Now
 from pistegate_edge.errors import JournalFull
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.lane.host import Mark
-from pistegate_protocol.events import ClockState, Dropped, Incident, Stream
+from pistegate_protocol.events import ClockState, Dropped, FingerErased, Incident, Stream
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,15 @@ class Recorder:
         """Record how the clock stands from here on, in both streams."""
         self.record(RecordClock(event), now)
         self._write_note(event, now)
+
+    def receipt(self, event: FingerErased) -> bool:
+        """Record that a finger was erased; False: there is no room, and the reserve is not for that."""
+        try:
+            seq = self._journal.append(event)
+        except JournalFull:
+            return False
+        self._grown(Stream.LEDGER, seq)
+        return True
 
     def tick(self, now: Now) -> None:
         """Merged notes that are due; room again?"""

@@ -33,5 +33,9 @@ class TemplateRefused(EdgeError, ValueError):
     """A sealed template that is not this holder's, not of this site, or damaged."""
 
 
+class HolderGone(EdgeError, ValueError):
+    """A finger that was withdrawn, or whose time is over: what was deleted does not come back from an old file."""
+
+
 class ConsentMissing(EdgeError, ValueError):
     """Nothing is taken of a finger without what the law and the guest need first."""

@@ -7,10 +7,11 @@ the library of a sensor too, when that sensor, and not the one that took its pla
 
 import sqlite3
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pistegate_edge.fingers.errors import LibraryFull
+from pistegate_edge.fingers.errors import HolderGone, LibraryFull
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS finger (
@@ -24,6 +25,7 @@ CREATE TABLE IF NOT EXISTS receipt (
     number INTEGER PRIMARY KEY AUTOINCREMENT, holder BLOB NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL,
     slot INTEGER, told INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX IF NOT EXISTS receipt_holder ON receipt (holder);
 CREATE TABLE IF NOT EXISTS sensor (one INTEGER PRIMARY KEY CHECK (one = 1), mark BLOB NOT NULL) STRICT;
 """
 SLOTS_MAX = 200  # 1:N by the sensor: a false finger gets 200 tries at once. R503 claims 1 in 100,000 for one [read]
@@ -68,9 +70,11 @@ class TemplateStore:
     # Templates.
 
     def put(self, holder: bytes, sealed: bytes, until_ms: int) -> None:
-        """Hold a sealed template until `until_ms`; a second one replaces the first, which leaves its slot."""
+        """Hold a sealed template until `until_ms`; a second one replaces it, in another slot. HolderGone."""
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
+            if self._gone(holder):
+                raise HolderGone(f"the finger {holder.hex()} was withdrawn or is over: enrol it anew, with consent")
             self._vacate(holder, "replaced")
             self._db.execute(
                 "INSERT INTO finger (holder, sealed, until_ms) VALUES (?, ?, ?) ON CONFLICT (holder) DO UPDATE"
@@ -87,20 +91,44 @@ class TemplateStore:
 
     def remove(self, holder: bytes, why: str, now_ms: int) -> None:
         """Withdrawn or revoked: destroyed now, the receipt once nothing is left. Also for one that was never here."""
+        self.remove_all([holder], why, now_ms)
+
+    def remove_all(self, holders: Iterable[bytes], why: str, now_ms: int) -> None:
+        """`remove` each of them, in one commit."""
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            self._vacate(holder, why)
-            self._db.execute("DELETE FROM finger WHERE holder = ?", (holder,))
-            self._db.execute("UPDATE erasing SET why = ? WHERE holder = ?", (why, holder))
-            if not self._waits(holder):
-                self._receive(holder, why, now_ms, None)
+            for holder in holders:
+                self._remove(holder, why, now_ms)
+
+    def _remove(self, holder: bytes, why: str, now_ms: int) -> None:
+        self._vacate(holder, why)
+        self._db.execute("DELETE FROM finger WHERE holder = ?", (holder,))
+        self._db.execute("UPDATE erasing SET why = ? WHERE holder = ?", (why, holder))
+        if not self._waits(holder):
+            self._receive(holder, why, now_ms, None)
+
+    def gone(self, holder: bytes) -> bool:
+        """Whether this holder's finger was removed here, or is being removed."""
+        with self._lock:
+            return self._gone(holder)
+
+    def holders(self, now_ms: int) -> list[bytes]:
+        """Whose templates are held."""
+        with self._lock:
+            found = self._db.execute("SELECT holder FROM finger WHERE until_ms > ? ORDER BY holder", (now_ms,))
+            return [bytes(holder) for (holder,) in found]
+
+    def changes(self) -> int:
+        """Another number when another process (`finger put`) has changed the file."""
+        with self._lock:
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def expire(self, now_ms: int) -> int:
         """Remove those whose time is over; how many."""
         with self._lock:
             rows = self._db.execute("SELECT holder FROM finger WHERE until_ms <= ?", (now_ms,)).fetchall()
-            for (holder,) in rows:
-                self.remove(bytes(holder), "expired", now_ms)
+            if rows:
+                self.remove_all([bytes(holder) for (holder,) in rows], "expired", now_ms)
         return len(rows)
 
     # The library of the sensor named by `mark`.
@@ -122,6 +150,14 @@ class TemplateStore:
                 raise LibraryFull(f"the sensor's library is full: {room} pass holders; the others need their card")
             self._db.execute("UPDATE finger SET slot = ? WHERE holder = ?", (free, holder))
             return free
+
+    def unassign(self) -> None:
+        """No finger opens alone here any more: the sensor has to erase all of them."""
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            for (holder,) in self._db.execute("SELECT holder FROM finger WHERE slot IS NOT NULL").fetchall():
+                self._vacate(holder, "moved")
+            self._db.execute("UPDATE finger SET slot = NULL, filled = 0")
 
     def library(self, now_ms: int) -> dict[int, tuple[bytes, bytes]]:
         """What is to be in the sensor: slot to (holder, sealed template)."""
@@ -189,6 +225,12 @@ class TemplateStore:
         with self._lock:
             return {bytes(mark): count for mark, count in self._db.execute(query, (self.mark,))}
 
+    def waiting(self) -> int:
+        """How many holders' receipts wait for a sensor."""
+        query = "SELECT count(DISTINCT holder) FROM erasing WHERE why NOT IN (?, ?)"
+        with self._lock:
+            return int(self._db.execute(query, _STAYS).fetchone()[0])
+
     # Receipts.
 
     def untold(self) -> list[Receipt]:
@@ -218,6 +260,12 @@ class TemplateStore:
         for holder, (slot, why) in {holder: (slot, why) for slot, holder, why in rows}.items():
             if why not in _STAYS and not self._waits(holder):
                 self._receive(bytes(holder), why, now_ms, slot)
+
+    def _gone(self, holder: bytes) -> bool:
+        query = (
+            "SELECT 1 FROM receipt WHERE holder = ? UNION SELECT 1 FROM erasing WHERE holder = ? AND why NOT IN (?, ?)"
+        )
+        return self._db.execute(query, (holder, holder, *_STAYS)).fetchone() is not None
 
     def _waits(self, holder: bytes) -> bool:
         return self._db.execute("SELECT 1 FROM erasing WHERE holder = ?", (holder,)).fetchone() is not None

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a gate's configuration to its parts."""
 
-from pistegate_edge.bindings.presenting import Presenter
 from pathlib import Path
 
+from pistegate_edge.bindings.presenting import Presenter
 from pistegate_edge.config import Config
+from pistegate_edge.parts.fingers import open_fingers
 from pistegate_edge.parts.part import Part, Ports
 from pistegate_edge.parts.powering import Powering
 from pistegate_edge.parts.presenting import document_parts
@@ -21,6 +22,9 @@ def open_parts(config: Config, ports: Ports, presenter: Presenter | None) -> tup
         device = config.device
         parts.append(Timekeeping(ports.clock, ports, device.number, device.site, keys, directory))
     parts += document_parts(config, ports, presenter)
+    fingers = None if config.storage is None else open_fingers(config.finger, Path(config.storage.directory), ports)
+    if fingers is not None:
+        parts.append(fingers)
     power = None if config.power is None else Powering(config.power, ports)
     if power is not None:
         parts.append(power)

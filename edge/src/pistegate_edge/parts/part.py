@@ -13,7 +13,7 @@ from pistegate_edge.core.actions import IncidentCode
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.inputs import Input
 from pistegate_edge.core.now import Now
-from pistegate_protocol.events import ClockState, Stream
+from pistegate_protocol.events import ClockState, FingerErased, Stream
 from pistegate_protocol.messages import SignedDocument
 
 Performer = Callable[[Any, Now], None]
@@ -26,6 +26,7 @@ class Ports:
     `feed`: to the passage protocol. `note`: an incident, shown to the attendant and told to the cloud.
     `state_changed`: the cloud should hear the gate's state. `busy`: a passage is under way. `publish`: up to the cloud.
     `chronicle`: into both streams. `keep`: a signed document under a name and version; False: there is no room.
+    `document`: the cloud's newest of a kind. `record`: a receipt into the ledger; False: there is no room yet.
     """
 
     put: Callable[[object], None]
@@ -37,6 +38,8 @@ class Ports:
     publish: Callable[[bytes], None]
     chronicle: Callable[[ClockState], None]
     keep: Callable[[str, int, SignedDocument], bool]
+    document: Callable[[type[Any]], Any]
+    record: Callable[[FingerErased], bool]
 
 
 class Part:
@@ -86,9 +89,9 @@ class Part:
     def told(self) -> None:
         """The cloud's documents tell more now."""
 
-    def linked(self, up: bool, now: Now) -> None:
-        """The broker is reached, or is not any more."""
-
     def knows(self, facts: Facts) -> Facts:
         """What passages go by: what the cloud's documents tell, with what this part adds to it."""
         return facts
+
+    def linked(self, up: bool, now: Now) -> None:
+        """The broker is reached, or is not any more."""
