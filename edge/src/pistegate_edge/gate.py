@@ -4,7 +4,7 @@
 import logging
 import queue
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from gpiozero import GPIOZeroError  # type: ignore[import-untyped]
@@ -290,10 +290,14 @@ class Gate:
             self._journal.tidy()
             if now.mono >= self._owed_tidy_at:
                 self._owed_tidy_at = now.mono + OWED_TIDY_S
-                today = now.wall.astimezone(self._profile.zone).date()
-                self._journal.forget_owed(lambda entry: entry.holds(now.mono, today))
-                self._journal.forget_old()
-                self._known.prune()  # the lane is idle: no card is between being read and being decided
+                self._forget(now)
+
+    def _forget(self, now: Now) -> None:
+        today = now.wall.astimezone(self._profile.zone).date()
+        with suppress(JournalFull):  # forgotten when there is room again; the next record that matters says so
+            self._journal.forget_owed(lambda entry: entry.holds(now.mono, today))
+            self._journal.forget_old()
+        self._known.prune()  # the lane is idle: no card is between being read and being decided
 
     def wait_s(self) -> float:
         """Seconds until `tick` is due, IDLE_S at most."""
