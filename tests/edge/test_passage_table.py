@@ -4,6 +4,7 @@
 from collections.abc import Callable
 
 import pytest
+from gate_bench import ISSUER, claim
 from passage_bench import (
     ADMITTED_NAME,
     NOW,
@@ -20,8 +21,9 @@ from pistegate_edge.core import inputs as i
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.passage import TABLE, ImpossibleInput, Passage, State
 from pistegate_edge.fingers.told import FingerProblem
+from pistegate_protocol.codes import BEARER, ticket_text
 from pistegate_protocol.events import OutcomeKind
-from pistegate_protocol.signing import Medium, MediumKind
+from pistegate_protocol.signing import Medium, MediumKind, sign_claim
 
 EVERY_INPUT: dict[type, i.Input] = {
     i.CardSeen: i.CardSeen(9, b"\x04other!"),
@@ -35,6 +37,9 @@ EVERY_INPUT: dict[type, i.Input] = {
     i.FingersKnown: i.FingersKnown(frozenset({4711})),
     i.FingerMatched: i.FingerMatched(9, 100, 0.0),
     i.FingerRefused: i.FingerRefused(None, FingerProblem.OTHER_FINGER, 0.0),
+    i.Granted: i.Granted(9),
+    i.Alone: i.Alone(9),
+    i.OwedTaken: i.OwedTaken((b"admitted",)),
     i.ReaderReady: i.ReaderReady(),
     i.ReaderLost: i.ReaderLost("pulled"),
     i.AdmissionRecorded: i.AdmissionRecorded(1, 2, ADMITTED_NAME),
@@ -55,6 +60,7 @@ ALLOWED = {
     State.RECOVERING: ANYWHERE | {i.LanePassed, i.LaneClosed},
     State.IDLE: ANYWHERE,
     State.READING: ANYWHERE,
+    State.RESERVING: ANYWHERE,
     State.COMMITTING: ANYWHERE | {i.AdmissionRecorded, i.AdmissionFailed},
     State.WRITING: ANYWHERE,
     State.OPEN: ANYWHERE | {i.LanePassed, i.LaneClosed},
@@ -72,6 +78,12 @@ def idle() -> Passage:
 def reading() -> Passage:
     machine = idle()
     machine.handle(i.CardSeen(1, UID), NOW)
+    return machine
+
+
+def reserving() -> Passage:
+    machine = passage(hub=True)
+    machine.handle(i.CodeSeen(ticket_text(sign_claim(claim(), BEARER, ISSUER))), NOW)
     return machine
 
 
@@ -97,6 +109,7 @@ REACH: dict[State, Callable[[], Passage]] = {
     State.RECOVERING: recovering,
     State.IDLE: idle,
     State.READING: reading,
+    State.RESERVING: reserving,
     State.COMMITTING: committing,
     State.WRITING: writing,
     State.OPEN: opened,

@@ -96,7 +96,7 @@ def test_messages_out_of_range_are_refused(message: Record) -> None:
             codec.encode(message)
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from(Role), st.integers(1, 65535))
+@given(st.integers(0, 2**32 - 1), st.sampled_from([r for r in Role if r is not Role.HUB]), st.integers(1, 65535))
 def test_a_device_is_known_by_its_topic(site: int, role: Role, number: int) -> None:
     """Where it publishes, which is what the subscription covers; what it reads is another topic."""
     device = Device(site, role, number)

@@ -81,10 +81,11 @@ def passage(
     known: KnownClaims | None = None,
     memory: Remembered | None = None,
     staff_cards: bool = False,
+    hub: bool = False,
 ) -> Passage:
     """A machine whose reader works."""
     books = OwedBook(), UnsettledBook()
-    machine = Passage(judge(facts, gate, known, memory), *books, unfinished, staff_cards=staff_cards)
+    machine = Passage(judge(facts, gate, known, memory), *books, unfinished, staff_cards=staff_cards, hub=hub)
     if serving:
         machine.handle(i.ReaderReady(), NOW)
         machine.handle(i.FaultChanged(i.Fault.STARTING, False), NOW)

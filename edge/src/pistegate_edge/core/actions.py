@@ -108,6 +108,33 @@ class RecordAdmission:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserve:
+    """Hub: may `n` persons of `ticket` be charged, which makes its usage here `counters`? Answer Granted or Alone.
+
+    n 0: only somebody who is owed is to be let in.
+    """
+
+    number: int
+    ticket: int
+    n: int
+    counters: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Hub: of every reservation up to `number` the admission is durable, or there is none."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Journal: nobody is owed from these admissions here any more; then tell the hub, which owes them from then on."""
+
+    names: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OpenLane:
     """Lane: let `persons` through."""
 
@@ -211,6 +238,9 @@ Action = (
     | Release
     | AskFinger
     | RecordAdmission
+    | Reserve
+    | Decided
+    | LetGo
     | OpenLane
     | OverrideLane
     | RecordOverride

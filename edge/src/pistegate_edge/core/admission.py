@@ -39,7 +39,7 @@ class Current:
 
     `held`: the reader session with its card, None of a medium that nothing is written to. `code`: this lane in the
     card's record. `memory`: what the card will have confirmed, None where that is not to be kept. `tick`: the period
-    of a rotating code.
+    of a rotating code. `reserved`: the number of the hub's reservation, or of one that did not come; 0 without any.
     """
 
     event: Admitted
@@ -54,6 +54,7 @@ class Current:
     seq: int = 0
     name: bytes = b""
     proof: Proof | None = None
+    reserved: int = 0
 
     def write(self) -> Write:
         """What goes onto the card, naming this admission."""

@@ -9,7 +9,9 @@ from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.reading import Unusable
 from pistegate_edge.fingers.told import FingerMatched as FingerMatched
 from pistegate_edge.fingers.told import FingerRefused as FingerRefused
+from pistegate_protocol.decision import Owed
 from pistegate_protocol.desfire.transactions import Proof
+from pistegate_protocol.elsewhere import NOTHING, Elsewhere
 from pistegate_protocol.signing import Medium
 
 
@@ -140,6 +142,30 @@ class FingersKnown:
 
 
 @dataclass(frozen=True, slots=True)
+class Granted:
+    """The hub reserved `number`, knows `elsewhere` of the ticket, and offers its owed persons to this lane, if any."""
+
+    number: int
+    elsewhere: Elsewhere = NOTHING
+    owed: Owed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Reservation `number` will not come: there is no hub that answers."""
+
+    number: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwedTaken:
+    """The hub has stored what is owed from these admissions: it can be its own from now on."""
+
+    names: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderReady:
     """The reader works (again)."""
 
@@ -251,6 +277,9 @@ Input = (
     | FingersKnown
     | FingerMatched
     | FingerRefused
+    | Granted
+    | Alone
+    | OwedTaken
     | ReaderReady
     | ReaderLost
     | AdmissionRecorded

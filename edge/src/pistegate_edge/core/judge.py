@@ -12,6 +12,7 @@ from pistegate_protocol.amendments import Amendment, AmendmentRefused, amendment
 from pistegate_protocol.claims import Claim
 from pistegate_protocol.codes import TicketCode, open_code
 from pistegate_protocol.decide import Admit, Decision, GateProfile, Knowledge, Owed, Refuse, decide
+from pistegate_protocol.elsewhere import NOTHING, Elsewhere
 from pistegate_protocol.errors import CodecError, UnknownVersion
 from pistegate_protocol.events import READ_AMENDMENT, READ_CLAIM
 from pistegate_protocol.reasons import Reason
@@ -129,14 +130,15 @@ class Judge:
         believed = Believed(ticket, amendment, None, b"", 0, False, "", tick)
         return ReadTicket(medium, believed, tick is not None and newest is not None and tick <= newest)
 
-    def decide(self, card: Believed, owed: Owed | None, now: Now) -> Decision:
-        """Admit or refuse."""
+    def decide(self, card: Believed, owed: Owed | None, now: Now, elsewhere: Elsewhere = NOTHING) -> Decision:
+        """Admit or refuse; `elsewhere`: what the site's hub knows of the ticket's other media and gates."""
         knowledge = Knowledge(
             deny=self.facts.deny,
             owed=owed,
             amendment=card.amendment,
             suspensions=self.facts.suspensions,
             calendars=self.facts.calendars,
+            elsewhere=elsewhere,
         )
         decision = decide(card.ticket.claim, card.ticket.usage, self.gate, now.wall, knowledge)
         if self._refuse_doubted and now.latest is not None and isinstance(decision, Admit):

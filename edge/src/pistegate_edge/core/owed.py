@@ -12,12 +12,16 @@ OWED_S = 120.0  # seconds, monotonic, from the outcome (DESIGN, "One passage" 5)
 
 @dataclass(frozen=True, slots=True)
 class OwedEntry:
-    """`persons` of `admission` may come again until `until` (monotonic), or, for a party, while it is `day`."""
+    """`persons` of `admission` may come again until `until` (monotonic), or, for a party, while it is `day`.
+
+    `ticket`: where the site's hub may take this over, which an entry of an earlier run never is.
+    """
 
     admission: bytes
     persons: int
     until: float | None
     day: date | None = None
+    ticket: int | None = None
 
     def holds(self, mono: float, today: date) -> bool:
         """Whether it is not yet over."""
@@ -59,6 +63,14 @@ class OwedBook:
         if entry is None or not entry.holds(mono, today):
             return None
         return Owed(entry.admission, entry.persons)
+
+    def entry(self, admission: bytes) -> OwedEntry | None:
+        """The entry itself, over or not."""
+        return self._entries.get(admission)
+
+    def to_hand_over(self) -> list[OwedEntry]:
+        """Those that the hub may take over."""
+        return [entry for entry in self._entries.values() if entry.ticket is not None]
 
     def prune(self, mono: float, today: date) -> None:
         """Forget what is over."""

@@ -14,7 +14,17 @@ from pistegate_edge.core.actions import Action, Show
 from pistegate_edge.core.admission import Current, Unfinished
 from pistegate_edge.core.asking import Asking
 from pistegate_edge.core.attended import Attended, Reasons
-from pistegate_edge.core.handlers import admitting, attending, cards, codes, documents, fingers, lane, standing
+from pistegate_edge.core.handlers import (
+    admitting,
+    attending,
+    cards,
+    codes,
+    documents,
+    fingers,
+    lane,
+    reserving,
+    standing,
+)
 from pistegate_edge.core.judge import Judge
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OWED_S, OwedBook, OwedEntry, UnsettledBook
@@ -38,8 +48,12 @@ class Passage:
         reasons: Reasons | None = None,
         *,
         staff_cards: bool = False,
+        hub: bool = False,
     ) -> None:
-        """`staff_cards`: cards of holder class staff let people through; `reasons`: why, for the records."""
+        """`staff_cards`: cards of holder class staff let people through; `reasons`: why, for the records.
+
+        `hub`: the site has one, which is asked before a ticket that carries no usage is used.
+        """
         self.state = State.RECOVERING if unfinished else State.IDLE
         self.deadline: float | None = None
         self.judge = judge
@@ -54,6 +68,7 @@ class Passage:
         self.standing = Service()
         self.attended = Attended(words.EXIT if judge.gate.exit else words.ENTRY, reasons or Reasons())
         self.staff_cards = staff_cards
+        self.reserving = reserving.Reserving(hub)
 
     def handle(self, told: i.Input, now: Now) -> list[Action]:
         """What to do about `told`; ImpossibleInput when the table has no entry."""
@@ -89,13 +104,16 @@ class Passage:
             raise ImpossibleInput(f"no admission while {self.state}")
         return self.current
 
-    def owe(self, name: bytes, persons: int, party: int, now: Now) -> OwedEntry | None:
-        """Persons of an admission who did not pass, or may not have, may try again; of a party until its day ends."""
+    def owe(self, name: bytes, persons: int, party: int, now: Now, ticket: int | None = None) -> OwedEntry | None:
+        """Persons of an admission who did not pass, or may not have, may try again; of a party until its day ends.
+
+        `ticket`: of a medium that carries no usage, which any lane of the post may let in again.
+        """
         if persons < 1:
             return None
         today = now.wall.astimezone(self.gate.zone).date()
         self.owed.prune(now.mono, today)
-        entry = OwedEntry(name, persons, now.mono + OWED_S, today if party > 1 else None)
+        entry = OwedEntry(name, persons, now.mono + OWED_S, today if party > 1 else None, ticket)
         self.owed.add(entry)
         return entry
 
@@ -118,6 +136,9 @@ _ALWAYS: dict[type, Handler] = {
     i.FingersKnown: fingers.known,
     i.FingerMatched: fingers.matched,
     i.FingerRefused: fingers.refused,
+    i.Granted: reserving.late,
+    i.Alone: reserving.late,
+    i.OwedTaken: reserving.taken,
     i.ReaderReady: standing.reader_ready,
     i.ReaderLost: standing.reader_lost,
     i.FaultChanged: standing.fault_changed,
@@ -140,6 +161,7 @@ TABLE: dict[State, dict[type, Handler]] = {
         i.DocumentUnread: documents.unread,
     },
     State.READING: _ALWAYS | {i.CardRead: cards.read, i.CardUnread: cards.unread, i.Tick: cards.reading_tick},
+    State.RESERVING: _ALWAYS | {i.Granted: reserving.granted, i.Alone: reserving.alone, i.Tick: reserving.tick},
     State.COMMITTING: _ALWAYS | {i.AdmissionRecorded: admitting.recorded, i.AdmissionFailed: admitting.not_recorded},
     State.WRITING: _ALWAYS | {i.CardWritten: admitting.written, i.Tick: admitting.writing_tick},
     State.OPEN: _ALWAYS | {i.LanePassed: lane.passed, i.LaneClosed: lane.closed},

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pistegate_edge.core import inputs as i
 from pistegate_edge.core.actions import (
     Action,
+    Decided,
     IncidentCode,
     Lamp,
     Log,
@@ -30,7 +31,7 @@ def recorded(p: "Passage", told: i.AdmissionRecorded, now: Now) -> list[Action]:
     current = p.admitted()
     current.epoch, current.seq, current.name = told.epoch, told.seq, told.name
     if current.held is None:
-        return opened(p)
+        return [*opened(p), *([Decided(current.reserved)] if current.reserved else [])]
     p.go(State.WRITING, now.mono + WRITE_DEADLINE_S)
     return [current.write()]
 
@@ -40,7 +41,8 @@ def not_recorded(p: "Passage", told: i.AdmissionFailed, now: Now) -> list[Action
     current = p.admitted()
     p.current = None
     p.go(State.IDLE)
-    return refuse(current.held, Medium.from_bytes(current.event.medium), Reason.OUT_OF_SERVICE, now, told.detail)
+    over: list[Action] = [Decided(current.reserved)] if current.reserved else []
+    return over + refuse(current.held, Medium.from_bytes(current.event.medium), Reason.OUT_OF_SERVICE, now, told.detail)
 
 
 def opened(p: "Passage") -> list[Action]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pistegate_edge.core import prompts
 from pistegate_edge.core.actions import Action, Lamp, RecordAdmission, Show
 from pistegate_edge.core.admission import admission
-from pistegate_edge.core.handlers import fingers
+from pistegate_edge.core.handlers import fingers, reserving
 from pistegate_edge.core.judge import ReadTicket
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.state import State
@@ -41,16 +41,26 @@ def decided(p: "Passage", tickets: Sequence[ReadTicket], now: Now, shown: str | 
     if admitted:
         first = admitted[0][0]
         asked = fingers.asked(p, first.medium, first.number, now, shown)
-        return begun(p, *admitted[0], now) if asked is None else asked
-    refused = [(ticket, decision) for ticket, decision in decisions if isinstance(decision, Refuse)]
-    ticket, refusal = max(refused, key=lambda each: _NARROWNESS.get(each[1].reason, 0))
+        if asked is not None:
+            return asked
+    refusals = [(ticket, decision) for ticket, decision in decisions if isinstance(decision, Refuse)]
+    hub = reserving.begun(p, admitted, refusals, now)
+    if hub is not None:
+        return hub
+    return begun(p, *admitted[0], now) if admitted else refused(p, refusals, now)
+
+
+def refused(p: "Passage", refusals: Sequence[tuple[ReadTicket, Refuse]], now: Now) -> list[Action]:
+    """None of one medium's tickets may be used: the narrowest refusal is told."""
+    ticket, refusal = max(refusals, key=lambda each: _NARROWNESS.get(each[1].reason, 0))
     shown = prompts.refused(refusal, p.gate.zone)
     return refuse(None, ticket.medium, refusal.reason, now, ticket=ticket.number, shown=shown)
 
 
-def begun(p: "Passage", ticket: ReadTicket, admit: Admit, now: Now) -> list[Action]:
-    """A ticket is admitted: its admission is made durable."""
+def begun(p: "Passage", ticket: ReadTicket, admit: Admit, now: Now, reserved: int = 0) -> list[Action]:
+    """A ticket is admitted: its admission is made durable. `reserved`: the number of its reservation, 0 without one."""
     p.current = admission(None, ticket.medium, ticket.believed, admit, p.gate, now)
+    p.current.reserved = reserved
     p.go(State.COMMITTING)
     return [RecordAdmission(p.current.event, p.current.party, p.current.tick)]
 
