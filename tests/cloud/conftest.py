@@ -369,6 +369,12 @@ def restarted() -> Callable[[Cloud], AbstractAsyncContextManager[Cloud]]:
 
 
 @pytest.fixture
+def running_cloud() -> Callable[[Settings], AbstractAsyncContextManager[Cloud]]:
+    """A cloud of these settings, for as long as the test wants it."""
+    return _running
+
+
+@pytest.fixture
 def new_card() -> Callable[[], DesfireCard]:
     """Gives personalised cards of the site's stock, one after another."""
     cards = iter(stock_cards())

@@ -32,7 +32,7 @@ from pistegate_cloud.tickets.models import CardWrite
 from pistegate_cloud.tickets.usage import known_usage
 from pistegate_protocol.usage import Usage
 
-NEWEST = "0012_enrolment"
+NEWEST = "0014_recovery"
 Schema = dict[str, Any]
 
 
@@ -136,6 +136,7 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
         "0008_overrides",
         "0009_codes",
         "0010_bindings",
+        "0012_enrolment",
         NEWEST,
     ]
     assert await migrate(settings) == [
@@ -147,6 +148,7 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
         "0008_overrides",
         "0009_codes",
         "0010_bindings",
+        "0012_enrolment",
         NEWEST,
     ]
     await check_schema(settings, Path("/etc/cloud.toml"))

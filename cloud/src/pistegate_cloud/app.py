@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pistegate_cloud import problems
 from pistegate_cloud.amendments import api as amendments
+from pistegate_cloud.authority import api as authority
 from pistegate_cloud.bindings import api as bindings
 from pistegate_cloud.bindings import table_api as tables
 from pistegate_cloud.calendars import api as calendars
@@ -62,6 +63,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     for noun in (
         sites,
         gates,
+        authority,
         encoders,
         products,
         calendars,

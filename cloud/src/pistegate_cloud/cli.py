@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pistegate-cloud: serve, migrate, token create, keys, ticket code, openapi. Heavy imports wait for their command."""
+"""pistegate-cloud: serve, migrate, backup, restore, token create, keys, ticket code, openapi.
+
+Heavy imports wait for their command.
+"""
 
 import argparse
 import asyncio
@@ -10,6 +13,7 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from pistegate_cloud.backups import cli as backups_cli
 from pistegate_cloud.bindings import cli as bindings_cli
 from pistegate_cloud.codes import cli as codes_cli
 from pistegate_cloud.errors import CloudError
@@ -56,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(keys.add_subparsers(required=True, metavar="COMMAND"), shape)
     codes_cli.add_parser(commands, shape)
     bindings_cli.add_parser(commands, shape)
+    backups_cli.add_parser(commands, shape)
     openapi = commands.add_parser("openapi", help="Print the OpenAPI document.", **shape)
     openapi.set_defaults(run=_openapi)
     return parser

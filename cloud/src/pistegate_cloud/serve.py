@@ -16,6 +16,7 @@ from pistegate_cloud.bindings.sweeping import sweep
 from pistegate_cloud.calendars import service as calendars
 from pistegate_cloud.clock import open_clock
 from pistegate_cloud.database import open_database
+from pistegate_cloud.documents import recovery
 from pistegate_cloud.encoders.relay import Relay
 from pistegate_cloud.ingest.service import Ingest
 from pistegate_cloud.migrate import check_schema
@@ -54,6 +55,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
             asyncio.create_task(_apply_for_ever(ingest, arrived), name="applier"),
             asyncio.create_task(_renew_for_ever(services), name="calendars"),
             asyncio.create_task(_sweep_for_ever(services), name="bindings"),
+            asyncio.create_task(_recover_for_ever(services), name="recovery"),
         ]
         try:
             yield services
@@ -84,6 +86,16 @@ async def _renew_for_ever(services: Services) -> None:
         except Exception:  # noqa: BLE001 - logged; a later attempt is months early enough
             _log.exception("calendars could not be renewed, next attempt in %.0f s", RENEW_EVERY_S)
         await asyncio.sleep(RENEW_EVERY_S)
+
+
+async def _recover_for_ever(services: Services) -> None:
+    """Documents that devices send back after a restore."""
+    while True:
+        device, message = await services.ingest.returned.get()
+        try:
+            await recovery.take(device, message, services)
+        except Exception:  # noqa: BLE001 - logged; the device is asked again at its next hello
+            _log.exception("a document of %s %d was not taken back", device.role, device.number)
 
 
 async def _sweep_for_ever(services: Services) -> None:

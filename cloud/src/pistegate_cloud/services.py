@@ -2,13 +2,15 @@
 """What endpoints need besides their request: clock, keys, the way to devices; and the caller's rights."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from pistegate_cloud.authority.asking import asking_key, is_signed
+from pistegate_cloud.authority.attempts import Attempts
 from pistegate_cloud.clock import Clock
 from pistegate_cloud.encoders.relay import Relay
 from pistegate_cloud.errors import Problem
@@ -32,6 +34,7 @@ class Services:
     bridge: "Bridge"
     relay: Relay
     ingest: "Ingest"
+    attempts: Attempts = field(default_factory=Attempts)
 
 
 def services_of(request: Request) -> Services:
@@ -44,13 +47,21 @@ WithServices = Annotated[Services, Depends(services_of)]
 _bearer = HTTPBearer(auto_error=False, description="A token made by `pistegate-cloud token create`.")
 
 
+# What an enrolled device may do with its signature alone.
+DEVICE_SCOPES = frozenset({Scope.TABLES_READ})
+
+
 def require(scope: Scope) -> Callable[..., Awaitable[ApiToken]]:
-    """Dependency: the caller's token, which may do `scope`."""
+    """Dependency: the caller's token, which may do `scope`; for DEVICE_SCOPES a device's signature is as good."""
 
     async def caller(
+        request: Request,
         services: WithServices,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> ApiToken:
+        if scope in DEVICE_SCOPES and is_signed(request):
+            key = await asking_key(request, services.clock.wall_ms())
+            return ApiToken(name=f"{key.role} {key.number} of site {key.site_id}", scopes=[scope.value])
         if credentials is None:
             raise Problem("token_missing")
         return await tokens.check(credentials.credentials, scope, services.clock.wall_ms())

@@ -23,6 +23,8 @@ class Change(StrEnum):
     HOLD = "hold"
     UNHOLD = "unhold"
     RETURN = "return"
+    RECOVERED = "recovered"
+    """Of a restored database: a device still had what was lost here; it may be several at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from tortoise.functions import Max
 
-from pistegate_cloud.documents.models import Document
+from pistegate_cloud.documents.models import Document, LostVersions, RecoveredDocument
 from pistegate_cloud.sites.models import Site
 
 
@@ -45,3 +45,36 @@ async def add(document: Document, keep: int) -> None:
     await document.save(force_create=True)
     older = Document.filter(site_id=document.site_id, name=document.name, version__lte=document.version - keep)
     await older.delete()
+
+
+async def add_lost(rows: Iterable[LostVersions]) -> None:
+    """Store which versions a restored database lacks."""
+    await LostVersions.bulk_create(list(rows), ignore_conflicts=True)
+
+
+async def lost(site: int) -> list[LostVersions]:
+    """Versions of a site's documents that this database lacks."""
+    return await LostVersions.filter(site_id=site).order_by("id")
+
+
+async def floor(site: int, name: str) -> int:
+    """New versions of a document are this at least."""
+    row = await LostVersions.filter(site_id=site, name=name).order_by("-before").first()
+    return 0 if row is None else row.before
+
+
+async def recovered(site: int, name: str) -> RecoveredDocument | None:
+    """What a device sent back of a document."""
+    return await RecoveredDocument.get_or_none(site_id=site, name=name)
+
+
+async def keep_recovered(row: RecoveredDocument) -> None:
+    """Store it in the place of an older one."""
+    await RecoveredDocument.bulk_create(
+        [row], on_conflict=("site_id", "name"), update_fields=("version", "body", "gate", "at_ms")
+    )
+
+
+async def drop_recovered(site: int, name: str) -> int:
+    """Forget what a device sent back; how many there were."""
+    return int(await RecoveredDocument.filter(site_id=site, name=name).delete())

@@ -5,15 +5,24 @@ A document belongs to one site. What concerns a group (group tickets, cards that
 every site of the group, each with entries of its own.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pistegate_cloud.documents import models, queries
+from pistegate_cloud.documents.merging import merged
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.gates import queries as gates
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import SigningKey
-from pistegate_protocol.documents import DENY_LIST, DOCUMENT_MAX, DOCUMENT_NAMES, LOST_CARDS, Document, sign_document
+from pistegate_protocol.documents import (
+    DENY_LIST,
+    DOCUMENT_MAX,
+    DOCUMENT_NAMES,
+    DOCUMENTS,
+    LOST_CARDS,
+    Document,
+    sign_document,
+)
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.messages import DOWN, SignedDocument
 
@@ -39,10 +48,12 @@ async def publish(
 ) -> bytes:
     """Sign and store the next version of a site's document, in the caller's transaction; the message to `push`.
 
-    The caller has called `lock`. Problem document_full when the entries do not fit into one message.
+    The caller has called `lock`. Problem document_full when the entries do not fit into one message. In a restored
+    database, what devices sent back of it is in it too.
     """
     name = DOCUMENT_NAMES[record_type]
-    version = await queries.newest_version(site, name) + 1
+    version = max(await queries.newest_version(site, name) + 1, await queries.floor(site, name))
+    entries = await _with_recovered(site, record_type, entries)
 
     def signed(count: int) -> SignedDocument:
         document = record_type(site=site, version=version, issued_at=now_ms, entries=list(entries[:count]))
@@ -66,6 +77,11 @@ async def publish(
     )
     await queries.add(row, KEPT_VERSIONS)
     return DOWN.encode(document)
+
+
+async def _with_recovered(site: int, record_type: type[Document], entries: Sequence[Any]) -> Sequence[Any]:
+    row = await queries.recovered(site, DOCUMENT_NAMES[record_type])
+    return entries if row is None else merged(record_type, entries, DOCUMENTS.decode(bytes(row.body)).entries)
 
 
 def _fitting(signed: Callable[[int], SignedDocument], count: int) -> int:
@@ -101,12 +117,15 @@ async def push_all(messages: Mapping[int, bytes], services: Services) -> None:
         await push(site, message, services)
 
 
-async def newer(site: int, told: Mapping[str, int]) -> list[bytes]:
-    """Messages with every document of the site that is newer than what a device tells, denials first."""
+async def newer(site: int, told: Mapping[str, int], without: Collection[str] = ()) -> list[bytes]:
+    """Messages with every document of the site that is newer than what a device tells, denials first.
+
+    `without`: names of those that it is asked for first (recovery.wanted).
+    """
     newest = await queries.newest_versions(site)
     messages = []
     for name in ORDER:
-        if newest.get(name, 0) > told.get(name, 0):
+        if name not in without and newest.get(name, 0) > told.get(name, 0):
             row = await queries.newest(site, name)
             if row is not None:
                 messages.append(DOWN.encode(SignedDocument(row.key_id, bytes(row.body), bytes(row.signature))))

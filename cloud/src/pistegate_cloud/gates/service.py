@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a Hello means: status, newer documents, missed acknowledgements, two devices with one identity."""
 
+from collections.abc import Sequence
+
 from pistegate_cloud.documents import service as documents
 from pistegate_cloud.exceptions import queries as exceptions
 from pistegate_cloud.gates import queries
@@ -8,12 +10,17 @@ from pistegate_cloud.gates.models import Gate
 from pistegate_cloud.ingest import store
 from pistegate_cloud.ingest.core import ChainKey, acknowledgement, observe_epoch, start_of
 from pistegate_protocol.events import Stream
-from pistegate_protocol.messages import DOWN, Hello, Notice
+from pistegate_protocol.messages import DOWN, DocumentWanted, Hello, Notice
 from pistegate_protocol.topics import Device
 
 
-async def hello(device: Device, message: Hello, generation: int, now_ms: int) -> list[bytes] | str:
-    """What to send down in answer, in order; or why the device is not answered (as Refused.reason)."""
+async def hello(
+    device: Device, message: Hello, generation: int, now_ms: int, asked: Sequence[str] = ()
+) -> list[bytes] | str:
+    """What to send down in answer, in order; or why the device is not answered (as Refused.reason).
+
+    `asked`: names of documents that it is to send back before it is sent others (documents.recovery).
+    """
     gate = await queries.gate(device.site, device.number)
     if gate is None:
         return "unknown_device"
@@ -23,7 +30,8 @@ async def hello(device: Device, message: Hello, generation: int, now_ms: int) ->
         return "retired_device"
     gate.recent_epochs, conflict = observe_epoch(gate.recent_epochs, message.epoch)
     await _note_status(gate, message, now_ms)
-    answers = await documents.newer(device.site, message.documents)  # first: a returning gate learns revocations
+    answers = [DOWN.encode(DocumentWanted(name)) for name in asked]
+    answers += await documents.newer(device.site, message.documents, asked)  # early: a gate learns revocations
     answers += await _acknowledgements(device, message.epoch, generation)
     if conflict:
         key = f"{device.site}/{device.number}"

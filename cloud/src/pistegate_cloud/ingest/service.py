@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages in, acknowledgements out after the commit: what the broker's side and a benchmark call."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
@@ -8,6 +9,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.clock import Clock
+from pistegate_cloud.documents.asking import Asking, wanted
 from pistegate_cloud.encoders import queries as encoders
 from pistegate_cloud.exceptions import queries as exceptions
 from pistegate_cloud.gates.service import hello
@@ -27,10 +29,11 @@ from pistegate_cloud.ingest.core import (
 )
 from pistegate_cloud.ingest.senders import Senders
 from pistegate_cloud.settings import CardKeySettings
-from pistegate_protocol.messages import DOWN, UP, Batch, Hello, RelayResponse
+from pistegate_protocol.messages import DOWN, UP, Batch, HeldDocument, Hello, RelayResponse
 from pistegate_protocol.topics import Device
 
 _log = logging.getLogger(__name__)
+RETURNED_MAX = 100  # documents sent back and not looked at; a site has seven
 Outgoing = tuple[str, bytes]
 OnRelay = Callable[[Device, RelayResponse], None]
 
@@ -54,6 +57,9 @@ class Ingest:
         self._applier = Applier(clock, card_keys)
         self._unsigned = unsigned
         self._senders = Senders()
+        self._asking = Asking()
+        self.returned: asyncio.Queue[tuple[Device, HeldDocument]] = asyncio.Queue(RETURNED_MAX)
+        """Documents that devices sent back (documents.recovery); those beyond are asked for again."""
 
     async def receive(self, messages: Sequence[tuple[str, bytes]]) -> list[Outgoing]:
         """Take (topic, payload) messages in one transaction; what to publish, in order, now that it is committed."""
@@ -77,8 +83,32 @@ class Ingest:
                         outgoing += [(device.down, answer) for answer in answers]
                 case Accepted(_, Batch() as batch):
                     batches.append((item, batch))
+                case Accepted(device, HeldDocument() as held) if not self.returned.full():
+                    self.returned.put_nowait((device, held))
         outgoing += await self._batches(batches, refused, now_ms)
         return outgoing
+
+    async def accept(self, device: Device, actor: str) -> tuple[int, int, int]:
+        """Take in what lies in quarantine because its sender was doubted, on a person's word.
+
+        Batches taken, events stored, batches that stay because what comes before them is missing. They become part of
+        the device's books like any other; what contradicts those is kept as a fork.
+        """
+        now_ms = self._clock.wall_ms()
+        async with in_transaction() as connection:
+            rows = await store.doubted(device.up)
+            opened = [(row.id, open_message(row.topic, bytes(row.payload))) for row in rows]
+            batches = [
+                (number, key_of(item.device, item.message), item.message)
+                for number, item in opened
+                if isinstance(item, Accepted) and isinstance(item.message, Batch)
+            ]
+            chains = await store.lock_chains(sorted({key for _, key, _ in batches}), now_ms) if batches else {}
+            await self._store(connection, chains, [(key, batch) for _, key, batch in batches], now_ms)
+            taken = [number for number, key, batch in batches if batch.first_seq <= chains[key].position.seq + 1]
+            await store.accept(taken, actor, now_ms)
+        stored = sum(len(chain.fresh) for chain in chains.values())
+        return len(taken), stored, len(batches) - len(taken)
 
     async def apply_pending(self) -> int:
         """Apply what is stored and not yet applied; the number of events applied."""
@@ -89,7 +119,10 @@ class Ingest:
         address = (device.site, device.number)
         if device.role in TELLERS:
             sender = (await self._senders.of([address], change))[address]
-            return sender.refuses(device) or await hello(device, message, generation, now_ms)
+            if reason := sender.refuses(device):
+                return reason
+            asked = await wanted(device, message.documents, self._asking, self._clock.monotonic())
+            return await hello(device, message, generation, now_ms, asked)
         software, state = message.software.replace("\x00", ""), message.state.replace("\x00", "")
         known = await encoders.seen(device.site, device.number, now_ms, software, state)
         return [] if known else "unknown_device"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All SQL of ingestion: chains locked, events stored idempotently, in the caller's transaction."""
 
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
@@ -15,6 +16,8 @@ from pistegate_cloud.ingest.models import CloudState, EventChain, ForkEvent, Qua
 
 QUARANTINE_MAX = 10_000  # rows; a flood beyond them is counted in the exception, not stored
 QUARANTINE_EACH = 500  # rows of one topic: one bad device must not keep out what others send
+
+DOUBTED = ("revoked_device", "replaced_device", "unsigned", "bad_signature")  # reasons that are about the sender
 
 _COLUMNS: Final = ("site", "gate", "stream", "epoch", "seq", "head", "payload", "received_ms")
 _NAMES: Final = ", ".join(_COLUMNS)
@@ -37,6 +40,11 @@ async def state() -> tuple[int, int]:
     """The generation of this database, and how often what is known of devices has changed."""
     row = await CloudState.get(id=1)
     return row.generation, row.devices
+
+
+async def set_generation(number: int) -> None:
+    """From now on this is told in every acknowledgement."""
+    await CloudState.filter(id=1).update(generation=number)
 
 
 async def lock_chains(keys: Sequence[ChainKey], now_ms: int) -> dict[ChainKey, Chain]:
@@ -164,3 +172,19 @@ async def positions_of(site: int, gate: int, epoch: int) -> dict[ChainKey, Posit
     """Ends of the chains of one epoch of a gate."""
     rows = await EventChain.filter(site=site, gate=gate, epoch=epoch)
     return {ChainKey(row.site, row.gate, row.stream, row.epoch): Position(row.seq, bytes(row.head)) for row in rows}
+
+
+async def quarantined_by_topic() -> dict[str, int]:
+    """How many messages of each topic nobody has accepted."""
+    rows = await Quarantine.filter(accepted_ms=None).values_list("topic", flat=True)
+    return Counter(str(topic) for topic in rows)
+
+
+async def doubted(topic: str) -> list[Quarantine]:
+    """Batches of a topic that are kept whole and that nobody has accepted, oldest first."""
+    return await Quarantine.filter(topic=topic, reason__in=DOUBTED, accepted_ms=None).order_by("id")
+
+
+async def accept(ids: Sequence[int], actor: str, now_ms: int) -> None:
+    """Note who accepted messages, in the caller's transaction."""
+    await Quarantine.filter(id__in=list(ids), accepted_ms=None).update(accepted_ms=now_ms, accepted_by=actor)

@@ -4,6 +4,7 @@
 import secrets
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 from uuid import UUID
 
 from tortoise.expressions import Q
@@ -15,6 +16,7 @@ from pistegate_cloud.tickets.models import CardWrite, Denial, Ticket
 from pistegate_protocol.events import Stream
 
 _REMEMBERED = 400  # admissions looked through for a card's 16 records, those of other cards of its tickets included
+_AT_ONCE: Final = 2000  # numbers of one query; SQLite takes 32,766 values
 
 
 def new_number() -> int:
@@ -33,6 +35,20 @@ async def ticket(number: int) -> Ticket:
     if found is None:
         raise Problem("not_found", what=f"ticket {number}")
     return found
+
+
+async def known(numbers: Sequence[int]) -> list[Ticket]:
+    """Those of these tickets that are sold here, with their products."""
+    found: list[Ticket] = []
+    for at in range(0, len(numbers), _AT_ONCE):
+        found += await Ticket.filter(number__in=list(numbers[at : at + _AT_ONCE])).select_related("product")
+    return found
+
+
+async def denied_below(ticket: Ticket) -> int:
+    """Claims of a ticket below this revision are denied; 0: none is."""
+    row = await Denial.get_or_none(site_id=ticket.site_id, ticket_id=ticket.number)
+    return 0 if row is None else row.below_revision
 
 
 async def of_order(order_id: UUID) -> list[Ticket]:

@@ -35,6 +35,7 @@ class Scope(StrEnum):
     BINDINGS_WRITE = "bindings:write"
     BINDINGS_REVEAL = "bindings:reveal"
     TABLES_READ = "tables:read"
+    DEVICES_WRITE = "devices:write"
     CARDS_READ = "cards:read"
     CARDS_WRITE = "cards:write"
     CARDS_PERSONALISE = "cards:personalise"
