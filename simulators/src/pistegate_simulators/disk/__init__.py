@@ -8,6 +8,7 @@
     fate = disk.power_on()                       # what was not synced is kept, dropped, a subset or torn at 512 B
     disk.capacity = disk.used                    # full: the next write that needs room raises (SQLITE_FULL, ENOSPC)
     disk.image(), disk.restore(image)            # an SD card's image taken, and written back later
+    Journal(Path(), site, gate, reserve, clock, random32, "x", files=DiskFiles(disk))   # the real journal on it
 
 A rig that cuts at every operation runs its workload once to learn `disk.operations`, then again for each number.
 PowerCut is no Exception: no product code may handle it. What was open before a cut, kill or restore is dead and says
@@ -19,5 +20,6 @@ from pistegate_simulators.disk.connection import CrashingConnection as CrashingC
 from pistegate_simulators.disk.disk import Disk as Disk
 from pistegate_simulators.disk.disk import DiskFull as DiskFull
 from pistegate_simulators.disk.disk import PowerCut as PowerCut
+from pistegate_simulators.disk.files import DiskFiles as DiskFiles
 from pistegate_simulators.disk.image import FATES as FATES
 from pistegate_simulators.disk.image import Fate as Fate

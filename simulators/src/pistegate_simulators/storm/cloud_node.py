@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cloud of a storm: its real ingest core over tables in memory, with a commit that takes time and may not come."""
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+from pistegate_cloud.ingest.core import (
+    Accepted,
+    ChainKey,
+    Refused,
+    acknowledgement,
+    key_of,
+    observe_epoch,
+    open_message,
+    start_of,
+)
+from pistegate_protocol.documents import DENY_LIST, DOCUMENT_NAMES, DenyList, Document, sign_document
+from pistegate_protocol.events import Stream
+from pistegate_protocol.messages import DOWN, Batch, Hello, Notice
+from pistegate_protocol.topics import Device, Role
+from pistegate_simulators.storm.cloud_tables import Tables
+from pistegate_simulators.storm.tickets import DOCUMENTS, KEY_ID, SITE
+from pistegate_simulators.storm.timeline import Timeline
+from pistegate_simulators.storm.trace import Trace
+
+COMMIT_S = (0.005, 0.03)  # seconds from a message's arrival to the commit of its group
+ANSWER_S = (0.0, 0.02)  # seconds from a commit to its acknowledgements
+
+Down = Callable[[bytes], None]
+
+
+class CloudNode:
+    """`lines`: how each gate is told. `stored`: called with the tables after each commit."""
+
+    def __init__(self, timeline: Timeline, rng: Random, trace: Trace, stored: Callable[[Tables], None]) -> None:
+        self.tables = Tables()
+        self.generation = 1
+        self.up = True
+        self.lines: dict[int, Down] = {}
+        self.hellos: dict[int, Hello] = {}
+        self._timeline = timeline
+        self._rng = rng
+        self._trace = trace
+        self._stored = stored
+        self._run = 0
+        self._waiting: list[tuple[str, bytes]] = []
+
+    # What the world does
+
+    def crash(self) -> None:
+        """What is not committed is lost, and so are answers not yet sent."""
+        self.up = False
+        self._run += 1
+        self._waiting.clear()
+
+    def start(self) -> None:
+        """It serves again."""
+        self.up = True
+
+    def restore(self, backup: Tables) -> None:
+        """From a backup, as another generation."""
+        self._run += 1
+        self._waiting.clear()
+        self.tables = backup.copy()
+        self.generation += 1
+
+    def publish(self, kind: type[Document], entries: list[object]) -> int:
+        """A new version of a document, for every gate; the version."""
+        name = DOCUMENT_NAMES[kind]
+        version = self.tables.documents.get(name, (0, None))[0] + 1
+        document = kind(site=SITE, version=version, issued_at=self._timeline.wall_ms, entries=entries)  # type: ignore[arg-type]
+        self.tables.documents[name] = version, sign_document(document, KEY_ID, DOCUMENTS)
+        self._trace("cloud", f"publishes {name} version {version}")
+        for tell in self.lines.values():
+            tell(DOWN.encode(self.tables.documents[name][1]))
+        return version
+
+    def deny(self, denied: Mapping[int, int]) -> int:
+        """The deny list anew; its version."""
+        return self.publish(DenyList, list(denied.items()))
+
+    # What gates tell
+
+    def receive(self, gate: int, payload: bytes) -> None:
+        """A message of a gate, taken in with whatever else comes until the commit."""
+        if not self.up:
+            return
+        if not self._waiting:
+            run = self._run
+            self._timeline.after(self._rng.uniform(*COMMIT_S), lambda: self._commit(run))
+        self._waiting.append((Device(SITE, Role.GATE, gate).up, payload))
+
+    def _commit(self, run: int) -> None:
+        if run != self._run:
+            return
+        opened = [open_message(topic, payload) for topic, payload in self._waiting]
+        self._waiting.clear()
+        answers: list[tuple[int, bytes]] = []
+        batches: list[tuple[ChainKey, Batch]] = []
+        for item in opened:
+            match item:
+                case Refused():
+                    self.tables.quarantine.append(item)
+                case Accepted(device, Hello() as hello):
+                    answers += [(device.number, answer) for answer in self._hello(device, hello)]
+                case Accepted(device, Batch() as batch):
+                    batches.append((key_of(device, batch), batch))
+        answers += self._store(batches)
+        self._timeline.after(self._rng.uniform(*ANSWER_S), lambda: self._answer(run, answers))
+
+    def _store(self, batches: list[tuple[ChainKey, Batch]]) -> list[tuple[int, bytes]]:
+        chains = self.tables.store(batches)
+        self._stored(self.tables)
+        for key, chain in chains.items():
+            if chain.forks:
+                self._trace("cloud", f"fork: gate {key.gate} epoch {key.epoch} seq {chain.forks[0].seq}")
+        return [
+            (key.gate, DOWN.encode(acknowledgement(key, chain.position, self.generation)))
+            for key, chain in chains.items()
+        ]
+
+    def _hello(self, device: Device, hello: Hello) -> list[bytes]:
+        """As gates/service.hello: newer documents first, then where the epoch's chains end."""
+        tables = self.tables
+        self.hellos[device.number] = hello
+        recent, conflict = observe_epoch(tables.recent_epochs.get(device.number, []), hello.epoch)
+        tables.recent_epochs[device.number] = recent
+        newer = [name for name, (version, _) in tables.documents.items() if version > hello.documents.get(name, 0)]
+        answers = [DOWN.encode(tables.documents[name][1]) for name in sorted(newer, key=lambda name: name != DENY_LIST)]
+        for stream in Stream:
+            key = ChainKey(device.site, device.number, stream, hello.epoch)
+            position = tables.positions.get(key, start_of(key))
+            answers.append(DOWN.encode(acknowledgement(key, position, self.generation)))
+        if conflict:
+            answers.append(DOWN.encode(Notice("identity_conflict", f"gate {device.number}")))
+        return answers
+
+    def _answer(self, run: int, answers: list[tuple[int, bytes]]) -> None:
+        if run != self._run:
+            return
+        for gate, answer in answers:
+            self.lines[gate](answer)

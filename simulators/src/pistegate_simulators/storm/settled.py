@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The promises that are looked at when everything has come through: what the cloud knows is what happened."""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from pistegate_cloud.ingest.core import ChainKey, start_of
+from pistegate_protocol.events import EVENTS, Admitted, EpochOpened, Event, Outcome, Stream, next_head
+from pistegate_protocol.signing import MediumKind
+from pistegate_simulators.storm.cloud_tables import Tables
+from pistegate_simulators.storm.truth import Admission, Truth
+from pistegate_simulators.storm.violation import Red
+
+if TYPE_CHECKING:
+    from pistegate_simulators.storm.world import World
+
+Ref = tuple[int, int, int]
+"""Gate, epoch, seq."""
+
+
+def check(world: "World") -> None:
+    """Red with the first promise that is broken."""
+    tables = world.cloud.tables
+    events = decoded(tables)
+    chains_hold(tables)
+    passages(world.truth, events)
+    charges(world.truth)
+    forks(world.truth, tables)
+    revocations(world)
+
+
+def decoded(tables: Tables) -> dict[ChainKey, dict[int, Event]]:
+    """Events by chain and seq; each key once."""
+    found: dict[ChainKey, dict[int, Event]] = defaultdict(dict)
+    for stored in tables.events:
+        if stored.seq in found[stored.key]:
+            raise Red("counted_twice", f"{stored.key} seq {stored.seq} is stored twice")
+        found[stored.key][stored.seq] = EVENTS.decode(stored.payload)
+    return found
+
+
+def chains_hold(tables: Tables) -> None:
+    """Every chain is gapless from its first event, and every head is what its payloads make it."""
+    heads: dict[ChainKey, tuple[int, bytes]] = {}
+    for stored in tables.events:
+        seq, head = heads.get(stored.key, (0, start_of(stored.key).head))
+        if stored.seq != seq + 1:
+            raise Red("gap", f"{stored.key} goes from {seq} to {stored.seq}")
+        head = next_head(head, stored.payload)
+        if head != stored.head:
+            raise Red("chain_broken", f"{stored.key} seq {stored.seq}")
+        heads[stored.key] = stored.seq, head
+
+
+def passages(truth: Truth, events: dict[ChainKey, dict[int, Event]]) -> None:
+    """Each opened lane has one admission with one outcome; nobody is lost, nobody counted who did not pass."""
+    begun: dict[Ref, Admitted] = {}
+    ended: dict[Ref, list[Outcome]] = defaultdict(list)
+    for key, chain in events.items():
+        if key.stream != Stream.LEDGER:
+            continue
+        for seq, event in chain.items():
+            if isinstance(event, Admitted):
+                begun[key.gate, key.epoch, seq] = event
+            elif isinstance(event, Outcome):
+                ended[key.gate, event.epoch, event.seq].append(event)
+    for admission in truth.admissions.values():
+        ref = (admission.gate, admission.epoch, admission.seq)
+        _passage(admission, begun.get(ref), ended.get(ref, []))
+
+
+def _passage(admission: Admission, begun: Admitted | None, ended: list[Outcome]) -> None:
+    where = f"gate {admission.gate}, admission {admission.epoch}/{admission.seq}"
+    if admission.erased:
+        if any(outcome.passed > admission.turned for outcome in ended):
+            raise Red("duplicated", f"{where}: {ended} of {admission.turned} who passed")
+        return
+    if begun is None:
+        raise Red("lost", f"{where} never reached the cloud; {admission.turned} passed")
+    if begun != admission.event:
+        raise Red("altered", where)
+    if len(ended) != 1:
+        raise Red("outcomes", f"{where} has {len(ended)} outcomes")
+    outcome = ended[0]
+    if admission.turned > outcome.passed + outcome.unknown:
+        raise Red("lost", f"{where}: {admission.turned} passed, told {outcome.passed} and {outcome.unknown} unknown")
+    if outcome.passed > admission.turned:
+        raise Red("duplicated", f"{where}: told {outcome.passed}, {admission.turned} passed")
+    if outcome.unknown and not admission.killed:
+        raise Red("unknown", f"{where}: {outcome.unknown} unknown although it was never interrupted")
+    if outcome.passed + outcome.unknown > admission.event.n:
+        raise Red("unknown", f"{where}: {outcome.passed} and {outcome.unknown} unknown of {admission.event.n}")
+
+
+def charges(truth: Truth) -> None:
+    """Persons charged and let in by one memory of a ticket (a card; codes at one gate) are no more than it allows.
+
+    So admits stay within the allowance times isolated gates and media; a restored SD card is one memory more.
+    """
+    by_memory: dict[tuple[int, bytes, int], int] = defaultdict(int)
+    for admission in truth.admissions.values():
+        if admission.opened:
+            medium = admission.event.medium
+            gate = 0 if medium[0] == MediumKind.CARD else admission.gate
+            by_memory[admission.event.ticket, medium, gate] += admission.event.charged
+    for (ticket, _, gate), charged in by_memory.items():
+        allowance = truth.tickets[ticket].allowance
+        if allowance is not None and charged > allowance * (1 + truth.restores[gate] if gate else 1):
+            raise Red("over_admitted", f"ticket {ticket}: {charged} charged, {allowance} allowed, gate {gate or 'any'}")
+
+
+def forks(truth: Truth, tables: Tables) -> None:
+    """A restored SD card whose lost events the cloud had already is noticed, and nothing else is taken for one."""
+    rewound = {key.gate for key in tables.rewound()} | {key.gate for key, _, _ in tables.forks}
+    for gate in rewound:
+        if not truth.restores[gate]:
+            raise Red("false_fork", f"gate {gate} is taken for a copy of itself")
+    known = {(stored.key.gate, stored.key.epoch) for stored in tables.events}
+    followed = {
+        (stored.key.gate, event.previous_epoch)
+        for stored in tables.events
+        if stored.seq == 1 and isinstance(event := EVENTS.decode(stored.payload), EpochOpened)
+    }
+    for gate, restores in truth.restores.items():
+        epochs = sorted(epoch for other, epoch in known if other == gate)
+        orphans = [epoch for epoch in epochs if (gate, epoch) not in followed and epoch != epochs[-1]]
+        if restores and orphans and gate not in rewound:
+            raise Red("fork_missed", f"gate {gate} was restored, epochs {orphans} lead nowhere")
+
+
+def revocations(world: "World") -> None:
+    """Connected again, every gate has the newest deny list."""
+    newest = world.cloud.tables.documents.get("deny_list", (0, None))[0]
+    for node in world.gates:
+        told = node.gate._documents.versions().get("deny_list", 0) if node.gate else 0
+        if told != newest:
+            raise Red("not_told", f"gate {node.number} has deny list {told}, the newest is {newest}")

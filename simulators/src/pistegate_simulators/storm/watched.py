@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real journal, with the world looking on: what it made durable is told after the commit."""
+
+from pistegate_edge.core.actions import RecordAdmission, RecordOutcome
+from pistegate_edge.journal.journal import Journal
+from pistegate_edge.lane.host import Mark
+from pistegate_protocol.messages import SignedDocument
+from pistegate_simulators.storm.truth import Admission, Truth
+
+
+CHECKPOINT_SOONER = 40  # after 10 commits
+
+
+class WatchedJournal(Journal):
+    """`truth` is set before it is used."""
+
+    truth: Truth
+
+    def admit(self, action: RecordAdmission, mark: Mark | None = None) -> tuple[int, bytes]:
+        """See Journal."""
+        seq, name = super().admit(action, mark)
+        self.truth.admitted(Admission(self._gate, self.epoch, seq, name, action.event, name))
+        return seq, name
+
+    def outcome(self, action: RecordOutcome) -> None:
+        """See Journal."""
+        super().outcome(action)
+        self.truth.outcome(self._gate, action.event.epoch, action.event.seq, action.event)
+
+    def tidy(self) -> None:
+        """See Journal; the WAL is moved into the database after fewer commits than usual, so that it is seen to be."""
+        self._commits *= CHECKPOINT_SOONER
+        super().tidy()
+
+    def store_document(self, name: str, version: int, signed: SignedDocument) -> None:
+        """See Journal."""
+        super().store_document(name, version, signed)
+        self.truth.document(self._gate, name, version)
