@@ -146,17 +146,20 @@ class Season:
             exit=post == "exit",
         )
 
-    def decide(self, lane: int) -> rules.Decision:
-        """What the gate's software says."""
+    def knowledge(self, lane: int) -> Knowledge:
+        """What lane `lane` knows of the ticket."""
         owed, until = self.owed.get(lane, (None, self.at))
-        knowledge = Knowledge(
+        return Knowledge(
             owed=owed if self.at < until else None,
             amendment=self.amendment,
             suspensions=tuple(self.suspensions),
             calendars={3: BLACKOUT},
         )
+
+    def decide(self, lane: int) -> rules.Decision:
+        """What the gate's software says."""
         now = self.at + timedelta(seconds=self.skews[lane])
-        return rules.decide(self.claim, self.usage, self.gate(lane), now, knowledge)
+        return rules.decide(self.claim, self.usage, self.gate(lane), now, self.knowledge(lane))
 
     def owed_at(self, lane: int) -> int:
         """Persons owed to this card here."""
@@ -281,12 +284,12 @@ def some_amendment(chance: Random) -> dict[str, object]:
     )
 
 
-def some_season(seed: int, *, skewed: bool = False, steps: int = 40) -> Season:
+def some_season(seed: int, *, skewed: bool = False, steps: int = 40, kind: type[Season] = Season) -> Season:
     """A whole season; AssertionError where the two promises are broken, with the seed and the step."""
     chance = Random(seed)
     claim = some_claim(chance)
     hour = claim.clock.at // 60 + chance.randint(0, 3) if claim.clock and claim.clock.at else chance.randint(-3, 20)
-    season = Season(claim, chance.choice(ZONES), hour, skewed=skewed)
+    season = kind(claim, chance.choice(ZONES), hour, skewed=skewed)
     for step in range(steps):
         try:
             _step(season, chance)

@@ -18,8 +18,9 @@ from pistegate_protocol.decision import Knowledge as Knowledge
 from pistegate_protocol.decision import Owed as Owed
 from pistegate_protocol.decision import Prompt as Prompt
 from pistegate_protocol.decision import Refuse as Refuse
-from pistegate_protocol.entries import counted, left, persons
+from pistegate_protocol.entries import counted, left_today, left_total, persons
 from pistegate_protocol.instants import TIME_ZERO, at_minute
+from pistegate_protocol.others import inside
 from pistegate_protocol.reasons import PRIORITY
 from pistegate_protocol.refusals import reasons_holding, refusal
 from pistegate_protocol.usage import TIME_END, Usage, keeps_last_entry
@@ -41,7 +42,7 @@ def decide(claim: Claim, usage: Usage, gate: GateProfile, now: datetime, knowled
 def worth(claim: Claim, usage: Usage, gate: GateProfile, now: datetime, knowledge: Knowledge) -> Prompt:
     """What the ticket still holds, for whoever reads it without passing: as if at `gate`, nothing charged."""
     view = look(claim, usage, gate, now, knowledge)
-    drawn = view.drawn if view.on_day else Drawn(view.usage.bank_used, 0)
+    drawn = view.drawn if view.begun else Drawn(view.usage.bank_used, 0)
     return _prompt(_as_it_runs(replace(view, drawn=drawn if claim.bank else None)), counted(view, 0))
 
 
@@ -54,12 +55,19 @@ def _enter(view: View) -> Admit:
         day=view.day,
         last_entry=view.now,
         last_gate=view.gate.code(group=view.claim.scope.group),
-        in_round=view.usage.in_round if owed else view.in_round + n,
+        in_round=_offered_again(view) if owed else view.in_round + n,
         started=_started(view, charged),
         bank_used=view.drawn.used if view.drawn else 0,
         bank_ahead=view.drawn.ahead if view.drawn else 0,
     )
     return Admit(n, usage, charged, _prompt(view, usage), owed.admission if owed else None, _overtime(view))
+
+
+def _offered_again(view: View) -> int:
+    """The round, or the persons inside, when those who are owed pass: they were counted when they were admitted."""
+    if view.claim.tracked:
+        return inside((view.usage, *view.parts)).persons
+    return max(view.usage.in_round, view.in_round)
 
 
 def _leave(view: View) -> Admit:
@@ -68,15 +76,20 @@ def _leave(view: View) -> Admit:
     Persons tracked in and out are inside no more; their bank of hours draws the minutes until now.
     """
     claim, usage, owed = view.claim, view.usage, view.reoffer
-    inside = usage.in_round if claim.tracked else 0
-    n = owed.persons if owed else min(inside or claim.party, claim.batch or claim.party)
+    known = inside((usage, *view.parts)).persons if claim.tracked else 0
+    n = owed.persons if owed else min(known or claim.party, claim.batch or claim.party)
     if not keeps_last_entry(usage):  # of a card of the first release, told by a wrong clock
         usage = replace(usage, last_entry=None, day=0, used_on_day=0)
     if claim.tracked and not owed:
-        usage = replace(usage, in_round=max(0, inside - n))
-    if claim.tracked and view.on_day and view.drawn is not None and TIME_ZERO < view.now < TIME_END:
+        usage = replace(usage, in_round=max(0, known - n))
+    # Where other media know of persons inside, the newest entry tells whose word holds: leaving counts as one.
+    draws = view.begun and view.drawn is not None
+    if claim.tracked and (draws or (view.parts and not owed)) and TIME_ZERO < view.now < TIME_END:
         usage = replace(usage, day=view.day, used_on_day=view.on_day, last_entry=view.now)
-        usage = replace(usage, bank_used=view.drawn.used, bank_ahead=view.drawn.ahead)
+        if not owed:
+            usage = replace(usage, in_round=max(0, view.in_round - n))
+        if view.drawn is not None:
+            usage = replace(usage, bank_used=view.drawn.used, bank_ahead=view.drawn.ahead)
     view = _as_it_runs(view)
     return Admit(n, usage, 0, _prompt(view, usage), owed.admission if owed else None, _overtime(view), exit=True)
 
@@ -89,7 +102,7 @@ def _as_it_runs(view: View) -> View:
 def _overtime(view: View) -> bool:
     """Whether the ticket's time has ended: a bank's can be overdrawn by staying inside only."""
     if view.drawn is not None and view.gate.exit:
-        return view.drawn.run > view.bank_minutes
+        return view.run > view.bank_minutes
     return view.clock is not None and view.clock.beyond is not None
 
 
@@ -106,9 +119,9 @@ def _prompt(view: View, usage: Usage) -> Prompt:
     return Prompt(
         claim.holder,
         claim.valid_until,
-        left_today=None if claim.entries_per_day is None else left(claim.entries_per_day, claim, on_day),
-        left_total=None if claim.entries_total is None else left(claim.entries_total, claim, usage.used_total),
+        left_today=None if claim.entries_per_day is None else left_today(view, on_day),
+        left_total=None if claim.entries_total is None else left_total(view, usage.used_total),
         ends=None if clock is None or clock.end is None else at_minute(clock.end),
-        left_minutes=None if drawn is None else max(0, view.bank_minutes - max(0, drawn.run)),
-        left_days=None if claim.days is None else max(0, claim.days - usage.days_used),
+        left_minutes=None if drawn is None else max(0, view.bank_minutes - max(0, view.run)),
+        left_days=None if claim.days is None else max(0, claim.days - usage.days_used - view.others.days),
     )

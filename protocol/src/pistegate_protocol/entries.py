@@ -16,9 +16,15 @@ def left(entries: int | None, claim: Claim, used: int) -> int:
 
 def left_today(view: View, on_day: int) -> int:
     """Entries left of the day. Where days are counted, unlimited ones stay at the end of their counter."""
-    if view.claim.entries_per_day is None and view.claim.days is not None:
-        return ENTRIES_MAX
-    return left(view.claim.entries_per_day, view.claim, on_day)
+    if view.claim.entries_per_day is None:
+        return ENTRIES_MAX if view.claim.days is not None else left(None, view.claim, on_day)
+    return left(view.claim.entries_per_day, view.claim, on_day + view.others.on_day)
+
+
+def left_total(view: View, used: int) -> int:
+    """Entries left in total, once this medium has used `used`."""
+    elsewhere = 0 if view.claim.entries_total is None else view.others.total
+    return left(view.claim.entries_total, view.claim, used + elsewhere)
 
 
 def persons(view: View) -> int:
@@ -27,7 +33,7 @@ def persons(view: View) -> int:
     return min(
         claim.party - view.in_round,
         claim.batch or claim.party,
-        left(claim.entries_total, claim, view.usage.used_total),
+        left_total(view, view.usage.used_total),
         left_today(view, view.on_day),
     )
 
@@ -35,7 +41,7 @@ def persons(view: View) -> int:
 def counted(view: View, charged: int) -> Usage:
     """The usage with `charged` persons more."""
     claim, usage = view.claim, view.usage
-    new_day = claim.days is not None and charged > 0 and not view.on_day
+    new_day = claim.days is not None and charged > 0 and not view.begun
     return replace(
         usage,
         used_total=usage.used_total + charged,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pistegate_protocol.clocks import site_minute
 from pistegate_protocol.decision import Knowledge, Refuse
-from pistegate_protocol.entries import left, left_today
+from pistegate_protocol.entries import left_today, left_total
 from pistegate_protocol.instants import TIME_ZERO, at_minute
 from pistegate_protocol.reasons import Reason
 from pistegate_protocol.usage import TIME_END
@@ -68,15 +68,16 @@ def _time_used_up(view: View) -> bool:
         return view.clock.beyond >= (view.claim.overtime or 0)
     if view.drawn is None or view.reoffer is not None:
         return False
-    return view.drawn.run >= view.bank_minutes
+    return view.run >= view.bank_minutes
 
 
 def _reasons_of_use(view: View) -> set[Reason]:
     claim, usage = view.claim, view.usage
     everybody = view.in_round >= claim.party
+    days_used = usage.days_used + view.others.days
     holds = {
-        Reason.USED_UP: left(claim.entries_total, claim, usage.used_total) == 0,
-        Reason.DAYS_USED_UP: claim.days is not None and not view.on_day and usage.days_used >= claim.days,
+        Reason.USED_UP: left_total(view, usage.used_total) == 0,
+        Reason.DAYS_USED_UP: claim.days is not None and not view.begun and days_used >= claim.days,
         Reason.USED_UP_TODAY: left_today(view, view.on_day) == 0,
         Reason.ALREADY_INSIDE: claim.tracked and everybody,
         Reason.PASSBACK: not claim.tracked and everybody,
@@ -86,10 +87,12 @@ def _reasons_of_use(view: View) -> set[Reason]:
 
 def refusal(reason: Reason, view: View, knowledge: Knowledge) -> Refuse:
     """With what the guest can do about it, where that is known."""
-    usage = view.usage
-    gate = view.gate.post_codes(group=view.claim.scope.group).get(usage.last_gate)
-    if reason is Reason.PASSBACK and usage.last_entry is not None:
-        return Refuse(reason, usage.last_entry + timedelta(seconds=view.claim.reentry_s or 0), gate)
+    last_entry, last_gate = view.usage.last_entry, view.usage.last_gate
+    if view.latest is not None:
+        last_entry, last_gate = view.latest.last_entry, view.latest.last_gate
+    gate = view.gate.post_codes(group=view.claim.scope.group).get(last_gate)
+    if reason is Reason.PASSBACK and last_entry is not None:
+        return Refuse(reason, last_entry + timedelta(seconds=view.claim.reentry_s or 0), gate)
     if reason is Reason.ALREADY_INSIDE:
         return Refuse(reason, None, gate)
     if reason is Reason.NOT_YET_VALID and view.clock is not None and view.clock.waits:

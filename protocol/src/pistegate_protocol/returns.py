@@ -25,16 +25,21 @@ def given_back(claim: Claim, usage: Usage, amendment: Amendment) -> Usage:
     total = max(0, usage.used_total - persons)
     returned = replace(usage, used_total=total, returns=amendment.returns % RETURNS_MODULUS)
     if total == 0:
-        return replace(returned, used_on_day=0, in_round=0, days_used=0, started=None, bank_used=0, bank_ahead=0)
+        return as_new(returned)
     if amendment.return_day is None or day_number(amendment.return_day) != usage.day:
         return returned
     return _on_its_day(claim, returned, persons)
 
 
+def as_new(usage: Usage) -> Usage:
+    """Nothing is left that was used."""
+    return replace(usage, used_on_day=0, in_round=0, days_used=0, started=None, bank_used=0, bank_ahead=0)
+
+
 def _on_its_day(claim: Claim, usage: Usage, persons: int) -> Usage:
     usage = replace(usage, in_round=max(0, usage.in_round - persons))
-    if claim.days is not None and claim.entries_per_day is None and usage.used_on_day == ON_DAY_MAX:
-        return usage  # the counter ended there: nobody can tell how many there were, and nothing limits them
+    if counter_ended(claim, usage):
+        return usage
     left = max(0, usage.used_on_day - persons)
     if left or not usage.used_on_day:
         return replace(usage, used_on_day=left)
@@ -45,3 +50,8 @@ def _on_its_day(claim: Claim, usage: Usage, persons: int) -> Usage:
         bank_used=max(0, usage.bank_used - usage.bank_ahead),
         bank_ahead=0,
     )
+
+
+def counter_ended(claim: Claim, usage: Usage) -> bool:
+    """Nobody can tell any more how many there were on the day, and nothing limits them."""
+    return claim.days is not None and claim.entries_per_day is None and usage.used_on_day == ON_DAY_MAX

@@ -15,7 +15,18 @@ from pistegate_protocol.amendments import Amendment
 from pistegate_protocol.claims import ON_DAY_MAX, Claim, ClockStart, day_number
 from pistegate_protocol.clocks import Clock, Drawn, Paused, clock_at, draw_first, draw_since
 from pistegate_protocol.decision import GateProfile, Knowledge, Owed
+from pistegate_protocol.others import (
+    NOBODY,
+    Others,
+    Round,
+    inside,
+    latest_of,
+    on_this_day,
+    others,
+    round_of,
+)
 from pistegate_protocol.returns import given_back
+from pistegate_protocol.shared_returns import shared_back
 from pistegate_protocol.suspensions import pauses
 from pistegate_protocol.usage import BANK_MAX, Usage
 
@@ -24,9 +35,10 @@ from pistegate_protocol.usage import BANK_MAX, Usage
 class View:
     """A ticket at `gate` at `now`; `claim` and `usage` as `amendment` leaves them.
 
-    `today`: the site's; `day`: the number of the day that entries are counted on, `on_day` those used on it;
-    `in_round`: persons of the party's round in progress, or inside (0: a new round begins); `reoffer`: the owed persons
-    who are offered their way again; `clock`, `drawn`: of the ticket if it passes now.
+    `today`: the site's; `day`: the number of the day that entries are counted on, `on_day` those used on it by this
+    medium; `in_round`: persons of the party's round in progress, or inside (0: a new round begins), by all media, and
+    `latest` the entry before; `reoffer`: the owed persons who are offered their way again; `clock`: of the ticket if it
+    passes now, `drawn`: of this medium; `parts`, `others`: usage of the other media, and their sums.
     """
 
     claim: Claim
@@ -41,6 +53,19 @@ class View:
     reoffer: Owed | None
     clock: Clock | None = None
     drawn: Drawn | None = None
+    parts: tuple[Usage, ...] = ()
+    others: Others = NOBODY
+    latest: Round | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the ticket was used on this day, by any medium."""
+        return self.on_day > 0 or self.others.on_day > 0
+
+    @property
+    def run(self) -> int:
+        """Minutes of the bank that have run, by all media."""
+        return 0 if self.drawn is None else self.drawn.run + self.others.bank_used
 
     @property
     def extra(self) -> int:
@@ -61,10 +86,17 @@ def look(claim: Claim, usage: Usage, gate: GateProfile, now: datetime, knowledge
     if amendment is not None and amendment.ticket != claim.ticket:
         amendment = None
     usage = _laid_out(claim, usage)
+    parts = tuple(_laid_out(claim, part.usage) for part in knowledge.elsewhere.parts)
     if amendment is not None:
-        usage = replace(given_back(claim, usage, amendment), amended=True)
+        if parts:
+            usage, parts = shared_back(claim, usage, parts, amendment)
+        else:
+            usage = given_back(claim, usage, amendment)
+        usage = replace(usage, amended=True)
         claim = _amended(claim, amendment)
     view = _count(claim, usage, amendment, gate, now, knowledge.owed)
+    if parts:
+        view = _shared(view, parts)
     if claim.clock is None and claim.bank is None:
         return view
     paused = pauses(knowledge.suspensions, claim.areas)
@@ -98,9 +130,7 @@ def _count(
 ) -> View:
     today = _site_day(gate, now)
     day = day_number(today)
-    # A gate whose clock is ahead may have begun tomorrow already: go on counting there, or the seconds around
-    # midnight would give the day's entries anew at each gate. Further ahead, its clock was wrong: that is not counted.
-    same_day = 0 <= usage.day - day <= 1
+    same_day = on_this_day(usage, day)
     in_round = same_day if claim.tracked else _just_entered(claim, usage, gate, now)
     return View(
         claim=claim,
@@ -114,6 +144,20 @@ def _count(
         in_round=usage.in_round if in_round else 0,
         reoffer=owed if owed and owed.persons > 0 and owed.admission == usage.admission else None,
     )
+
+
+def _shared(view: View, parts: tuple[Usage, ...]) -> View:
+    """With what its other media used."""
+    claim, gate, day = view.claim, view.gate, day_number(view.today)
+    media = (view.usage, *parts)
+    if claim.tracked:
+        latest = inside(usage for usage in media if on_this_day(usage, day))
+    else:
+        last = (view.usage, latest_of(media))
+        latest = round_of(usage for usage in last if _just_entered(claim, usage, gate, view.now))
+    each_day = claim.clock is not None and claim.clock.start is ClockStart.EACH_DAY
+    sums = others(parts, day, each_day=each_day)
+    return replace(view, parts=parts, others=sums, in_round=latest.persons, latest=latest)
 
 
 def _site_day(gate: GateProfile, now: datetime) -> date:
@@ -140,20 +184,29 @@ def _clock(view: View, paused: Paused) -> Clock | None:
     started = view.usage.started
     if term.start is ClockStart.EACH_DAY and not view.on_day:
         started = None
+    if view.others.started is not None:
+        started = view.others.started if started is None else min(started, view.others.started)
     return clock_at(term, view.claim.valid_from, started, view.now, view.gate.zone, view.extra, paused)
 
 
 def _drawn(view: View, paused: Paused) -> Drawn | None:
-    """Minutes drawn when this passage is: of the day's first its minimum, of a later one those since the last."""
+    """Minutes drawn when this passage is: of the day's first its minimum, of a later one those since the last.
+
+    Minutes drawn ahead are the ticket's, whoever drew them: each medium keeps what the latest passage left of them.
+    """
     bank, usage = view.claim.bank, view.usage
     if bank is None:
         return None
-    if not view.on_day:  # what was drawn ahead for another day is spent
+    if not view.begun:  # what was drawn ahead for another day is spent
         free = view.reoffer is not None or view.gate.exit
-        return Drawn(usage.bank_used, 0) if free else draw_first(bank.minimum, usage.bank_used, view.bank_minutes)
-    drawn = Drawn(usage.bank_used, usage.bank_ahead)
+        left = view.bank_minutes - view.others.bank_used
+        return Drawn(usage.bank_used, 0) if free else draw_first(bank.minimum, usage.bank_used, left)
+    today = ((usage,) if on_this_day(usage, day_number(view.today)) else ()) + view.others.today
+    entered = [(each.bank_ahead, each.last_entry) for each in today if each.last_entry is not None]
     nobody_inside = view.claim.tracked and not view.in_round
     nobody_came = view.reoffer is not None and view.reoffer.persons >= view.claim.party
-    if usage.last_entry is None or nobody_inside or nobody_came:
-        return drawn
-    return draw_since(drawn, usage.last_entry, view.now, paused)
+    if not entered or nobody_inside or nobody_came:
+        return Drawn(usage.bank_used, latest_of(today).bank_ahead)
+    since = [draw_since(Drawn(0, ahead), last, view.now, paused) for ahead, last in entered]
+    beyond, ahead = min(each.used for each in since), max(each.ahead for each in since)
+    return Drawn(min(BANK_MAX, usage.bank_used + beyond), ahead)
