@@ -14,12 +14,16 @@ from pistegate_edge.config import KeyStoreFile
 from pistegate_edge.errors import KeyStoreError
 from pistegate_edge.fingers import flows
 from pistegate_edge.fingers.cli import add_parser
-from pistegate_edge.fingers.errors import ConsentMissing, SensorRefused
+from pistegate_edge.fingers.errors import ConsentMissing, SensorRefused, TemplateRefused
 from pistegate_edge.fingers.sealing import open_template, open_template_keys
 from pistegate_edge.fingers.store import TemplateStore
+from pistegate_protocol.fingers import holder_of
 from pistegate_simulators.finger import SimulatedSensor
 
-ENROL = ("--holder", "0a1b", "--staff", "li", "--text-version", "finger-1", "--locale", "en")
+FAR_MS = 4_000_000_000_000  # in the year 2096
+HOLDER = holder_of(4711, 1)
+RECORD = {"holder": HOLDER.hex(), "until_ms": FAR_MS, "staff": "li", "guardian": False, "ticket": 4711}
+RECORD |= {"text_version": "finger-1", "words": "May we keep ...", "locale": "en"}
 
 
 @pytest.fixture
@@ -55,29 +59,43 @@ def touching(simulated: SimulatedSensor, stop: threading.Event) -> None:
         simulated.lift()
 
 
-def test_a_finger_is_enrolled_at_a_desk(
+def record(tmp_path: Path, **changes: object) -> str:
+    """What the cloud answered, in a file."""
+    (tmp_path / "record.json").write_text(json.dumps(RECORD | changes))
+    return str(tmp_path / "record.json")
+
+
+@pytest.fixture
+def enrolled(
     simulated: SimulatedSensor, keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One JSON object with the sealed template and the consent; the words for the guest are on the other stream."""
-    (tmp_path / "text").write_text("May we keep ...")
+) -> tuple[Path, str]:
+    """The file that came of a guest's two touches, and what the guest was told."""
     stop = threading.Event()
     thread = threading.Thread(target=touching, args=(simulated, stop))
     thread.start()
-    unlock = str(tmp_path / "unlock")
-    where = ("--path", simulated.path, "--keys", str(keys), "--unlock", unlock, "--text", str(tmp_path / "text"))
+    where = ("--path", simulated.path, "--keys", str(keys), "--unlock", str(tmp_path / "unlock"))
     capsys.readouterr()
     try:
-        assert run("enrol", *where, *ENROL, "--card", "04a1b2c3") == 0
+        assert run("enrol", *where, "--record", record(tmp_path), "--card", "04a1b2c3") == 0
     finally:
         stop.set()
         thread.join()
     told = capsys.readouterr()
-    done = json.loads(told.out)
+    (tmp_path / "finger.json").write_text(told.out)
+    return tmp_path / "finger.json", told.err
+
+
+def test_a_finger_is_enrolled_at_a_desk(
+    simulated: SimulatedSensor, keys: Path, tmp_path: Path, enrolled: tuple[Path, str]
+) -> None:
+    """One JSON object with the sealed template and the consent; the words for the guest are on the other stream."""
+    done = json.loads(enrolled[0].read_text())
+    assert (done["holder"], done["until_ms"]) == (HOLDER.hex(), FAR_MS)
     assert done["consent"]["staff"] == "li"
     assert done["other_way"] == "card"
-    assert "请按手指" in told.err
+    assert "请按手指" in enrolled[1]
     opened = open_template(
-        bytes.fromhex(done["sealed"]), b"\x0a\x1b", open_template_keys(KeyStoreFile(str(keys), unlock))
+        bytes.fromhex(done["sealed"]), HOLDER, open_template_keys(KeyStoreFile(str(keys), str(tmp_path / "unlock")))
     )
     simulated.put("wang")
     with driver(simulated) as sensor:
@@ -88,10 +106,80 @@ def test_a_finger_is_enrolled_at_a_desk(
 
 def test_without_a_card_or_code_nobody_is_enrolled(simulated: SimulatedSensor, keys: Path, tmp_path: Path) -> None:
     """Said before the guest is asked to touch anything."""
-    (tmp_path / "text").write_text("May we keep ...")
     where = ("--path", simulated.path, "--keys", str(keys), "--unlock", str(tmp_path / "unlock"))
     with pytest.raises(ConsentMissing, match="no other way in"):
-        run("enrol", *where, "--text", str(tmp_path / "text"), *ENROL)
+        run("enrol", *where, "--record", record(tmp_path))
+
+
+@pytest.mark.parametrize("changes", [{"staff": None}, {"words": " "}, {"holder": "zz"}, {"guardian": "yes"}])
+def test_without_what_the_cloud_recorded_nobody_is_enrolled(
+    simulated: SimulatedSensor, keys: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    """A template that the cloud knows no consent for could never be withdrawn."""
+    where = ("--path", simulated.path, "--keys", str(keys), "--unlock", str(tmp_path / "unlock"))
+    with pytest.raises(ConsentMissing):
+        run("enrol", *where, "--record", record(tmp_path, **changes), "--card", "04a1b2c3")
+
+
+def test_fingers_are_brought_to_gates_and_from_gate_to_gate(
+    keys: Path, tmp_path: Path, enrolled: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Put from the desk's file, exported, put at another gate: the same sealed template, until the same day."""
+    for name in ("one", "two"):
+        TemplateStore(tmp_path / name).close()
+    tried = ("--keys", str(keys), "--unlock", str(tmp_path / "unlock"))
+    assert run("put", "--store", str(tmp_path / "one"), *tried, str(enrolled[0])) == 0
+    assert "1 of 1 fingers are held" in capsys.readouterr().out
+    assert run("export", "--store", str(tmp_path / "one"), "--out", str(tmp_path / "all.json")) == 0
+    assert (tmp_path / "all.json").stat().st_mode & 0o077 == 0
+    assert run("put", "--store", str(tmp_path / "two"), *tried, str(tmp_path / "all.json")) == 0
+    held = [TemplateStore(tmp_path / name).everything(NOW_MS) for name in ("one", "two")]
+    assert held[0] == held[1] == [(HOLDER, bytes.fromhex(json.loads(enrolled[0].read_text())["sealed"]), FAR_MS)]
+
+
+def test_a_withdrawn_finger_does_not_come_back_from_an_old_file(
+    tmp_path: Path, enrolled: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file that nobody deleted is refused by name, with what to do; the others in it are taken."""
+    store = TemplateStore(tmp_path / "gate")
+    store.remove(HOLDER, "withdrawn", NOW_MS)
+    store.close()
+    other = json.loads(enrolled[0].read_text()) | {"holder": holder_of(4712, 1).hex()}
+    with enrolled[0].open("a") as file:
+        file.write(json.dumps(other))
+    capsys.readouterr()
+    assert run("put", "--store", str(tmp_path / "gate"), str(enrolled[0])) == 1
+    told = capsys.readouterr()
+    assert "1 of 2" in told.out
+    assert f"{HOLDER.hex()}: the finger {HOLDER.hex()} was withdrawn" in told.err
+    assert "enrol it anew" in told.err
+
+
+def test_a_template_of_another_site_or_holder_or_time_is_left_out(
+    keys: Path, tmp_path: Path, enrolled: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told at the gate, by the technician's hand, and not at the first guest's touch."""
+    TemplateStore(tmp_path / "gate").close()
+    good = json.loads(enrolled[0].read_text())
+    lines = [good | {"holder": holder_of(4712, 1).hex()}, good | {"until_ms": NOW_MS}]
+    enrolled[0].write_text("\n".join(json.dumps(line) for line in lines))
+    tried = ("--keys", str(keys), "--unlock", str(tmp_path / "unlock"))
+    capsys.readouterr()
+    assert run("put", "--store", str(tmp_path / "gate"), *tried, str(enrolled[0]), "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["held"] == 0
+    assert "sealed for somebody else" in told["left_out"][0]
+    assert "its pass is over" in told["left_out"][1]
+
+
+@pytest.mark.parametrize("line", ["[]", "{", '{"holder": "00", "until_ms": 1, "sealed": "00"}', "x" * 100_000])
+def test_what_is_no_template_is_named_by_its_line(tmp_path: Path, line: str) -> None:
+    """Nothing of the file is taken then, and nothing of it is repeated in the message."""
+    TemplateStore(tmp_path / "gate").close()
+    (tmp_path / "bad.json").write_text(f"\n{line}\n")
+    with pytest.raises(TemplateRefused, match="line 2") as refused:
+        run("put", "--store", str(tmp_path / "gate"), str(tmp_path / "bad.json"))
+    assert line not in str(refused.value) or line == "{"
 
 
 def test_keys_are_never_written_over(keys: Path, tmp_path: Path) -> None:

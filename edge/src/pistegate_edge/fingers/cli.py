@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pistegate-gate finger: check or wipe a sensor, enrol a finger at a desk, make the site's keys for templates."""
+"""pistegate-gate finger: check or wipe a sensor, enrol a finger at a desk, bring it to gates, make the site's keys."""
 
 import argparse
 import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pistegate_edge.commands import FAILED, OK, command
 
@@ -22,8 +22,10 @@ _WORDS = {
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `finger check`, `wipe`, `away`, `enrol` and `keys`."""
-    finger = commands.add_parser("finger", help="fingerprint sensors: check, wipe, enrol; keys for templates")
+    """Add `finger check`, `wipe`, `away`, `enrol`, `put`, `export` and `keys`."""
+    finger = commands.add_parser(
+        "finger", help="fingerprint sensors: check, wipe, enrol, put, export; keys for templates"
+    )
     inner = finger.add_subparsers(required=True, metavar="COMMAND")
     check = _sensor(inner, "check", "what a sensor is, and which of its slots are used; stop the gate first", "")
     check.set_defaults(do=_check)
@@ -42,29 +44,51 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     away.add_argument("--json", action="store_true", help="one JSON object")
     away.set_defaults(do=_away)
-    words = "take a guest's finger, with consent; prints the sealed template and the consent as one JSON object"
-    example = (
-        " --keys keys --holder 0A1B --staff li --text-version finger-1 --text consent.txt --locale en --card 04A1B2C3"
-    )
-    enrol = _sensor(inner, "enrol", words, example)
-    enrol.add_argument("--keys", required=True, metavar="FILE", help="the site's keys for templates")
-    enrol.add_argument("--unlock", metavar="SECRET", help="what opens them: a file, or credential:NAME")
-    enrol.add_argument("--holder", required=True, type=bytes.fromhex, metavar="HEX", help="what names the ticket")
-    enrol.add_argument("--staff", required=True, help="who asked the guest")
-    enrol.add_argument("--text-version", required=True, help="of the words that the guest was shown")
-    enrol.add_argument("--text", required=True, type=Path, metavar="FILE", help="those words")
-    enrol.add_argument("--locale", required=True, choices=("en", "zh-CN"), help="of those words")
-    enrol.add_argument("--guardian", action="store_true", help="a parent or guardian agreed for a child")
-    enrol.add_argument(
-        "--card", type=bytes.fromhex, metavar="UID", help="the guest's card: the way in without a finger"
-    )
-    enrol.add_argument("--code", action="store_true", help="the guest has a code instead of a card")
-    enrol.set_defaults(do=_enrol)
+    _add_enrol(inner)
+    _add_moving(inner)
     words = "a new file of keys for templates; seal it with `pistegate-gate finger keys --unlock`"
     keys = command(inner, "keys", words, "finger keys --out finger-keys --unlock unlock", config=False)
     keys.add_argument("--out", required=True, type=Path, metavar="FILE", help="where to write; must not exist")
     keys.add_argument("--unlock", metavar="SECRET", help="seal it with this: a file, or credential:NAME")
     keys.set_defaults(do=_keys)
+
+
+def _add_enrol(inner: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    words = "take the finger of a guest whose consent the cloud has recorded; prints the sealed template as JSON"
+    example = " --keys keys --unlock unlock --record record.json --card 04A1B2C3 > finger.json"
+    enrol = _sensor(inner, "enrol", words, example)
+    enrol.add_argument("--keys", required=True, metavar="FILE", help="the site's keys for templates")
+    enrol.add_argument("--unlock", metavar="SECRET", help="what opens them: a file, or credential:NAME")
+    enrol.add_argument(
+        "--record",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="what the cloud answered to the consent (POST /fingers)",
+    )
+    enrol.add_argument(
+        "--card", type=bytes.fromhex, metavar="UID", help="the guest's card: the way in without a finger"
+    )
+    enrol.add_argument("--code", action="store_true", help="the guest has a code instead of a card")
+    enrol.set_defaults(do=_enrol)
+
+
+def _add_moving(inner: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Templates from the desk to the gates."""
+    store = "/var/lib/pistegate/fingers.db"
+    words = "hold enrolled fingers at this gate, which goes on meanwhile; each file is of `finger enrol` or `export`"
+    put = command(inner, "put", words, f"finger put --store {store} --keys keys finger.json", config=False)
+    put.add_argument("files", nargs="+", type=Path, metavar="FILE", help="sealed templates, one in each line")
+    put.add_argument("--store", required=True, type=Path, metavar="FILE", help="fingers.db of the gate")
+    put.add_argument("--keys", metavar="FILE", help="the site's keys: each template is tried with them")
+    put.add_argument("--unlock", metavar="SECRET", help="what opens them: a file, or credential:NAME")
+    put.add_argument("--json", action="store_true", help="one JSON object")
+    put.set_defaults(do=_put)
+    words = "write the fingers that a gate holds into a file for other gates of the site; sealed, as they are held"
+    export = command(inner, "export", words, f"finger export --store {store} --out fingers.json", config=False)
+    export.add_argument("--store", required=True, type=Path, metavar="FILE", help="fingers.db of the gate")
+    export.add_argument("--out", required=True, type=Path, metavar="FILE", help="where to write; must not exist")
+    export.set_defaults(do=_export)
 
 
 def _sensor(
@@ -157,14 +181,72 @@ def _enrol(arguments: argparse.Namespace) -> int:
     if keys.warning is not None:
         print(keys.warning, file=sys.stderr)
     clock = open_clock("system")
-    text = (arguments.text_version, arguments.text.read_text(), arguments.locale)
-    given = consent(arguments.holder, clock.wall_ms(), arguments.staff, text, guardian=arguments.guardian)
+    record = _record(arguments.record)
+    text = (record["text_version"], record["words"], record["locale"])
+    holder = bytes.fromhex(record["holder"])
+    given = consent(holder, clock.wall_ms(), record["staff"], text, guardian=record["guardian"])
     other = Medium(MediumKind.CARD, arguments.card) if arguments.card else None
     other = Medium(MediumKind.BEARER) if arguments.code and other is None else other
     with Sensor(arguments.path, clock.monotonic, arguments.baud) as sensor:
         done = EnrolmentDesk(sensor, keys, _tell, clock.monotonic).enrol(given, other)
-    found = {"sealed": done.sealed.hex(), "consent": given.record(), "other_way": done.other_way.kind.name.lower()}
-    print(json.dumps(found | {"alike": done.alike}))
+    template = {"holder": holder.hex(), "until_ms": record["until_ms"], "sealed": done.sealed.hex()}
+    more = {"consent": given.record(), "other_way": done.other_way.kind.name.lower(), "alike": done.alike}
+    print(json.dumps(template | more))
+    return OK
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """What the cloud answered to a consent."""
+    from pistegate_edge.fingers.errors import ConsentMissing
+
+    wanted = {"holder": str, "until_ms": int, "staff": str, "text_version": str, "words": str, "locale": str}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        wrong = [name for name, kind in (wanted | {"guardian": bool}).items() if not isinstance(found.get(name), kind)]
+        bytes.fromhex(found.get("holder", ""))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ConsentMissing(f"{path}: not what the cloud answers to POST /fingers ({type(error).__name__})") from error
+    if wrong:
+        raise ConsentMissing(f"{path}: not what the cloud answers to POST /fingers: {', '.join(wrong)} missing")
+    return found
+
+
+def _put(arguments: argparse.Namespace) -> int:
+    from pistegate_edge.clock import open_clock
+    from pistegate_edge.config import KeyStoreFile
+    from pistegate_edge.fingers.files import put_all, read_templates
+    from pistegate_edge.fingers.sealing import open_template_keys
+
+    keys = open_template_keys(KeyStoreFile(arguments.keys, arguments.unlock)) if arguments.keys else None
+    templates = [one for path in arguments.files for one in read_templates(path.read_text("utf-8").splitlines())]
+    store = _store(arguments.store)
+    try:
+        left_out = put_all(store, templates, keys, open_clock("system").wall_ms())
+    finally:
+        store.close()
+    held = len(templates) - len(left_out)
+    if arguments.json:
+        print(json.dumps({"held": held, "left_out": left_out}))
+    else:
+        print(f"{held} of {len(templates)} fingers are held here now; the gate knows them within a few seconds")
+    for sentence in left_out:
+        print(sentence, file=sys.stderr)
+    return FAILED if left_out else OK
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from pistegate_edge.clock import open_clock
+    from pistegate_edge.fingers.files import Template
+
+    store = _store(arguments.store)
+    try:
+        found = store.everything(open_clock("system").wall_ms())
+    finally:
+        store.close()
+    lines = [Template(holder, end, sealed).line() for holder, sealed, end in found]
+    with os.fdopen(os.open(arguments.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write("".join(f"{line}\n" for line in lines))
+    print(f"{arguments.out}: {len(lines)} sealed fingers; put it at the other gates, then delete it")
     return OK
 
 

@@ -118,6 +118,12 @@ class TemplateStore:
             found = self._db.execute("SELECT holder FROM finger WHERE until_ms > ? ORDER BY holder", (now_ms,))
             return [bytes(holder) for (holder,) in found]
 
+    def everything(self, now_ms: int) -> list[tuple[bytes, bytes, int]]:
+        """Holder, sealed template, end: for other gates of the site."""
+        query = "SELECT holder, sealed, until_ms FROM finger WHERE until_ms > ? ORDER BY holder"
+        with self._lock:
+            return [(bytes(holder), bytes(sealed), end) for holder, sealed, end in self._db.execute(query, (now_ms,))]
+
     def changes(self) -> int:
         """Another number when another process (`finger put`) has changed the file."""
         with self._lock:
