@@ -99,6 +99,8 @@ def _run(arguments: argparse.Namespace, config: "Config") -> int:
         return run_gate(config)
     if config.role is Role.ENCODER:
         from pistegate_edge.encoder import run_encoder as run
+    elif config.role is Role.HUB:
+        from pistegate_edge.hub.process import run_hub as run
     elif config.role is Role.TILL:
         from pistegate_edge.till.process import run_till as run
     else:

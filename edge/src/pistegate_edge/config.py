@@ -87,6 +87,21 @@ class Broker(Struct, frozen=True, forbid_unknown_fields=True):
     password: str | None = None
 
 
+class SiteHub(Struct, frozen=True, forbid_unknown_fields=True):
+    """The hub of the site: its device number, and the site's own broker, over which it is asked.
+
+    `username`: this gate's number as that broker knows it. `ca`: a file with whom the broker's certificate is signed
+    by; without it the line is not encrypted.
+    """
+
+    number: DeviceNumber
+    host: Annotated[str, Meta(min_length=1)]
+    port: Annotated[int, Meta(ge=1, lt=2**16)] = 1883
+    username: str | None = None
+    password: str | None = None
+    ca: str | None = None
+
+
 class ClockSource(Struct, frozen=True, forbid_unknown_fields=True):
     """`system`, or the path of a time page. `when_suspect`: what becomes of tickets while the time is in doubt.
 
@@ -151,7 +166,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
     role: Role
     device: Device
-    reader: Reader
+    reader: Reader = Reader("")
     broker: Broker
     clock: ClockSource
     place: Place | None = None
@@ -164,6 +179,7 @@ class Config(Struct, frozen=True, kw_only=True):
     documents: Documents | None = None
     cloud: CloudService | None = None
     finger: Finger | None = None
+    hub: SiteHub | None = None
     display: DisplayText = DisplayText()
     till: Till | None = None
     key_store: KeyStoreFile | None = None
@@ -179,6 +195,7 @@ _NEEDED: dict[Role, dict[str, type[Struct]]] = {
     Role.ENCODER: {},
     Role.TILL: {"storage": Storage, "key_store": KeyStoreFile, "till": Till},
     Role.INSPECT: {"place": Place, "storage": Storage, "key_store": KeyStoreFile},
+    Role.HUB: {"storage": Storage},
 }
 _OPTIONAL: dict[str, type[Struct]] = {"clock": ClockSource, "display": DisplayText}
 _GATE_OPTIONAL: dict[str, type[Struct]] = {
@@ -187,14 +204,16 @@ _GATE_OPTIONAL: dict[str, type[Struct]] = {
     "documents": Documents,
     "cloud": CloudService,
     "finger": Finger,
+    "hub": SiteHub,
 }
-_NONE_IF_MISSING = frozenset({"power", "documents", "cloud", "finger"})
+_NONE_IF_MISSING = frozenset({"power", "documents", "cloud", "finger", "hub"})
 _SCANNER = "scanner"
 _SIGNAL_PINS = ("green_pin", "red_pin", "buzzer_pin", "amber_pin", "attendant_pin")
 _PUBLIC_KEYS = ("issuer_keys", "document_keys")
 _KEY_SECTIONS = ("key_store", *_PUBLIC_KEYS)
 _OLD_KEYS = "card_keys"  # of release 0.1
-_KEYLESS = frozenset({Role.ENCODER})
+_KEYLESS = frozenset({Role.ENCODER, Role.HUB})
+_READERLESS = frozenset({Role.HUB})
 
 
 def load_config(path: Path) -> Config:
@@ -215,7 +234,8 @@ def check_config(tree: Mapping[str, Any]) -> Config:
     problems: list[str] = []
     role = _role(tree, problems)
     keyless = role in _KEYLESS
-    wanted = _COMMON | _NEEDED[role]
+    wanted = {name: kind for name, kind in _COMMON.items() if role not in _READERLESS or name != "reader"}
+    wanted |= _NEEDED[role]
     optional = _OPTIONAL | (_GATE_OPTIONAL if role is Role.GATE else {})
     own = ["lane", _SCANNER] if role is Role.GATE else []
     known = ["role", *wanted, *own, *optional, *(() if keyless else _PUBLIC_KEYS)]

@@ -98,6 +98,7 @@ class Gate:
             self._journal.unfinished(),
             Reasons(config.override.key_reason, config.override.staff_reason),
             staff_cards=config.override.staff_cards,
+            hub=config.hub is not None,
         )
         self._recorder = Recorder(self._journal, self._feed, self._grown)
         self._parts: Sequence[Part] = []
@@ -125,6 +126,8 @@ class Gate:
             keep=self._keep,
             document=documents.get,
             record=self._recorder.receipt,
+            journal=self._journal,
+            owed=self._passage.owed.to_hand_over,
         )
         self._power, self._parts = devices.parts(ports)
         self._takers = self._taken_by()

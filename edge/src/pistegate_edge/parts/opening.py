@@ -4,12 +4,14 @@
 from pathlib import Path
 
 from pistegate_edge.bindings.presenting import Presenter
-from pistegate_edge.config import Config
+from pistegate_edge.config import Config, lane_profile
 from pistegate_edge.parts.fingers import open_fingers
 from pistegate_edge.parts.part import Part, Ports
 from pistegate_edge.parts.powering import Powering
 from pistegate_edge.parts.presenting import document_parts
+from pistegate_edge.parts.reserving import HubPart
 from pistegate_edge.parts.timekeeping import Timekeeping
+from pistegate_edge.reserving.opening import GateLine
 from pistegate_edge.timekeeping.guarded import GuardedClock
 from pistegate_protocol.signing import KeyRing
 
@@ -25,6 +27,9 @@ def open_parts(config: Config, ports: Ports, presenter: Presenter | None) -> tup
     fingers = None if config.storage is None else open_fingers(config.finger, Path(config.storage.directory), ports)
     if fingers is not None:
         parts.append(fingers)
+    if config.hub is not None and config.place is not None:
+        hub, profile = config.hub, lane_profile(config.device, config.place)
+        parts.append(HubPart(profile, ports, lambda tell: GateLine(config, hub, tell)))
     power = None if config.power is None else Powering(config.power, ports)
     if power is not None:
         parts.append(power)

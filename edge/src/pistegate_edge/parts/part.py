@@ -13,6 +13,8 @@ from pistegate_edge.core.actions import IncidentCode
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.inputs import Input
 from pistegate_edge.core.now import Now
+from pistegate_edge.core.owed import OwedEntry
+from pistegate_edge.journal.journal import Journal
 from pistegate_protocol.events import ClockState, FingerErased, Stream
 from pistegate_protocol.messages import SignedDocument
 
@@ -27,6 +29,7 @@ class Ports:
     `state_changed`: the cloud should hear the gate's state. `busy`: a passage is under way. `publish`: up to the cloud.
     `chronicle`: into both streams. `keep`: a signed document under a name and version; False: there is no room.
     `document`: the cloud's newest of a kind. `record`: a receipt into the ledger; False: there is no room yet.
+    `journal`: the gate's, `owed`: whom it owes by now.
     """
 
     put: Callable[[object], None]
@@ -40,6 +43,8 @@ class Ports:
     keep: Callable[[str, int, SignedDocument], bool]
     document: Callable[[type[Any]], Any]
     record: Callable[[FingerErased], bool]
+    journal: Journal
+    owed: Callable[[], list[OwedEntry]]
 
 
 class Part:
