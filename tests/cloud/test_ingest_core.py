@@ -9,6 +9,7 @@ from pistegate_cloud.ingest.core import (
     Chain,
     ChainKey,
     Refused,
+    acknowledgements,
     add_batches,
     observe_epoch,
     open_message,
@@ -88,6 +89,16 @@ def test_a_fork_is_kept_beside_and_never_replaces(
     database.take([batch(at, 30, other)])
     assert [database.events[seq] for seq in range(1, 31)] == PAYLOADS
     assert {(seq, other[seq - 1]) for seq in range(at, 31)} == database.forks
+
+
+def test_a_repetition_is_acknowledged_to_its_own_end() -> None:
+    """A gate restored from an old image has nothing after event 5: acknowledged only to 9, it would never drain."""
+    database = Database()
+    database.take([batch(1, 9)])
+    chain = Chain(KEY, database.position, dict(database.heads))
+    add_batches({KEY: chain}, [(KEY, batch(4, 5)), (KEY, batch(8, 10))])
+    told = acknowledgements(chain, 1)
+    assert [(ack.seq, ack.head) for ack in told] == [(seq, heads(PAYLOADS)[seq]) for seq in (5, 10)]
 
 
 def test_a_gap_is_waited_for() -> None:

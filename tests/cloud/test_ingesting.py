@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from documents_down import pushed
 
 from pistegate_cloud.ingest import applier
 from pistegate_cloud.ingest.effects.admissions import Admissions
 from pistegate_cloud.ingest.models import EventChain, ForkEvent, LooseEnd, Quarantine, RawEvent
 from pistegate_cloud.passages.models import Admission, Refusal
+from pistegate_cloud.tickets import overused
+from pistegate_protocol.documents import DenyList
 from pistegate_protocol.events import (
     Admitted,
     AdmittedV1,
@@ -68,8 +71,8 @@ async def test_a_passage_counts_once_however_often_it_comes(cloud: Any, new_gate
     await cloud.receive([gate.batch(3, 4), gate.batch(1, 2), gate.batch(1, 3)])
     await cloud.services.ingest.apply_pending()
     await cloud.receive([gate.batch(), gate.batch()])
-    [(_, ack)] = await cloud.receive([gate.batch(2, 3)])
-    assert ack.seq == 5
+    acks = [ack for _, ack in await cloud.receive([gate.batch(2, 3)])]
+    assert [(ack.seq, ack.head) for ack in acks] == [(3, gate.head(seq=3)), (5, gate.head())]
     await cloud.services.ingest.apply_pending()
     passages = (await cloud.get("/passages", site=1))["items"]
     assert [(item["ticket"], item["persons"]) for item in passages] == [(42, 1), (43, 1)]
@@ -307,6 +310,26 @@ async def test_a_ticket_used_beyond_its_claim_is_shown(cloud: Any, new_gate: Any
     assert "double_admission" in kinds
     assert "turned_back" in kinds
     assert (await cloud.get("/passages", ticket=ticket))["items"][1]["gate"] == 2
+
+
+async def test_a_ticket_used_beyond_its_claim_is_denied_once_and_can_be_allowed_again(
+    cloud: Any, new_gate: Any
+) -> None:
+    """Every gate hears it as soon as it is found; what a person allows again stays allowed when more comes in."""
+    ticket = (await cloud.sell(2))["tickets"][0]["number"]
+    one, two = new_gate(1), new_gate(2)
+    for number, gate in enumerate((one, two)):
+        ride(gate, ticket, at=NOON_MS + 60_000 * number)
+        await cloud.receive([gate.batch()])
+    await cloud.services.ingest.apply_pending()
+    assert await overused.deny_found(cloud.services) == [ticket]
+    assert pushed(cloud, DenyList)[-1].entries == [(ticket, 1)]
+    await cloud.post(f"/tickets/{ticket}/allow", {})
+    assert pushed(cloud, DenyList)[-1].entries == []
+    ride(one, ticket, at=NOON_MS + 120_000)
+    await cloud.receive([one.batch()])
+    await cloud.services.ingest.apply_pending()
+    assert await overused.deny_found(cloud.services) == []
 
 
 async def test_two_devices_with_one_identity_are_told_and_shown(cloud: Any, new_gate: Any) -> None:

@@ -2,8 +2,9 @@
 """What to do with batches of events: pure, no I/O, no clock. Storing and acknowledging follow from its answers.
 
 A chain is one stream of one epoch of a gate. What continues a chain is fresh; what repeats it is a duplicate; what
-contradicts it is a fork, kept beside it; what leaves a gap waits for what is missing. In every case the
-acknowledgement names the end of the stored chain.
+contradicts it is a fork, kept beside it; what leaves a gap waits for what is missing. In every case an
+acknowledgement names the end of the stored chain; a repetition's own end is acknowledged besides, for a gate that was
+restored from an old image of its card knows no later event of that epoch, and would send it for ever.
 """
 
 from collections.abc import Iterable, Mapping
@@ -68,7 +69,7 @@ class Accepted:
     """A message whose sender is who its topic says."""
 
     device: Device
-    message: Hello | Batch | RelayResponse
+    message: Up
 
 
 def open_message(topic: str, payload: bytes) -> Accepted | Refused:
@@ -111,6 +112,8 @@ class Chain:
     heads: dict[int, bytes] = field(default_factory=dict)
     fresh: list[StoredEvent] = field(default_factory=list)
     forks: list[StoredEvent] = field(default_factory=list)
+    repeated: list[Position] = field(default_factory=list)
+    """Ends of batches that were stored whole before, short of the chain's end."""
 
     def __post_init__(self) -> None:
         """The end as stored stays known while the position moves on."""
@@ -137,6 +140,8 @@ class Chain:
         ]
         duplicates = self._duplicates(batch, events)
         rest = events[duplicates:]
+        if not rest and events[-1].seq < self.position.seq:
+            self.repeated.append(Position(events[-1].seq, events[-1].head))
         if rest and (rest[0].seq <= self.position.seq or self._breaks(batch)):
             self.forks += rest
         else:
@@ -176,6 +181,11 @@ def add_batches(chains: Mapping[ChainKey, Chain], batches: Iterable[tuple[ChainK
     """Add every batch to its chain, those with lower seqs first, so that order of arrival hardly matters."""
     for key, batch in sorted(batches, key=lambda item: (item[0], item[1].first_seq)):
         chains[key].add(batch)
+
+
+def acknowledgements(chain: Chain, generation: int) -> list[Ack]:
+    """What is told of a chain after the commit, in order."""
+    return [acknowledgement(chain.key, position, generation) for position in (*chain.repeated, chain.position)]
 
 
 def acknowledgement(key: ChainKey, position: Position, generation: int) -> Ack:

@@ -21,7 +21,7 @@ from pistegate_cloud.ingest.core import (
     Chain,
     ChainKey,
     Refused,
-    acknowledgement,
+    acknowledgements,
     add_batches,
     key_of,
     last_head,
@@ -139,8 +139,9 @@ class Ingest:
             await self._store(connection, chains, keyed, now_ms)
             await self._show_refused(refused, now_ms)
         return [
-            (devices[key].down, DOWN.encode(acknowledgement(key, chain.position, generation)))
+            (devices[key].down, DOWN.encode(ack))
             for key, chain in chains.items()
+            for ack in acknowledgements(chain, generation)
         ]
 
     async def _admit(

@@ -9,6 +9,7 @@ from pistegate_cloud.ingest.core import (
     ChainKey,
     Refused,
     acknowledgement,
+    acknowledgements,
     key_of,
     observe_epoch,
     open_message,
@@ -115,8 +116,9 @@ class CloudNode:
             if chain.forks:
                 self._trace("cloud", f"fork: gate {key.gate} epoch {key.epoch} seq {chain.forks[0].seq}")
         return [
-            (key.gate, DOWN.encode(acknowledgement(key, chain.position, self.generation)))
+            (key.gate, DOWN.encode(ack))
             for key, chain in chains.items()
+            for ack in acknowledgements(chain, self.generation)
         ]
 
     def _hello(self, device: Device, hello: Hello) -> list[bytes]:

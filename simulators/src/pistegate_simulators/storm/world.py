@@ -102,7 +102,7 @@ class World:
             self.boots(node, 1.0, power=node.disk.off)
 
     def _quiet(self) -> bool:
-        return all(node.drained for node in self.gates)
+        return all(node.drained for node in self.gates) and not settled.untold(self)
 
     def _unquiet(self) -> list[str]:
         return [
@@ -111,7 +111,7 @@ class World:
             f", {'' if node.gate is None else node.gate._uplink._core.backlog()} to send"
             for node in self.gates
             if not node.drained
-        ]
+        ] + settled.untold(self)
 
     # What happens in it
 
