@@ -312,7 +312,7 @@ async def test_a_ticket_used_beyond_its_claim_is_shown(cloud: Any, new_gate: Any
     assert (await cloud.get("/passages", ticket=ticket))["items"][1]["gate"] == 2
 
 
-async def test_a_ticket_used_beyond_its_claim_is_denied_once_and_can_be_allowed_again(
+async def test_a_ticket_used_beyond_its_claim_is_denied_once_and_may_be_allowed_again(
     cloud: Any, new_gate: Any
 ) -> None:
     """Every gate hears it as soon as it is found; what a person allows again stays allowed when more comes in."""

@@ -18,7 +18,7 @@ from servers import Mosquitto
 from pistegate_edge.core.presentation import JOIN_S
 from pistegate_protocol.documents import DenyList, sign_document
 from pistegate_protocol.events import EVENTS, Admitted, Outcome, Stream, first_head, next_head
-from pistegate_protocol.messages import DOWN, UP, Ack, Batch, Hello, Notice
+from pistegate_protocol.messages import DOWN, UP, Ack, Batch, DocumentWanted, HeldDocument, Hello, Notice
 from pistegate_protocol.topics import Device, Role
 from pistegate_simulators.reader import SimulatedReader
 
@@ -32,7 +32,9 @@ class SmallCloud:
         self.events: dict[tuple[int, int], list[bytes]] = {}
         self.heads: dict[tuple[int, int], bytes] = {}
         self.hellos: list[Hello] = []
+        self.given_back: list[HeldDocument] = []
         self.duplicates = 0
+        self.generation = 1
         self._acknowledge = acknowledge
         self._up: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id="small-cloud")
@@ -62,6 +64,17 @@ class SmallCloud:
             self.hellos.append(told)
         elif isinstance(told, Batch):
             self._store(told)
+        elif isinstance(told, HeldDocument):
+            self.given_back.append(told)
+
+    def restore(self, kept: int) -> None:
+        """Yesterday's backup: of each chain the first events, under another generation."""
+        for key, payloads in self.events.items():
+            del payloads[kept:]
+            self.heads[key] = first_head(GATE.number, Stream(key[0]), key[1])
+            for payload in payloads:
+                self.heads[key] = next_head(self.heads[key], payload)
+        self.generation += 1
 
     def _store(self, batch: Batch) -> None:
         key = (int(batch.stream), batch.epoch)
@@ -76,7 +89,7 @@ class SmallCloud:
                 self.duplicates += 1
         self.heads[key] = head
         if self._acknowledge:
-            self.say(DOWN.encode(Ack(batch.stream, batch.epoch, len(stored), head, 1)))
+            self.say(DOWN.encode(Ack(batch.stream, batch.epoch, len(stored), head, self.generation)))
 
 
 @pytest.fixture
@@ -141,6 +154,42 @@ def test_without_acknowledgement_nothing_is_forgotten_and_the_next_run_sends_it_
         cloud.close()
     assert len([key for key in cloud.events if key[0] == Stream.LEDGER]) == 2
     assert any(isinstance(e, Outcome) for e in cloud.kinds(Stream.LEDGER))
+
+
+def test_cloud_restored_from_a_backup_gets_everything_again(
+    tmp_path: Path, reader: SimulatedReader, mosquitto_broker: Mosquitto, cloud: SmallCloud
+) -> None:
+    """Another generation: what was acknowledged is sent once more, of earlier runs too, and the attendant is told."""
+    with running_gate(tmp_path, reader, broker=broker_of(mosquitto_broker)) as bench:
+        ride(bench, 1)
+        wait_for(lambda: bench.gate._uplink._core.backlog() == 0)
+    with running_gate(tmp_path, reader, broker=broker_of(mosquitto_broker)) as bench:
+        ride(bench, 2)
+        wait_for(lambda: bench.gate._uplink._core.backlog() == 0)
+        before = {key: list(payloads) for key, payloads in cloud.events.items()}
+        cloud.restore(kept=1)
+        ride(bench, 3)
+        wait_for(lambda: len([e for e in cloud.kinds(Stream.LEDGER) if isinstance(e, Outcome)]) == 3)
+        wait_for(lambda: bench.gate._uplink._core.backlog() == 0)
+        assert "cloud_restored" in incidents(tmp_path)
+        for key, payloads in before.items():
+            assert cloud.events[key][: len(payloads)] == payloads
+
+
+def test_document_that_the_cloud_lost_is_given_back_as_it_was_signed(
+    tmp_path: Path, reader: SimulatedReader, mosquitto_broker: Mosquitto, cloud: SmallCloud
+) -> None:
+    """Only what is in force; for a name that it has nothing of, the gate says nothing."""
+    signed = sign_document(DenyList(1, 5, 1, [(4711, 1)]), 1, DOCUMENTS)
+    with running_gate(tmp_path, reader, broker=broker_of(mosquitto_broker)):
+        wait_for(lambda: cloud.hellos)
+        cloud.say(DOWN.encode(DocumentWanted("deny_list")))
+        cloud.say(DOWN.encode(signed))
+        wait_for(lambda: cloud.hellos[-1].documents.get("deny_list") == 5)
+        assert not cloud.given_back
+        cloud.say(DOWN.encode(DocumentWanted("deny_list")))
+        wait_for(lambda: cloud.given_back)
+    assert cloud.given_back == [HeldDocument(GATE.number, signed.key_id, signed.body, signed.signature)]
 
 
 def test_deny_list_is_applied_told_and_survives_a_restart(

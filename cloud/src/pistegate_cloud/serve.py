@@ -12,18 +12,21 @@ from pathlib import Path
 import uvicorn
 
 from pistegate_cloud.app import OPENAPI, create_app
+from pistegate_cloud.authority.files import load as load_authority
 from pistegate_cloud.bindings.sweeping import sweep
 from pistegate_cloud.calendars import service as calendars
 from pistegate_cloud.clock import open_clock
 from pistegate_cloud.database import open_database
 from pistegate_cloud.documents import recovery
 from pistegate_cloud.encoders.relay import Relay
+from pistegate_cloud.errors import SettingsError
 from pistegate_cloud.ingest.service import Ingest
 from pistegate_cloud.migrate import check_schema
 from pistegate_cloud.mqtt.bridge import Bridge
 from pistegate_cloud.mqtt.embedded import embedded_broker
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import Settings
+from pistegate_cloud.tickets import overused
 
 RENEW_EVERY_S = 3600.0  # calendars: looked at, and made anew when they are a week old
 SWEEP_EVERY_S = 10.0  # bindings: a ticket reissued on a card is known by its document so much later at most
@@ -35,8 +38,21 @@ _log = logging.getLogger(__name__)
 async def serve(settings: Settings, config_path: Path) -> None:
     """Serve until SIGTERM or SIGINT. SchemaError when migrations are missing, SettingsError for a wrong value."""
     await check_schema(settings.database, config_path)
+    _check_hearing(settings, config_path)
     async with embedded_broker(settings.broker), running_services(settings) as services:
         await _serve_http(services)
+
+
+def _check_hearing(settings: Settings, config_path: Path) -> None:
+    """A cloud that can enrol nobody and hears nobody who is not enrolled would keep silence with every device."""
+    enrolment = settings.enrolment
+    if enrolment.authority is None and not enrolment.unsigned:
+        raise SettingsError(
+            f"{config_path}: no device could be heard. Make an authority (`pistegate-cloud authority init`) and name "
+            "it under [enrolment]; or write `unsigned = true` there as long as devices of release 0.1 are in use"
+        )
+    if enrolment.authority is not None:
+        load_authority(Path(enrolment.authority))
 
 
 @asynccontextmanager
@@ -47,12 +63,14 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
         bridge = Bridge(settings.broker)
         relay = Relay(bridge.send)
         unsigned = settings.enrolment.unsigned
-        ingest = Ingest(connection, clock, relay.deliver, settings.card_keys, unsigned=unsigned)
+        ingest = Ingest(
+            connection, clock, relay.deliver, settings.card_keys, unsigned=unsigned, time_key=settings.documents
+        )
         arrived = asyncio.Event()
         services = Services(settings, clock, connection, bridge, relay, ingest)
         tasks = [
             asyncio.create_task(bridge.run(ingest.take, relay.deliver, arrived.set), name="bridge"),
-            asyncio.create_task(_apply_for_ever(ingest, arrived), name="applier"),
+            asyncio.create_task(_apply_for_ever(services, arrived), name="applier"),
             asyncio.create_task(_renew_for_ever(services), name="calendars"),
             asyncio.create_task(_sweep_for_ever(services), name="bindings"),
             asyncio.create_task(_recover_for_ever(services), name="recovery"),
@@ -65,14 +83,15 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _apply_for_ever(ingest: Ingest, arrived: asyncio.Event) -> None:
+async def _apply_for_ever(services: Services, arrived: asyncio.Event) -> None:
     while True:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(APPLY_EVERY_S):
                 await arrived.wait()
         arrived.clear()
         try:
-            await ingest.apply_pending()
+            await services.ingest.apply_pending()
+            await overused.deny_found(services)
         except Exception:  # noqa: BLE001 - logged; the applier must live as long as the process
             _log.exception("events could not be applied; they are stored, next attempt in %.0f s", APPLY_EVERY_S)
             await asyncio.sleep(APPLY_EVERY_S)
@@ -119,9 +138,12 @@ async def _serve_http(services: Services) -> None:
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=STOP_S,
+        ssl_certfile=http.certificate,
+        ssl_keyfile=http.key,
     )
     server = _Server(config)
-    _log.info("serving; OpenAPI document at http://%s:%d%s", http.host, http.port, OPENAPI)
+    scheme = "https" if http.certificate else "http"
+    _log.info("serving; OpenAPI document at %s://%s:%d%s", scheme, http.host, http.port, OPENAPI)
     await server.serve()
 
 

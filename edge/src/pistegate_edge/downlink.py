@@ -61,6 +61,10 @@ class DocumentStore:
         """The document of this kind that is in force."""
         return next((found for found, _ in self._in_force.values() if isinstance(found, kind)), None)
 
+    def signed(self, name: str) -> SignedDocument | None:
+        """The document of this name that is in force, as it came."""
+        return next((sent for found, sent in self._in_force.values() if DOCUMENT_NAMES[type(found)] == name), None)
+
     def versions(self) -> dict[str, int]:
         """As Hello tells them."""
         return {DOCUMENT_NAMES[kind]: document.version for kind, (document, _) in self._in_force.items()}

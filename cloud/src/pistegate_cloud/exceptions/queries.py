@@ -62,6 +62,17 @@ async def page(site: int | None, gate: int | None, after: int, limit: int) -> li
     return await query.order_by("id").limit(limit)
 
 
+async def of_kind(kind: str) -> list[ExceptionCase]:
+    """All of one kind."""
+    return await ExceptionCase.filter(kind=kind).order_by("id")
+
+
+async def note(row: ExceptionCase, values: dict[str, Any]) -> None:
+    """Keep more values with an exception, in the caller's transaction."""
+    row.values = row.values | values
+    await row.save(update_fields=["values"])
+
+
 async def count_by_gate(site: int) -> dict[int, int]:
     """Number of exceptions of each gate of a site."""
     rows = await ExceptionCase.filter(site=site, gate__not_isnull=True).values_list("gate", flat=True)

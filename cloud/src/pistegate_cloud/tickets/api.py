@@ -137,6 +137,17 @@ async def revoke(number: TicketNumber, body: RevokeBody, services: WithServices)
     return _answer(ticket, await queries.writes_of(number))
 
 
+@router.post(
+    "/tickets/{number}/allow",
+    dependencies=[Depends(require(Scope.TICKETS_REVOKE))],
+    responses=documented("not_found", "state_conflict", "document_full"),
+)
+async def allow(number: TicketNumber, services: WithServices) -> TicketAnswer:
+    """A ticket that was denied and not revoked (used beyond what was sold, say) holds again at every gate."""
+    ticket = await service.allow(number, services)
+    return _answer(ticket, await queries.writes_of(number))
+
+
 def issue_answer(done: issuing.Issued) -> IssueAnswer:
     """As JSON."""
     return IssueAnswer(

@@ -71,6 +71,17 @@ async def revoke(number: int, reason: str, services: Services) -> Ticket:
     return ticket
 
 
+async def allow(number: int, services: Services) -> Ticket:
+    """A ticket that was denied without being revoked holds again; Problem state_conflict for a revoked one."""
+    async with in_transaction():
+        await lock_sites(await queries.ticket(number))
+        ticket = await queries.ticket(number)
+        TICKET.after(ticket.status, "amend")  # whatever may still change may be allowed again
+        messages = await allow_again(ticket, services.settings.documents, services.clock.wall_ms())
+    await documents.push_all(messages, services)
+    return ticket
+
+
 async def sites_of(ticket: Ticket) -> list[int]:
     """Numbers of the sites where a ticket holds."""
     scope = await scope_of(ticket)

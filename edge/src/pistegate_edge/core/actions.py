@@ -43,6 +43,7 @@ class IncidentCode(StrEnum):
     IDENTITY_CONFLICT = "identity_conflict"
     DOCUMENT_REFUSED = "document_refused"
     CLOUD_NEWER = "cloud_newer"
+    CLOUD_RESTORED = "cloud_restored"
     MESSAGE_MALFORMED = "message_malformed"
     JOURNAL_CREATED = "journal_created"
     JOURNAL_SET_ASIDE = "journal_set_aside"

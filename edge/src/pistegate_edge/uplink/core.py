@@ -71,10 +71,15 @@ class UplinkCore:
         self.connected = False
         self._current = current
         self._batch = batch
+        self._lines: dict[Stream, _Line] = {}
+        self._hello_at: float | None = None
+        self.replay(pending)
+
+    def replay(self, pending: Iterable[tuple[Stream, int, int, int]]) -> None:
+        """Begin anew with these epochs, (stream, epoch, last seq, acknowledged seq): nothing counts as on its way."""
         self._lines = {stream: _Line() for stream in Stream}
         for stream, epoch, last, acked in pending:
             self._lines[stream].epochs.append(_Epoch(epoch, last, acked, acked))
-        self._hello_at: float | None = None
 
     def grown(self, stream: Stream, last: int) -> None:
         """The current epoch of `stream` now ends with `last`."""

@@ -16,11 +16,23 @@ from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
 from pistegate_protocol.documents import DOCUMENT_NAMES, DocumentRefused
 from pistegate_protocol.errors import CodecError, UnknownVersion
 from pistegate_protocol.events import Incident, Stream, short_text
-from pistegate_protocol.messages import DOWN, UP, Ack, Batch, Hello, Notice, RelayRequest, SignedDocument
+from pistegate_protocol.messages import (
+    DOWN,
+    UP,
+    Ack,
+    Batch,
+    DocumentWanted,
+    HeldDocument,
+    Hello,
+    Notice,
+    RelayRequest,
+    SignedDocument,
+)
 from pistegate_protocol.version import __version__
 
 log = logging.getLogger(__name__)
 
+REPLAY_EVERY_S = 600.0  # seconds between two replays; one of a month takes minutes
 LINGER_S = 0.1  # seconds that events wait for company before a batch goes; a batch costs one database commit
 
 
@@ -58,8 +70,8 @@ class Uplink:
         self._told = told
         self._versions = versions or documents.versions
         self._other = other
-        pending = [(p.stream, p.epoch, p.last_seq, p.acked_seq) for p in journal.pending()]
-        self._core = UplinkCore(journal.epoch, pending)
+        self._core = UplinkCore(journal.epoch, self._pending())
+        self._replayed = RateLimit(REPLAY_EVERY_S)
         self._flaps = FlapDetector()
         self._conflict_told = RateLimit()
         self._send_at: float | None = None
@@ -148,12 +160,43 @@ class Uplink:
             log.warning("notice from the cloud: %s %s", message.code, message.detail)
             if message.code == IncidentCode.IDENTITY_CONFLICT:
                 self._conflict(now, f"the cloud says: {message.detail}")
+        elif isinstance(message, DocumentWanted):
+            self._give_back(message.name)
         elif isinstance(message, RelayRequest):
             self._incident(now, IncidentCode.MESSAGE_MALFORMED, "a relay request came to a gate; encoders serve them")
         elif self._other is not None:
             self._other(message)
 
+    def _pending(self) -> list[tuple[Stream, int, int, int]]:
+        return [(p.stream, p.epoch, p.last_seq, p.acked_seq) for p in self._journal.pending()]
+
+    def _is_of_this_cloud(self, ack: Ack, now: Now) -> bool:
+        """Whether the acknowledgement counts. A cloud that was restored from a backup is sent everything again.
+
+        One that changes back and forth (two clouds, one broker) is believed anew only now and then, and until then not
+        at all: what it says to have may be in the other one.
+        """
+        known = self._journal.generation
+        if ack.generation == known:
+            return True
+        try:
+            if known is None:
+                self._journal.meet(ack.generation)
+            elif not self._replayed.allows(now.mono):
+                return False
+            else:
+                self._journal.replay(ack.generation)
+                self._core.replay(self._pending())
+                detail = f"generation {ack.generation} instead of {known}: {self._core.backlog()} events are sent again"
+                self._incident(now, IncidentCode.CLOUD_RESTORED, detail)
+        except JournalFull:
+            log.warning("no room to remember the cloud's generation; it is asked again")
+            return False
+        return True
+
     def _ack(self, ack: Ack, now: Now) -> None:
+        if not self._is_of_this_cloud(ack, now):
+            return
         if self._journal.is_forgotten(ack.stream, ack.epoch, ack.seq):
             return  # told long ago
         own = self._journal.head_at(ack.stream, ack.epoch, ack.seq)
@@ -165,6 +208,13 @@ class Uplink:
                 self._journal.acknowledge(ack.stream, ack.epoch, ack.seq)
             except JournalFull:
                 log.warning("no room to mark events as acknowledged; they are sent again after a restart")
+
+    def _give_back(self, name: str) -> None:
+        """The cloud lost a document that it signed: it gets it from here, and believes its own signature."""
+        signed = self._documents.signed(name)
+        if signed is not None:
+            log.info("document %s is sent back to the cloud", name)
+            self._publisher.publish(UP.encode(HeldDocument(self._number, signed.key_id, signed.body, signed.signature)))
 
     def _document(self, signed: SignedDocument, now: Now) -> None:
         try:
