@@ -10,6 +10,7 @@ from passage_bench import ADMITTED_NAME, NOW, Remembered, card_read, later, pass
 
 from pistegate_edge.core import actions as a
 from pistegate_edge.core import inputs as i
+from pistegate_edge.core.memory import TicketUsage
 from pistegate_edge.core.passage import Passage, State
 from pistegate_protocol.claims import encode_claim
 from pistegate_protocol.codes import BEARER, TicketCode, code_text, pick_up_text, ticket_text
@@ -113,7 +114,7 @@ def test_next_guests_code_waits_while_the_lane_is_busy(machine: Passage) -> None
 def test_what_was_used_of_a_ticket_here_counts_for_all_its_codes(machine: Passage, memory: Remembered) -> None:
     """One entry in all: used by any code of the ticket, none is left."""
     signed = sign_claim(claim(entries_total=1), BEARER, ISSUER)
-    memory.codes[4711] = (Usage(claim=claim_digest(signed), used_total=1), None)
+    memory.tickets[4711] = TicketUsage(None, Usage(claim=claim_digest(signed), used_total=1), None)
     assert reasons(show(machine, code(entries_total=1))) == ["used_up"]
     assert reasons(show(machine, code(entries_total=1, revision=1))) == ["used_up"]
     assert told(show(machine, code(entries_total=1, ticket=4712)), a.RecordAdmission)
@@ -148,7 +149,7 @@ def test_phones_code_is_taken_in_its_time_and_not_twice(machine: Passage, memory
     assert record.tick is not None
     assert record.event.medium[0] == MediumKind.ROTATING
     machine.handle(i.LaneClosed(1), later(1))
-    memory.codes[4711] = (Usage(claim=record.event.claim, admission=ADMITTED_NAME), record.tick)
+    memory.tickets[4711] = TicketUsage(None, Usage(claim=record.event.claim, admission=ADMITTED_NAME), record.tick)
     assert reasons(show(machine, rotating(), 5)) == ["code_replayed"]
     assert reasons(show(machine, rotating(4), 9)) == ["code_old"]
     assert reasons(show(machine, rotating(-4), 9)) == ["code_ahead"]
@@ -159,7 +160,9 @@ def test_guest_who_turned_back_may_show_the_same_phone_again(machine: Passage, m
     record = admitted(machine, rotating())
     (outcome,) = told(machine.handle(i.LaneClosed(0), later(3)), a.RecordOutcome)
     assert outcome.owed is not None
-    memory.codes[4711] = (Usage(claim=record.event.claim, admission=ADMITTED_NAME, used_total=1), record.tick)
+    memory.tickets[4711] = TicketUsage(
+        None, Usage(claim=record.event.claim, admission=ADMITTED_NAME, used_total=1), record.tick
+    )
     (again,) = told(show(machine, rotating(), 7), a.RecordAdmission)
     assert (again.event.charged, again.event.reoffer_of) == (0, ADMITTED_NAME)
 

@@ -11,6 +11,7 @@ from passage_bench import ADMITTED_NAME, NOW, Remembered, card_read, later, pass
 from pistegate_edge.core import actions as a
 from pistegate_edge.core import inputs as i
 from pistegate_edge.core.facts import Facts
+from pistegate_edge.core.memory import TicketUsage
 from pistegate_edge.core.passage import Passage, State
 from pistegate_edge.core.reading import Unusable
 from pistegate_protocol.events import OutcomeKind
@@ -153,7 +154,7 @@ def test_second_person_on_one_document_is_told_passback(machine: Passage, memory
     """What was used of the ticket here counts, whatever medium it was used by."""
     signed = bound(reentry_s=600)
     used = Usage(claim=claim_digest(signed), used_total=1, in_round=1, last_entry=NOW.wall, last_gate=3)
-    memory.codes[4711] = (used, None)
+    memory.tickets[4711] = TicketUsage(None, used, None)
     assert reasons(put(machine, signed)) == ["passback"]
 
 
@@ -169,7 +170,9 @@ def test_party_on_one_document_enters_in_batches_and_sees_what_is_left(machine: 
     signed = bound(party=5, batch=2, entries_total=1)
     left = []
     for batch, used in enumerate((0, 2, 4)):
-        memory.codes[4711] = (Usage(claim=claim_digest(signed), used_total=used, in_round=used), None)
+        memory.tickets[4711] = TicketUsage(
+            None, Usage(claim=claim_digest(signed), used_total=used, in_round=used), None
+        )
         (record,) = told(put(machine, signed, at=10.0 * batch), a.RecordAdmission)
         actions = machine.handle(i.AdmissionRecorded(1, 2, ADMITTED_NAME), later(10 * batch))
         (shown,) = told(actions, a.Show)

@@ -10,13 +10,12 @@ import sqlite3
 from importlib.resources import files as resources
 from pathlib import Path
 
-import msgspec
 import pytest
 from gate_bench import DOCUMENTS, public
 
 from pistegate_edge.clock import Clock
 from pistegate_edge.core.actions import RecordAdmission
-from pistegate_edge.core.memory import Confirmed, Memory
+from pistegate_edge.core.memory import Confirmed, Memory, TicketUsage
 from pistegate_edge.errors import JournalFull
 from pistegate_edge.journal import journal as module
 from pistegate_edge.journal import opening, store
@@ -35,7 +34,7 @@ from pistegate_protocol.events import (
     epoch_counter,
 )
 from pistegate_protocol.signing import KeyRing
-from pistegate_protocol.usage import Usage, encode_counters
+from pistegate_protocol.usage import Usage, decode_usage, encode_counters
 
 OLD = Path(__file__).parent / "data" / "journal-1.sqlite"
 SITE, GATE = 1, 3
@@ -126,24 +125,28 @@ def test_newest_unfinished_admission_tells_what_the_lane_had_counted(tmp_path: P
         assert journal.lane_mark() == ("00c0ffee", 41)
 
 
+def test_journal_of_the_third_schema_goes_on(tmp_path: Path) -> None:
+    """data/journal-3.sqlite: what codes used, and their newest period, are what media without a memory used."""
+    shutil.copy(OLD.with_name("journal-3.sqlite"), tmp_path / opening.FILE_NAME)
+    before = sqlite3.connect(tmp_path / opening.FILE_NAME)
+    rows = before.execute("SELECT ticket, usage, tick FROM code_usage").fetchall()
+    before.close()
+    assert rows
+    with reopened(tmp_path) as journal:
+        for ticket, usage, tick in rows:
+            assert journal.ticket_usage(ticket) == TicketUsage(None, decode_usage(usage), tick)
+
+
 def test_what_a_code_used_is_in_the_commit_of_its_admission(tmp_path: Path) -> None:
     """Its new counters under the admission's name; a phone's newest period is never forgotten for an older one."""
     event = Admitted(1, 4711, b"\x00", b"claim001", 1, 1, encode_counters(Usage(claim=b"", used_total=3)), bytes(8))
     with reopened(tmp_path) as journal:
-        assert journal.code_usage(4711) is None
+        assert journal.ticket_usage(4711) == TicketUsage()
         journal.admit(RecordAdmission(event, 1, tick=40))
         _, name = journal.admit(RecordAdmission(event, 1, tick=39))
-        journal.admit(RecordAdmission(replace_medium(event, b"\x01card"), 1))  # a card keeps its usage itself
     with reopened(tmp_path) as journal:
-        found = journal.code_usage(4711)
-        assert found is not None
-        usage, tick = found
-        assert (usage.used_total, usage.claim, usage.admission, tick) == (3, b"claim001", name, 40)
-
-
-def replace_medium(event: Admitted, medium: bytes) -> Admitted:
-    """The same of another medium."""
-    return msgspec.structs.replace(event, medium=medium)
+        used = Usage(claim=b"claim001", admission=name, used_total=3)
+        assert journal.ticket_usage(4711) == TicketUsage(None, used, 40)
 
 
 def test_full_disk_while_migrating_leaves_the_old_journal_whole(

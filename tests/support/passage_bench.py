@@ -2,6 +2,7 @@
 """The passage protocol on the bench: a machine, its inputs, and what it asked for by kind."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from pistegate_edge.core.actions import Action, RecordOutcome
 from pistegate_edge.core.admission import Unfinished
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.judge import Judge
-from pistegate_edge.core.memory import Confirmed, KnownClaims
+from pistegate_edge.core.memory import Confirmed, KnownClaims, TicketUsage
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OwedBook, UnsettledBook
 from pistegate_edge.core.passage import Passage
@@ -44,15 +45,19 @@ class Remembered:
 
     def __init__(self) -> None:
         self.counters: dict[tuple[bytes, bytes], Confirmed] = {}
-        self.codes: dict[int, tuple[Usage, int | None]] = {}
+        self.tickets: dict[int, TicketUsage] = {}
 
     def confirmed(self, medium: bytes, claim: bytes) -> Confirmed | None:
         """Of this medium and claim."""
         return self.counters.get((medium, claim))
 
-    def code_usage(self, ticket: int) -> tuple[Usage, int | None] | None:
-        """Of codes of this ticket."""
-        return self.codes.get(ticket)
+    def ticket_usage(self, ticket: int) -> TicketUsage:
+        """Of this ticket."""
+        return self.tickets.get(ticket, TicketUsage())
+
+    def card_shown(self, ticket: int, usage: Usage) -> None:
+        """By the ticket's card."""
+        self.tickets[ticket] = replace(self.ticket_usage(ticket), card=usage)
 
     def take(self, actions: Sequence[Action]) -> None:
         """What outcomes teach."""

@@ -7,7 +7,7 @@ from pistegate_edge.card.facts import CardFacts
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.inputs import CardRead
 from pistegate_edge.core.judge import Believed, Judge
-from pistegate_edge.core.memory import Confirmed, KnownClaims
+from pistegate_edge.core.memory import Confirmed, KnownClaims, TicketUsage
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.reading import Unusable
 from pistegate_protocol.decide import Decision, GateProfile, Knowledge, Prompt, Refuse, worth
@@ -60,6 +60,9 @@ class _NoMemory:
         """Of no card."""
         return None
 
-    def code_usage(self, ticket: int) -> tuple[Usage, int | None] | None:
-        """Of no code."""
-        return None
+    def ticket_usage(self, ticket: int) -> TicketUsage:
+        """Of no ticket."""
+        return TicketUsage()
+
+    def card_shown(self, ticket: int, usage: Usage) -> None:
+        """Nothing is kept."""

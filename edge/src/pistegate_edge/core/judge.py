@@ -12,7 +12,7 @@ from pistegate_protocol.amendments import Amendment, AmendmentRefused, amendment
 from pistegate_protocol.claims import Claim
 from pistegate_protocol.codes import TicketCode, open_code
 from pistegate_protocol.decide import Admit, Decision, GateProfile, Knowledge, Owed, Refuse, decide
-from pistegate_protocol.elsewhere import NOTHING, Elsewhere
+from pistegate_protocol.elsewhere import CARD_SOURCE, NOTHING, Elsewhere, gate_source, merged, of_usage
 from pistegate_protocol.errors import CodecError, UnknownVersion
 from pistegate_protocol.events import READ_AMENDMENT, READ_CLAIM
 from pistegate_protocol.reasons import Reason
@@ -31,8 +31,8 @@ class Believed:
 
     `amendment` holds; `to_write` is its signed form where the card has an older one or none. `before`: the counters
     as read, with their layout byte. `reads`: bits of what else was read than usage. `learned`: the claim was not
-    known here before. `rolled_back`: how it is older than what this gate saw confirmed, empty when it is not. `tick`:
-    the period of a rotating code.
+    known here before. `rolled_back`: how it is older than what this gate saw confirmed, empty when it is not.
+    `elsewhere`: what other media of its ticket used here. `tick`: the period of a rotating code.
     """
 
     ticket: Ticket
@@ -42,6 +42,7 @@ class Believed:
     reads: int
     learned: bool
     rolled_back: str
+    elsewhere: Elsewhere = NOTHING
     tick: int | None = None
 
 
@@ -98,7 +99,14 @@ class Judge:
         )
         before = counters_in(told.usage_file)
         rolled_back = self._rolled_back(ticket, medium)
-        return Believed(ticket, amendment, to_write, before, reads, told.claim_file is not None, rolled_back)
+        others = self._memory.ticket_usage(ticket.claim.ticket).others
+        elsewhere = NOTHING if others is None else of_usage(gate_source(self.gate.gate), others)
+        learned = told.claim_file is not None
+        return Believed(ticket, amendment, to_write, before, reads, learned, rolled_back, elsewhere)
+
+    def shown(self, card: Believed) -> None:
+        """The card is not admitted, and yet it tells what other gates used of its ticket."""
+        self._memory.card_shown(card.ticket.claim.ticket, card.ticket.usage)
 
     def believe_code(self, code: TicketCode, now: Now) -> ReadTicket | Unusable:
         """What a code says with what was used of its ticket here, if it can be believed; nothing is written to it."""
@@ -118,8 +126,8 @@ class Judge:
     def _without_usage(
         self, medium: Medium, claim: Claim, signed_claim: bytes, tick: int | None = None
     ) -> ReadTicket | Unusable:
-        usage, newest = self._memory.code_usage(claim.ticket) or (None, None)
-        ticket = Ticket(claim, _of_code(usage, signed_claim), signed_claim)
+        known = self._memory.ticket_usage(claim.ticket)
+        ticket = Ticket(claim, _of_code(known.others, signed_claim), signed_claim)
         try:
             signed = self.facts.amendments.get(claim.ticket)
             amendment = None if signed is None else self._opened(signed, ticket)
@@ -127,8 +135,9 @@ class Judge:
             return Unusable(error.reason, f"amendment: {error}", claim.ticket)
         except CodecError as error:
             return Unusable(Reason.USAGE_INVALID, f"amendment: {error}", claim.ticket)
-        believed = Believed(ticket, amendment, None, b"", 0, False, "", tick)
-        return ReadTicket(medium, believed, tick is not None and newest is not None and tick <= newest)
+        elsewhere = NOTHING if known.card is None else of_usage(CARD_SOURCE, known.card)
+        believed = Believed(ticket, amendment, None, b"", 0, False, "", elsewhere, tick)
+        return ReadTicket(medium, believed, tick is not None and known.tick is not None and tick <= known.tick)
 
     def decide(self, card: Believed, owed: Owed | None, now: Now, elsewhere: Elsewhere = NOTHING) -> Decision:
         """Admit or refuse; `elsewhere`: what the site's hub knows of the ticket's other media and gates."""
@@ -138,7 +147,7 @@ class Judge:
             amendment=card.amendment,
             suspensions=self.facts.suspensions,
             calendars=self.facts.calendars,
-            elsewhere=elsewhere,
+            elsewhere=merged(card.elsewhere, elsewhere),
         )
         decision = decide(card.ticket.claim, card.ticket.usage, self.gate, now.wall, knowledge)
         if self._refuse_doubted and now.latest is not None and isinstance(decision, Admit):

@@ -50,14 +50,29 @@ class Memory:
     signed: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TicketUsage:
+    """What was used of a ticket here: by its `card` as it showed last, by all its `others` (None: never met here).
+
+    `tick`: the newest period of a rotating code.
+    """
+
+    card: Usage | None = None
+    others: Usage | None = None
+    tick: int | None = None
+
+
 class CardMemory(Protocol):
-    """Confirmed counters of cards, and usage of tickets that are codes, wherever they are kept."""
+    """Confirmed counters of cards, and usage of tickets, wherever they are kept."""
 
     def confirmed(self, medium: bytes, claim: bytes) -> Confirmed | None:
         """Of this medium and claim; None: never met here."""
 
-    def code_usage(self, ticket: int) -> tuple[Usage, int | None] | None:
-        """What codes of a ticket used here, and the newest period of a rotating one; None: never met here."""
+    def ticket_usage(self, ticket: int) -> TicketUsage:
+        """What was used of a ticket, as far as it is known here."""
+
+    def card_shown(self, ticket: int, usage: Usage) -> None:
+        """What a ticket's card shows now, which may have been used at other gates."""
 
 
 class KnownClaims:

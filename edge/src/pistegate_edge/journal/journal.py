@@ -8,13 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from typing import Any
 
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordSettled
 from pistegate_edge.core.admission import Unfinished
-from pistegate_edge.core.memory import KNOWN_CLAIMS_MAX, Confirmed, Memory
+from pistegate_edge.core.memory import KNOWN_CLAIMS_MAX, Confirmed, Memory, TicketUsage
 from pistegate_edge.core.owed import OWED_S, OwedEntry, Unsettled
 from pistegate_edge.errors import JournalDamaged, JournalFull
 from pistegate_edge.journal.store import Chain, Store
+from pistegate_edge.journal.usages import TICKETS_MAX, Usages
 from pistegate_edge.lane.host import Mark
 from pistegate_protocol.events import (
     EVENTS,
@@ -24,16 +26,16 @@ from pistegate_protocol.events import (
     CardUseEnded,
     ClockState,
     Event,
+    Outcome,
+    OutcomeKind,
     Override,
     Settled,
     Stream,
     UseResult,
     admission_name,
 )
-from pistegate_protocol.signing import MediumKind
-from pistegate_protocol.usage import Usage, decode_usage, usage_file
+from pistegate_protocol.usage import Usage
 
-CODES_MAX = 200_000  # tickets that were shown as codes here; a row of 60 bytes each
 CONFIRMED_MAX = 50_000  # cards of the last passages; about 4 MB
 _UNDECIDED = frozenset({UseResult.UNCONFIRMED, UseResult.INTERRUPTED})
 
@@ -51,6 +53,11 @@ class OpenUse:
 class Journal(Store):
     """The journal of a gate or till."""
 
+    def __init__(self, *values: Any, **options: Any) -> None:
+        """As a Store."""
+        super().__init__(*values, **options)
+        self._usages = Usages(self._db)
+
     # Admissions
 
     def admit(self, action: RecordAdmission, mark: Mark | None = None) -> tuple[int, bytes]:
@@ -59,11 +66,10 @@ class Journal(Store):
         `mark`: what the lane had counted until now, so that a later run may ask who passed since.
         """
         statement = "INSERT INTO admission (epoch, seq, name, party, boot, counted) VALUES (?, ?, ?, ?, ?, ?)"
-        event = action.event
-        also: Callable[[bytes], None] | None = None
-        if event.medium[0] != MediumKind.CARD:
-            also = partial(self._use_code, event, action.tick)
-        return self._begun(event, statement, action.party, *(mark or (None, None)), also=also)
+        also = partial(self._usages.used, action.event, action.tick)
+        begun = self._begun(action.event, statement, action.party, *(mark or (None, None)), also=also)
+        self._usages.committed()
+        return begun
 
     def lane_mark(self) -> Mark | None:
         """What the lane had counted at the newest admission of an earlier run that has no outcome."""
@@ -99,6 +105,8 @@ class Journal(Store):
                 self._db.execute("DELETE FROM owed WHERE admission = ?", (action.spent,))
             if action.memory is not None:
                 self._remember(action.memory)
+            if event.kind is OutcomeKind.CARD_VOID:
+                self._void(event)
 
         self._with_reserve(write)
 
@@ -228,10 +236,13 @@ class Journal(Store):
         ).fetchone()
         return None if row is None else Confirmed(*row)
 
-    def code_usage(self, ticket: int) -> tuple[Usage, int | None] | None:
-        """What codes of a ticket used here, and the newest period of a rotating one."""
-        row = self._db.execute("SELECT usage, tick FROM code_usage WHERE ticket = ?", (ticket,)).fetchone()
-        return None if row is None else (decode_usage(row[0]), row[1])
+    def ticket_usage(self, ticket: int) -> TicketUsage:
+        """What was used of a ticket, as far as it is known here."""
+        return self._usages.of(ticket)
+
+    def card_shown(self, ticket: int, usage: Usage) -> None:
+        """What a ticket's card shows; durable with the next admission."""
+        self._usages.shown(ticket, usage)
 
     def verified_claims(self) -> list[tuple[bytes, bytes]]:
         """(digest, signed claim) of earlier runs, in the order they were learned."""
@@ -239,7 +250,7 @@ class Journal(Store):
 
     def forget_old(self) -> None:
         """Delete what was learned of cards and codes beyond what is kept, oldest first."""
-        most = {"confirmed": CONFIRMED_MAX, "verified_claim": KNOWN_CLAIMS_MAX, "code_usage": CODES_MAX}
+        most = {"confirmed": CONFIRMED_MAX, "verified_claim": KNOWN_CLAIMS_MAX, "ticket_usage": TICKETS_MAX}
         with self._full_told(), self._transaction():
             for table, kept in most.items():
                 self._db.execute(f"DELETE FROM {table} WHERE rowid <= (SELECT MAX(rowid) FROM {table}) - ?", (kept,))
@@ -253,12 +264,13 @@ class Journal(Store):
 
     # Inside
 
-    def _use_code(self, event: Admitted, tick: int | None, name: bytes) -> None:
-        """The usage of a medium without a memory, in the commit of its admission."""
-        used = usage_file(event.counters, event.claim, name)
-        before = self._db.execute("SELECT tick FROM code_usage WHERE ticket = ?", (event.ticket,)).fetchone()
-        newest = max((at for at in (tick, before and before[0]) if at is not None), default=None)
-        self._db.execute("INSERT OR REPLACE INTO code_usage VALUES (?, ?, ?)", (event.ticket, used, newest))
+    def _void(self, outcome: Outcome) -> None:
+        """The card of an admission of this run has not taken it."""
+        key = (Stream.LEDGER, outcome.epoch, outcome.seq)
+        row = self._db.execute("SELECT payload FROM event WHERE stream = ? AND epoch = ? AND seq = ?", key).fetchone()
+        event = None if row is None else self._admitted(row[0])
+        if isinstance(event, Admitted) and event.before:
+            self._usages.void(event)
 
     def _begun(
         self, event: Event, statement: str, *values: object, also: Callable[[bytes], None] | None = None

@@ -157,6 +157,8 @@ def read(p: "Passage", told: i.CardRead, now: Now) -> list[Action]:
     if p.attended.mode != words.NORMAL:
         return actions + not_now(p, told.token)
     if isinstance(decision, Refuse):
+        if not card.rolled_back and decision.reason is not Reason.REVOKED:
+            p.judge.shown(card)
         shown = prompts.refused(decision, p.gate.zone)
         return actions + _unusable(
             p, told.token, presentation, decision.reason, now, ticket=ticket.claim.ticket, shown=shown
