@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pistegate_protocol.errors import CodecError, UnknownVersion
 from pistegate_protocol.events import EVENTS, EpochOpened, Stream, first_head, next_head
-from pistegate_protocol.messages import UP, Ack, Batch, Hello, RelayResponse
+from pistegate_protocol.messages import UP, Ack, Batch, Up
 from pistegate_protocol.topics import Device, Role, device_of
 
 SITE_MAX = 0x7FFF  # claims carry a site in 15 bits
