@@ -13,6 +13,7 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from pistegate_cloud.authority import cli as authority_cli
 from pistegate_cloud.backups import cli as backups_cli
 from pistegate_cloud.bindings import cli as bindings_cli
 from pistegate_cloud.codes import cli as codes_cli
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(keys.add_subparsers(required=True, metavar="COMMAND"), shape)
     codes_cli.add_parser(commands, shape)
     bindings_cli.add_parser(commands, shape)
+    authority_cli.add_parser(commands, shape)
     backups_cli.add_parser(commands, shape)
     openapi = commands.add_parser("openapi", help="Print the OpenAPI document.", **shape)
     openapi.set_defaults(run=_openapi)

@@ -60,7 +60,7 @@ class GpioUnavailable(EdgeError, OSError):
 
 
 class IdentityError(EdgeError, ValueError):
-    """This device's key or certificate cannot be used."""
+    """The key or certificate of this device cannot be used."""
 
 
 class CloudUnreachable(EdgeError, ConnectionError):

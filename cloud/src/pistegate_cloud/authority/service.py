@@ -110,7 +110,7 @@ async def renew(key: DeviceKey, csr: str, settings: EnrolmentSettings, now_ms: i
     authority, device = authority_of(settings), device_of(key)
     asked, public = _asked(csr, device)
     if public != key.public:
-        raise Problem("csr_of_another", device=device_name(device))
+        raise Problem("csr_of_another", device=device_name(device), detail="another key than the enrolled one")
     newest = await queries.newest_certificate(key)
     if newest is not None and now_ms < newest.issued_ms + RENEW_FROM_DAY * DAY_MS:
         return Granted(newest.pem, files.certificate_pem(authority.certificate).decode())
@@ -152,9 +152,9 @@ async def revoke(device: Device, reason: str, actor: str, settings: EnrolmentSet
 async def write_crl(settings: EnrolmentSettings, now_ms: int) -> Path:
     """The list for the broker, as it must be now."""
     authority = authority_of(settings)
-    revoked = [(int(serial, 16), _at(when)) for serial, when in await queries.revoked_serials(now_ms)]
+    revoked = [(int(serial, 16), at(when)) for serial, when in await queries.revoked_serials(now_ms)]
     assert settings.authority is not None
-    return files.write_crl(Path(settings.authority), issuing.issue_crl(authority, revoked, _at(now_ms)))
+    return files.write_crl(Path(settings.authority), issuing.issue_crl(authority, revoked, at(now_ms)))
 
 
 def device_of(key: DeviceKey) -> Device:
@@ -173,7 +173,7 @@ def _asked(csr: str, device: Device) -> tuple[EllipticCurvePublicKey, str]:
 async def _granted(
     authority: Authority, row: DeviceKey, key: EllipticCurvePublicKey, device: Device, now_ms: int
 ) -> Granted:
-    certificate = issuing.issue_client(authority, device_name(device), key, _at(now_ms))
+    certificate = issuing.issue_client(authority, device_name(device), key, at(now_ms))
     pem = files.certificate_pem(certificate).decode()
     await DeviceCertificate.create(
         key_id=row.id,
@@ -189,5 +189,6 @@ def _digest(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def _at(ms: int) -> datetime:
+def at(ms: int) -> datetime:
+    """Aware UTC in whole seconds, as certificates have them."""
     return datetime.fromtimestamp(ms / 1000, UTC).replace(microsecond=0)

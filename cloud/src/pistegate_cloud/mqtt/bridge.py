@@ -8,6 +8,7 @@ gate keeps every event and resends it until the cloud's own Ack, sent after the 
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 
 import aiomqtt
@@ -77,6 +78,7 @@ class Bridge:
                     keepalive=KEEPALIVE_S,
                     socket_options=_NODELAY,
                     timeout=10,
+                    tls_context=_tls(self._settings),
                 ) as client:
                     await client.subscribe(ALL_UP, qos=1)
                     self._client, self.connected, wait = client, True, RETRY_S[0]
@@ -115,3 +117,12 @@ class Bridge:
                 continue
             after()
             await self._send_all(outgoing)
+
+
+def _tls(settings: BrokerSettings) -> ssl.SSLContext | None:
+    """Shows this cloud's certificate, and believes the authority's broker only; None on a plain line."""
+    if not settings.tls or settings.certificate is None:
+        return None
+    context = ssl.create_default_context(cafile=settings.authority)
+    context.load_cert_chain(settings.certificate, settings.key)
+    return context

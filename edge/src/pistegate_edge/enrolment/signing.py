@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a device signs with its key: its batches, and its requests to the cloud's HTTP API."""
+
+from pistegate_edge.enrolment.identity import Identity
+from pistegate_protocol.enrolment import SignedRequest, authorization, batch_message, request_message, sign
+from pistegate_protocol.events import next_head
+from pistegate_protocol.messages import Batch, SignedBatch
+
+
+def signed_batch(batch: Batch, identity: Identity) -> SignedBatch:
+    """The same batch, signed. Costs 16 us on a PC; some 0.5 ms on a Pi 3 are to be expected."""
+    head = batch.previous
+    for payload in batch.payloads:
+        head = next_head(head, payload)
+    message = batch_message(identity.device, batch.stream, batch.epoch, batch.first_seq, head)
+    return SignedBatch(
+        batch.device,
+        batch.stream,
+        batch.epoch,
+        batch.first_seq,
+        batch.previous,
+        batch.payloads,
+        sign(identity.key, message),
+    )
+
+
+def signed_headers(method: str, path: str, identity: Identity, now_ms: int, body: bytes = b"") -> dict[str, str]:
+    """Headers that say who asks. `path`: as sent, with its query; `now_ms`: wall time, milliseconds since 1970 UTC.
+
+    The cloud believes a request 5 minutes long. Where the gate's clock is wrong, `http.ask` takes the cloud's time
+    from the refusal and asks once more.
+    """
+    message = request_message(identity.device, method, path, body, now_ms)
+    request = SignedRequest(identity.device, now_ms, sign(identity.key, message))
+    return {"Authorization": authorization(request)}
