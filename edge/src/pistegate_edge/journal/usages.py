@@ -11,7 +11,7 @@ from pistegate_edge.core.memory import TicketUsage
 from pistegate_protocol.elsewhere import newer
 from pistegate_protocol.events import Admitted
 from pistegate_protocol.signing import MediumKind
-from pistegate_protocol.usage import Usage, decode_usage, encode_usage, usage_file
+from pistegate_protocol.usage import Usage, decode_usage, encode_usage, named_claim, usage_file
 
 TICKETS_MAX = 200_000  # uses, the newest of each kind of medium; a row of about 60 bytes each
 _SHOWN_MAX = 1000  # cards that were shown since the last admission
@@ -49,12 +49,13 @@ class Usages:
         """An admission named `name`; `tick`: the period of a rotating code, of which the newest is kept."""
         self._shown.pop(event.ticket, None)
         card = event.medium[0] == MediumKind.CARD
-        if not card:
-            row = self._db.execute(
-                "SELECT tick FROM ticket_usage WHERE ticket = ? AND card = 0", (event.ticket,)
-            ).fetchone()
-            tick = max((at for at in (tick, row and row[0]) if at is not None), default=None)
+        key = (event.ticket, card)
+        row = self._db.execute("SELECT usage, tick FROM ticket_usage WHERE ticket = ? AND card = ?", key).fetchone()
         used = usage_file(event.counters, event.claim, name)
+        if row is not None and card and named_claim(row[0]) != event.claim:
+            used = encode_usage(newer(decode_usage(row[0]), decode_usage(used)))
+        if row is not None and not card:
+            tick = max((at for at in (tick, row[1]) if at is not None), default=None)
         self._db.execute(_WRITE, (event.ticket, card, used, tick))
         self._db.executemany(_WRITE, ((ticket, 1, encode_usage(usage), None) for ticket, usage in self._shown.items()))
 
