@@ -113,7 +113,8 @@ def _measured(directory: Path, count: int) -> dict[str, float]:
     before = _status("VmRSS")
     store = BindingStore(directory, PUBLISHERS, SITE)
     whole_s = _timed(lambda: _apply(store, directory, 1))
-    stretch_ms = 1e3 * median(_timed(lambda: presented(DocumentKind.RESIDENT_ID, NUMBER, HANDLES)) for _ in range(5))
+    keys = {HANDLES.number: HANDLES}
+    stretch_ms = 1e3 * median(_timed(lambda: presented(DocumentKind.RESIDENT_ID, NUMBER, keys)) for _ in range(5))
     guests = range(count // 20, count)  # none that an update takes away
     chance = random.Random(5)
     for _ in range(WARM_UP):

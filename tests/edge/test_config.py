@@ -76,6 +76,12 @@ def test_good_configuration_is_taken_as_written(tmp_path: Path) -> None:
         ),
         ("scanner", {"path": "/dev/ttyACM1", "profile": "gm56"}, "scanner.profile: scanner profile 'gm56' is unknown"),
         ("scanner", {"path": "/dev/x", "profile": "resident-id-lines"}, "scanner.profile = 'resident-id-lines' reads"),
+        ("scanner", {"path": "/dev/x", "passports": True}, "scanner.passports = true: add"),
+        ("scanner", {"path": "/dev/x", "rate": 9600}, "scanner.rate is unknown"),
+        ("documents", {"keys": "/k"}, "[documents] needs the tables of bindings: add [cloud]"),
+        ("cloud", {"url": "http://cloud.example", "token": "/t"}, "cloud.url = 'http://cloud.example': only https"),
+        ("cloud", {"url": "cloud.example", "token": "/t"}, "cloud.url = 'cloud.example' is no address"),
+        ("cloud", {"url": "https://cloud.example"}, "cloud.token is missing"),
         ("override", {"staff_reason": ""}, "override.staff_reason = '':"),
         ("display", {"locale": "de"}, "display.locale = 'de':"),
     ],
@@ -86,6 +92,21 @@ def test_wrong_value_is_named_with_its_path_and_remedy(
     """One problem, one line, and nothing else is complained of."""
     (problem,) = problems(changed(tmp_path, section, **values))
     assert problem.startswith(told)
+
+
+def test_scanners_are_one_section_or_several(tmp_path: Path) -> None:
+    """[scanner] of older files is one of [[scanner]]; one device stands once, and there are four at most."""
+    one = {"path": "/dev/a"}
+    assert [each.path for each in c.check_config(gate_tree(tmp_path, scanner=one)).scanners] == ["/dev/a"]
+    ids = {"path": "/dev/b", "profile": "resident-id-sdt"}
+    documents = {"documents": {"keys": "/k"}, "cloud": {"url": "https://cloud.example", "token": "/t"}}
+    config = c.check_config(gate_tree(tmp_path, scanner=[one, ids], **documents))
+    assert [(each.path, each.reads_ids) for each in config.scanners] == [("/dev/a", False), ("/dev/b", True)]
+    assert c.check_config(gate_tree(tmp_path)).scanners == ()
+    (twice,) = problems(gate_tree(tmp_path, scanner=[one, one]))
+    assert twice.startswith("scanner.path = '/dev/a' stands twice")
+    (many,) = problems(gate_tree(tmp_path, scanner=[{"path": f"/dev/{n}"} for n in range(5)]))
+    assert many.startswith("[[scanner]] stands 5 times: a gate has 4 at most")
 
 
 @pytest.mark.parametrize("section", ["device", "place", "storage", "key_store", "reader", "broker", "lane", "signals"])

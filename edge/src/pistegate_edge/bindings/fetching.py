@@ -126,10 +126,7 @@ class Fetching:
         while not download.complete:
             if stop():
                 return False
-            data = self._server.piece(wanted, download.wanted)
-            if not data:
-                raise FileGone(f"{wanted.name} version {wanted.version} ends early")
-            download.take(data)
+            download.take(self._server.piece(wanted, download.wanted))
             if download.head is not None and not _is(download.head, wanted):
                 head = download.head
                 raise TableRefused(f"asked for {wanted}, came {head.table} {head.since} to {head.version}")

@@ -20,7 +20,7 @@ from pistegate_edge.errors import ConfigError, EdgeError
 
 API: Final = "/api/v1"
 PATIENCE_S: Final = 15.0  # for a connection, and for each read; the cloud makes a delta of 2,000 entries in 0.1 s
-PIECE: Final = 1 << 18  # bytes asked for at once: 2 s of a 1 Mbit/s line, and what is lost where it breaks off
+PIECE: Final = 1 << 18  # bytes asked for at once: 2 s of a 1 Mbit/s line
 ANSWER_MAX: Final = 1 << 16  # bytes of a JSON answer
 _GONE: Final = (404, 416)  # another file is offered by now
 
@@ -109,8 +109,10 @@ class TableServer:
         if self._connection is None:
             self._connection = self._opened()
         self._connection.request("GET", target, headers={**headers, **self._authorize("GET", target)})
-        answer = self._connection.getresponse()
-        body = answer.read(most + 1)
+        with self._connection.getresponse() as answer:
+            body = answer.read(most + 1)  # what came of it where the line breaks: the next request goes on from there
+        if answer.status == http.client.PARTIAL_CONTENT and not body:
+            raise ConnectionError("the line broke")
         if len(body) > most:
             raise ValueError(f"an answer of more than {most} bytes")
         return answer, body
