@@ -16,6 +16,7 @@ def parser() -> argparse.ArgumentParser:
     from pistegate_simulators.lane.cli import add_parser as add_lane
     from pistegate_simulators.reader.cli import add_parser as add_reader
     from pistegate_simulators.scanner.cli import add_parser as add_scanner
+    from pistegate_simulators.storm.cli import add_parser as add_storm
     from pistegate_simulators.ups import add_parser as add_ups
 
     add_day(commands)
@@ -24,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     add_finger(commands)
     add_lane(commands)
     add_ups(commands)
+    add_storm(commands)
     return top
 
 

@@ -52,7 +52,12 @@ def wan_cut(world: "World", rng: Random) -> None:
     world.trace("network", f"cuts gates {', '.join(str(node.number) for node in cut)} off")
     for node in cut:
         node.line.sever()
-    world.timeline.after(rng.uniform(5.0, 240.0), lambda: [node.line.mend() for node in cut])
+
+    def mend() -> None:
+        for node in cut:
+            node.line.mend()
+
+    world.timeline.after(rng.uniform(5.0, 240.0), mend)
 
 
 def bad_weather(world: "World", rng: Random) -> None:

@@ -169,7 +169,8 @@ class GateNode:
 
     def _start(self) -> None:
         clock, timeline = self.clock, self._timeline
-        self._queue = told = queue.SimpleQueue()
+        told: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._queue = told
         config = self.config
         self.journal = journal = self.open_journal()
         lane = _WatchedLane(self.arms, lambda at: at - timeline.now + clock.monotonic(), self._opened)

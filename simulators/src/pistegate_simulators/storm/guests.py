@@ -46,7 +46,8 @@ class Guests:
 
     def _come(self) -> None:
         ticket = self._rng.choice(self._tickets)
-        medium = self._rng.choice([*ticket.cards, *ticket.codes])
+        media: list[StormCard | str] = [*ticket.cards, *ticket.codes]
+        medium = self._rng.choice(media)
         self.show(self._rng.choice(self._gates), Visit(ticket, medium), TRIES)
 
     def show(self, node: GateNode, visit: Visit, tries: int) -> None:

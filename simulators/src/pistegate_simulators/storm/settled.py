@@ -131,5 +131,7 @@ def untold(world: "World") -> list[str]:
     found = []
     for node in world.gates:
         told = node.gate._documents.versions() if node.gate else {}
-        found += [f"gate {node.number} has {n} {told.get(n, 0)} of {v}" for n, v in newest.items() if told.get(n, 0) < v]
+        found += [
+            f"gate {node.number} has {n} {told.get(n, 0)} of {v}" for n, v in newest.items() if told.get(n, 0) < v
+        ]
     return found

@@ -85,8 +85,8 @@ class Truth:
         for (other, name), version in self.versions.items():
             if other == gate and version > versions.get(name, 0):
                 raise Red("document_lost", f"gate {gate} stored {name} {version} and starts with {versions.get(name)}")
-        for name in unfinished:
-            if (admission := self.admissions.get(name)) is not None and not admission.killed:
+        for open_one in unfinished:
+            if (admission := self.admissions.get(open_one)) is not None and not admission.killed:
                 admission.killed = True
                 self._slack[admission.root] += admission.event.n
 
@@ -100,7 +100,9 @@ class Truth:
         if admission.opened:
             raise Red("opened_twice", f"gate {gate} opened twice for {admission.epoch}/{admission.seq}")
         if card_names is not None and card_names != name:
-            raise Red("opened_before_card", f"gate {gate} opened before the card took {admission.epoch}/{admission.seq}")
+            raise Red(
+                "opened_before_card", f"gate {gate} opened before the card took {admission.epoch}/{admission.seq}"
+            )
         if persons != admission.event.n:
             raise Red("opened_for_others", f"gate {gate} opened for {persons} of {admission.event.n}")
         admission.opened = True

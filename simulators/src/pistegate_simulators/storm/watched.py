@@ -7,7 +7,6 @@ from pistegate_edge.lane.host import Mark
 from pistegate_protocol.messages import SignedDocument
 from pistegate_simulators.storm.truth import Admission, Truth
 
-
 CHECKPOINT_SOONER = 40  # after 10 commits
 
 

@@ -37,7 +37,10 @@ class World:
     """Everything of one seed. `gates` may be made by another class, for planted bugs."""
 
     def __init__(
-        self, seed: int, tell: Callable[[str], None] | None = None, node: type[GateNode] = GateNode,
+        self,
+        seed: int,
+        tell: Callable[[str], None] | None = None,
+        node: type[GateNode] = GateNode,
         cloud: type[CloudNode] = CloudNode,
     ) -> None:
         self.seed = seed
@@ -90,6 +93,11 @@ class World:
                 raise Red("does_not_drain", "; ".join(self._unquiet()))
             self.timeline.run(self.timeline.now + LOOK_S)
         settled.check(self)
+
+    def close(self) -> None:
+        """Nothing of it is used any more."""
+        for node in self.gates:
+            node.disk.cut()
 
     def _heal(self) -> None:
         self.trace("world", "everything is repaired")
