@@ -125,7 +125,7 @@ class HubPart(Part):
             self._ports.feed(Alone(action.number, "no hub"))
 
     def _decided(self, action: a.Decided, now: Now) -> None:
-        self._core.decided(action.number)
+        self._core.decided(action.number, now.mono)
 
     def _let_go(self, action: a.LetGo, now: Now) -> None:
         gone = set(action.names)

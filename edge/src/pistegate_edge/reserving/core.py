@@ -124,8 +124,9 @@ class Reserving:
         self.out.append(self._asked)
         return True
 
-    def decided(self, number: int) -> None:
+    def decided(self, number: int, now: float) -> None:
         """Reservations up to `number`: the admission is in the ledger, or there is none."""
+        self._late(now)
         self._decided = max(self._decided, number)
         if self._asked is not None and self._asked.number <= number:
             self._asked, self._asked_at = None, NEVER
@@ -142,9 +143,7 @@ class Reserving:
         if not self._up:
             return []
         before = self.serves
-        if now >= self._asked_at + GRANT_S:
-            self._slow, self._asked_at = True, NEVER
-            self._ping_at = now
+        self._late(now)
         if self._run is not None and now >= self._answered + LOST_S:
             self._run, self.gates = None, 0
             self._join = None
@@ -170,6 +169,11 @@ class Reserving:
             elif self._next() is not None:
                 times.append(self._fresh_at or 0.0)
         return min(times)
+
+    def _late(self, now: float) -> None:
+        """Whoever was asked for too long is not asked again before an answer has come in time."""
+        if now >= self._asked_at + GRANT_S:
+            self._slow, self._asked_at, self._ping_at = True, NEVER, now
 
     # What the hub says
 
