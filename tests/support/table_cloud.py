@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from binding_cases import PUBLISHERS, SITE
 
+from pistegate_edge.bindings.access import ByToken
 from pistegate_edge.bindings.fetching import Fetching, Told, opened_download
 from pistegate_edge.bindings.server import TableServer
 from pistegate_edge.bindings.tables import Tables
@@ -126,7 +127,7 @@ class Fetcher:
         self.wall_ms = 1_768_622_400_000
         self.directory = directory
         self.tables = Tables(directory, PUBLISHERS, SITE, self.damage.append)
-        self.server = TableServer(cloud.url, None, SITE, lambda method, target: {"Authorization": f"Bearer {TOKEN}"})
+        self.server = TableServer(ByToken(cloud.url, TOKEN, None), SITE)
         opener = opened_download(directory, PUBLISHERS, SITE)
         self._fetching = Fetching(names, self.tables, self.server, opener, self.told.append, lambda: self.wall_ms)
 

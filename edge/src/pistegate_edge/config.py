@@ -370,7 +370,8 @@ def _cross(values: Mapping[str, Any], problems: list[str]) -> None:
         users.setdefault(pin, path)
     documents = values["documents"]
     problems += scanner_settings.problems(values["scanners"], [] if documents is None else documents.kinds)
-    problems += binding_settings.problems(documents, values["cloud"])
+    if values["cloud"] is not None:
+        problems += binding_settings.problems(values["cloud"])
     if values["finger"] is not None:
         problems += finger_settings.problems(values["finger"])
     if values["signals"] is not None:

@@ -8,24 +8,21 @@ of a megabyte over one connection. A library with pools, retries and redirects w
 import contextlib
 import http.client
 import json
-import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from pistegate_edge.errors import ConfigError, EdgeError
+from pistegate_edge.bindings.access import Access
+from pistegate_edge.errors import EdgeError
 
 API: Final = "/api/v1"
 PATIENCE_S: Final = 15.0  # for a connection, and for each read; the cloud makes a delta of 2,000 entries in 0.1 s
 PIECE: Final = 1 << 18  # bytes asked for at once: 2 s of a 1 Mbit/s line
 ANSWER_MAX: Final = 1 << 16  # bytes of a JSON answer
 _GONE: Final = (404, 416)  # another file is offered by now
-
-Authorize = Callable[[str, str], Mapping[str, str]]
-"""Headers that let a request (method, target) in."""
 
 
 class FetchFailed(EdgeError, OSError):
@@ -54,14 +51,14 @@ class Wanted:
 
 
 class TableServer:
-    """The tables of `site` at the cloud of `url`; one connection, kept while it works. For one thread."""
+    """The tables of `site`; one connection, kept while it works. For one thread."""
 
-    def __init__(self, url: str, ca: str | None, site: int, authorize: Authorize) -> None:
-        parts = urlsplit(url)
+    def __init__(self, access: Access, site: int) -> None:
+        parts = urlsplit(access.url)
         self._host, self._port, self._path = parts.hostname or "", parts.port, parts.path.rstrip("/") + API
-        self._context = _context(ca) if parts.scheme == "https" else None
+        self._secure = parts.scheme == "https"
+        self._access = access
         self._site = site
-        self._authorize = authorize
         self._connection: http.client.HTTPConnection | None = None
 
     def next(self, name: str, have: int, keys: int) -> Wanted | None:
@@ -88,7 +85,7 @@ class TableServer:
         if connection is not None:
             connection.close()
 
-    def _get(self, target: str, headers: Mapping[str, str], most: int, status: int) -> bytes:
+    def _get(self, target: str, headers: Mapping[str, str], most: int, status: int, *, again: bool = True) -> bytes:
         """The body of an answer of this status."""
         target = self._path + target
         kept = self._connection is not None
@@ -98,17 +95,19 @@ class TableServer:
             self.close()
             if not kept:
                 raise FetchFailed(f"{type(error).__name__}: {error}") from error
-            return self._get(target.removeprefix(self._path), headers, most, status)  # a kept connection was closed
+            return self._get(target.removeprefix(self._path), headers, most, status, again=again)  # it was closed
         if answer.status == status:
             return body
         self.close()
+        if answer.status == http.client.UNAUTHORIZED and again and self._access.refused(answer.getheader("Date", "")):
+            return self._get(target.removeprefix(self._path), headers, most, status, again=False)
         failure = FileGone if answer.status in _GONE else FetchFailed
         raise failure(f"HTTP {answer.status} {_problem(body)}".rstrip())
 
     def _exchange(self, target: str, headers: Mapping[str, str], most: int) -> tuple[http.client.HTTPResponse, bytes]:
         if self._connection is None:
             self._connection = self._opened()
-        self._connection.request("GET", target, headers={**headers, **self._authorize("GET", target)})
+        self._connection.request("GET", target, headers={**headers, **self._access.headers("GET", target)})
         with self._connection.getresponse() as answer:
             body = answer.read(most + 1)  # what came of it where the line breaks: the next request goes on from there
         if answer.status == http.client.PARTIAL_CONTENT and not body:
@@ -118,19 +117,10 @@ class TableServer:
         return answer, body
 
     def _opened(self) -> http.client.HTTPConnection:
-        if self._context is None:
+        if not self._secure:
             return http.client.HTTPConnection(self._host, self._port, timeout=PATIENCE_S)
-        return http.client.HTTPSConnection(self._host, self._port, timeout=PATIENCE_S, context=self._context)
-
-
-def _context(ca: str | None) -> ssl.SSLContext:
-    """Certificates are checked, always; `ca`: by this authority and no other."""
-    try:
-        return ssl.create_default_context(cafile=ca)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            [f"cloud.ca = {ca!r} cannot be used: {error}; write the path of a PEM certificate"]
-        ) from error
+        context = self._access.context()
+        return http.client.HTTPSConnection(self._host, self._port, timeout=PATIENCE_S, context=context)
 
 
 def _problem(body: bytes) -> str:

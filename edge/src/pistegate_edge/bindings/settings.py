@@ -28,27 +28,27 @@ class Documents(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CloudService(Struct, frozen=True, forbid_unknown_fields=True):
-    """The cloud's HTTP service.
+    """The cloud's HTTP service. `every_s`: seconds between two questions whether there is news of the tables.
 
-    `token`: a file with a token of scope tables:read. `ca`: the certificate of the authority that certified it, where
-    that is the operator's own. `every_s`: seconds between two questions whether there is news.
+    Of a gate that is not enrolled also `url`; `token`: a file with a token of scope tables:read; `ca`: the certificate
+    of the authority that certified the cloud, where that is the operator's own.
     """
 
-    url: Annotated[str, Meta(min_length=1)]
-    token: Annotated[str, Meta(min_length=1)]
+    url: Annotated[str, Meta(min_length=1)] | None = None
+    token: Annotated[str, Meta(min_length=1)] | None = None
     ca: Annotated[str, Meta(min_length=1)] | None = None
     every_s: Annotated[int, Meta(ge=10, le=3600)] = 45
 
 
-def problems(documents: Documents | None, cloud: CloudService | None) -> list[str]:
-    """What is wrong with them, each with its remedy."""
-    found = []
-    if documents is not None and cloud is None:
-        found.append("[documents] needs the tables of bindings: add [cloud] with url and token")
-    if cloud is not None:
-        parts = urlsplit(cloud.url)
-        if not parts.hostname or parts.query or parts.fragment:
-            found.append(f'cloud.url = {cloud.url!r} is no address: write "https://HOST"')
-        elif parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-            found.append(f'cloud.url = {cloud.url!r}: only https is spoken with another computer; write "https://..."')
-    return found
+def problems(cloud: CloudService) -> list[str]:
+    """What is wrong with it, each with its remedy."""
+    if (cloud.url is None) != (cloud.token is None):
+        return ["[cloud] has url and token, both, or neither where this gate is enrolled"]
+    if cloud.url is None:
+        return []
+    parts = urlsplit(cloud.url)
+    if not parts.hostname or parts.query or parts.fragment:
+        return [f'cloud.url = {cloud.url!r} is no address: write "https://HOST"']
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        return [f'cloud.url = {cloud.url!r}: only https is spoken with another computer; write "https://..."']
+    return []
