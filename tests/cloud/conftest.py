@@ -339,7 +339,14 @@ async def _running(settings: Settings) -> AsyncIterator[Cloud]:
     clock, wire = FakeClock(), Wire(settings)
     async with open_database(settings.database) as connection:
         relay = Relay(wire.send)
-        ingest = Ingest(connection, clock, relay.deliver, settings.card_keys, unsigned=settings.enrolment.unsigned)
+        ingest = Ingest(
+            connection,
+            clock,
+            relay.deliver,
+            settings.card_keys,
+            unsigned=settings.enrolment.unsigned,
+            time_key=settings.documents,
+        )
         services = Services(settings, clock, connection, wire, relay, ingest)
         transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://cloud/api/v1") as http:

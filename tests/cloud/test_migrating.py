@@ -136,7 +136,9 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
         "0008_overrides",
         "0009_codes",
         "0010_bindings",
+        "0011_fingers",
         "0012_enrolment",
+        "0013_clocks",
         NEWEST,
     ]
     assert await migrate(settings) == [
@@ -148,7 +150,9 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
         "0008_overrides",
         "0009_codes",
         "0010_bindings",
+        "0011_fingers",
         "0012_enrolment",
+        "0013_clocks",
         NEWEST,
     ]
     await check_schema(settings, Path("/etc/cloud.toml"))

@@ -31,6 +31,7 @@ NOUNS: Final = (
     "suspensions",
     "calendars",
     "passages",
+    "clocks",
     "wallets",
     "rentals",
     "proofs",

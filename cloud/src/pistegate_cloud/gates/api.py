@@ -7,6 +7,8 @@ from typing import Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from pistegate_cloud.clocks import queries as clocks
+from pistegate_cloud.clocks.models import ClockState
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.exceptions import queries as exceptions
 from pistegate_cloud.gates import queries
@@ -52,7 +54,10 @@ class RetireBody(Body):
 
 
 class GateStatus(BaseModel):
-    """What the device last said of itself; `alarms`: exceptions about it; `told`: it has told everything up to then."""
+    """What the device last said of itself; `alarms`: exceptions about it; `told`: it has told everything up to then.
+
+    `clock`: "trusted: WHY", or "suspect: WHY" while the gate is not sure of its time; null: it has not told.
+    """
 
     last_seen: datetime | None
     told: datetime | None
@@ -61,6 +66,7 @@ class GateStatus(BaseModel):
     software: str | None
     documents: dict[str, int]
     state: str | None
+    clock: str | None
     backlog: int | None
     alarms: int
 
@@ -83,7 +89,7 @@ async def add_gate(body: GateBody) -> GateAnswer:
     post = await sites.post(body.site, body.post) if body.post is not None else None
     gate = Gate(site_id=body.site, number=body.number, post=post, name=body.name, role=body.role)
     await sites.add(gate, f"{body.role} {body.number}")
-    return _answer(gate, 0)
+    return _answer(gate, 0, None)
 
 
 @router.post(
@@ -107,10 +113,15 @@ async def list_gates(site: SiteFilter = None) -> Page[GateAnswer]:
     """Gates, tills and handhelds of one site or of all, with their status."""
     rows = await queries.gates(site)
     alarms = {number: await exceptions.count_by_gate(number) for number in {row.site_id for row in rows}}
-    return Page(items=[_answer(row, alarms[row.site_id].get(row.number, 0)) for row in rows])
+    states = await clocks.newest((row.site_id, row.number, row.epoch) for row in rows if row.epoch is not None)
+    items = [
+        _answer(row, alarms[row.site_id].get(row.number, 0), states.get((row.site_id, row.number, row.epoch or 0)))
+        for row in rows
+    ]
+    return Page(items=items)
 
 
-def _answer(gate: Gate, alarms: int) -> GateAnswer:
+def _answer(gate: Gate, alarms: int, clock: ClockState | None) -> GateAnswer:
     status = GateStatus(
         last_seen=iso(gate.last_seen_ms) if gate.last_seen_ms is not None else None,
         told=iso(gate.told_ms) if gate.told_ms is not None else None,
@@ -119,6 +130,7 @@ def _answer(gate: Gate, alarms: int) -> GateAnswer:
         software=gate.software,
         documents=gate.documents,
         state=gate.state,
+        clock=f"{'trusted' if clock.trusted else 'suspect'}: {clock.reason}" if clock is not None else None,
         backlog=gate.backlog,
         alarms=alarms,
     )

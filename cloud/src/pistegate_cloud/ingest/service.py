@@ -9,6 +9,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.clock import Clock
+from pistegate_cloud.clocks import service as clocks
 from pistegate_cloud.documents.asking import Asking, wanted
 from pistegate_cloud.encoders import queries as encoders
 from pistegate_cloud.exceptions import queries as exceptions
@@ -28,8 +29,8 @@ from pistegate_cloud.ingest.core import (
     open_message,
 )
 from pistegate_cloud.ingest.senders import Senders
-from pistegate_cloud.settings import CardKeySettings
-from pistegate_protocol.messages import DOWN, UP, Batch, HeldDocument, Hello, RelayResponse
+from pistegate_cloud.settings import CardKeySettings, SigningKey
+from pistegate_protocol.messages import DOWN, UP, Batch, HeldDocument, Hello, RelayResponse, TimeAsked
 from pistegate_protocol.topics import Device
 
 _log = logging.getLogger(__name__)
@@ -49,13 +50,18 @@ class Ingest:
         card_keys: CardKeySettings | None = None,
         *,
         unsigned: bool = False,
+        time_key: SigningKey | None = None,
     ) -> None:
-        """`card_keys`: without them no card's proof can be checked. `unsigned`: heard from who was never enrolled."""
+        """`card_keys`: without them no card's proof can be checked. `unsigned`: heard from who was never enrolled.
+
+        `time_key`: the documents' key, to tell devices the time with.
+        """
         self._connection = connection
         self._clock = clock
         self._on_relay = on_relay
         self._applier = Applier(clock, card_keys)
         self._unsigned = unsigned
+        self._time_key = time_key
         self._senders = Senders()
         self._asking = Asking()
         self.returned: asyncio.Queue[tuple[Device, HeldDocument]] = asyncio.Queue(RETURNED_MAX)
@@ -83,6 +89,8 @@ class Ingest:
                         outgoing += [(device.down, answer) for answer in answers]
                 case Accepted(_, Batch() as batch):
                     batches.append((item, batch))
+                case Accepted(device, TimeAsked() as asked):
+                    outgoing += await self._time(device, asked)
                 case Accepted(device, HeldDocument() as held) if not self.returned.full():
                     self.returned.put_nowait((device, held))
         outgoing += await self._batches(batches, refused, now_ms)
@@ -126,6 +134,15 @@ class Ingest:
         software, state = message.software.replace("\x00", ""), message.state.replace("\x00", "")
         known = await encoders.seen(device.site, device.number, now_ms, software, state)
         return [] if known else "unknown_device"
+
+    async def _time(self, device: Device, asked: TimeAsked) -> list[Outgoing]:
+        """The time now, for a device in use; nobody else needs an answer."""
+        address = (device.site, device.number)
+        _, change = await store.state()
+        sender = (await self._senders.of([address], change))[address]
+        if self._time_key is None or sender.refuses(device):
+            return []
+        return [(device.down, clocks.answer(device, asked, self._time_key, self._clock.wall_ms()))]
 
     async def _batches(
         self, batches: list[tuple[Accepted, Batch]], refused: list[Refused], now_ms: int

@@ -18,7 +18,7 @@ def _site() -> Any:
 class Migration(migrations.Migration):
     """What a restored database knows of documents that it lacks."""
 
-    dependencies = [("cloud", "0012_enrolment")]
+    dependencies = [("cloud", "0013_clocks")]
 
     operations = [
         ops.CreateModel(

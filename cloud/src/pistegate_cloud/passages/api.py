@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
+from pistegate_cloud.clocks import queries as clocks
 from pistegate_cloud.passages import queries
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import After, DeviceNumber, Limit, Page, SiteFilter, TicketNumber, iso
@@ -17,7 +18,10 @@ router = APIRouter(tags=["passages"])
 
 
 class PassageAnswer(BaseModel):
-    """`persons` went through on one admission (its `name` in hex); `unknown` more may have. `exit`: out of the area."""
+    """`persons` went through on one admission (its `name` in hex); `unknown` more may have. `exit`: out of the area.
+
+    `clock_suspect`: the gate was not sure of its time then; `at` as far as is known now.
+    """
 
     id: int
     site: int
@@ -36,6 +40,7 @@ class PassageAnswer(BaseModel):
     overtime: bool
     outcome: str
     at: datetime
+    clock_suspect: bool
 
 
 class OverrideAnswer(BaseModel):
@@ -70,6 +75,7 @@ async def list_passages(
 ) -> Page[PassageAnswer]:
     """Passages in the order in which they were applied."""
     rows = await queries.page(site, day, gate, ticket, after, limit)
+    doubted = await clocks.doubted(((row.site_id, row.gate, row.epoch), row.seq) for row in rows)
     items = [
         PassageAnswer(
             id=row.id,
@@ -89,6 +95,7 @@ async def list_passages(
             overtime=row.overtime,
             outcome=row.state,
             at=iso(row.at_ms),
+            clock_suspect=((row.site_id, row.gate, row.epoch), row.seq) in doubted,
         )
         for row in rows
     ]

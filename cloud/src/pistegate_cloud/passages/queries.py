@@ -79,6 +79,20 @@ async def overrides(site: int | None, day: date | None, gate: int | None, after:
     return await Override.filter(id__gt=after, **wanted).order_by("id").limit(limit)
 
 
+async def between(site: int, gate: int, epoch: int, after: int, before: int) -> tuple[list[Admission], list[Override]]:
+    """What was recorded between two events of a ledger."""
+    where = {"site_id": site, "gate": gate, "epoch": epoch, "seq__gt": after, "seq__lt": before}
+    return await Admission.filter(**where).order_by("seq"), await Override.filter(**where).order_by("seq")
+
+
+async def save_dates(admissions: Sequence[Admission], overrides: Sequence[Override]) -> None:
+    """Store when they were."""
+    if admissions:
+        await Admission.bulk_update(admissions, fields=["at_ms", "day", "hour", "ended_ms"], batch_size=500)
+    if overrides:
+        await Override.bulk_update(overrides, fields=["at_ms", "day"], batch_size=500)
+
+
 async def page(
     site: int | None, day: date | None, gate: int | None, ticket: int | None, after: int, limit: int
 ) -> list[Admission]:

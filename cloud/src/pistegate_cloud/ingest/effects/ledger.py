@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pistegate_cloud.ingest.effects import loose
 from pistegate_cloud.ingest.effects.admissions import Admissions
 from pistegate_cloud.ingest.effects.base import Found, Place, Read, Ref, decode, inapplicable
+from pistegate_cloud.ingest.effects.clocks import Clocks
 from pistegate_cloud.ingest.effects.overrides import Overrides
 from pistegate_cloud.ingest.effects.uses import Uses
 from pistegate_cloud.proofs import queries as proofs
@@ -19,6 +20,7 @@ from pistegate_protocol.events import (
     AdmittedV1,
     CardUse,
     CardUseEnded,
+    ClockState,
     EpochOpened,
     Event,
     Outcome,
@@ -26,6 +28,7 @@ from pistegate_protocol.events import (
     Override,
     Proof,
     Settled,
+    Stream,
 )
 
 End = Outcome | OutcomeV1 | CardUseEnded | Settled
@@ -43,6 +46,7 @@ class LedgerEffects:
         self._admissions = Admissions(place, epoch, self.found)
         self._uses = Uses(place, epoch, self.found)
         self._overrides = Overrides(place, epoch)
+        self._clocks = Clocks(place, Stream.LEDGER, epoch, self.found)
         self._events: dict[Ref, Admitted | CardUse] = {}
         self._proofs: list[tuple[Ref, Proof]] = []
         self._unresolved: list[tuple[int, End]] = []
@@ -63,6 +67,8 @@ class LedgerEffects:
                         self._events[self._epoch, seq] = event
                 case Override():
                     self._overrides.add(seq, event)
+                case ClockState():
+                    self._clocks.add(seq, event)
                 case Outcome() | OutcomeV1() | CardUseEnded() | Settled():
                     if not self._end(seq, event):
                         self._unresolved.append((seq, event))
@@ -74,6 +80,7 @@ class LedgerEffects:
         await self._tie_loose_ends()
         tickets = await self._admissions.save()
         await self._overrides.save()
+        corrected = await self._clocks.save()
         told = await self._told()
         torn = self._admissions.torn | self._uses.torn
         uids = self._uses.uids | torn | {each.uid for each in told}
@@ -90,7 +97,7 @@ class LedgerEffects:
             for uid in sorted(weigh):
                 await reckoner.weigh(counters[uid])
         await proofs.save_counters(list(counters.values()))
-        return more
+        return corrected + more
 
     async def _load(self, events: Read) -> None:
         refs = {(e.epoch, e.seq) for _, e in events if isinstance(e, End)}

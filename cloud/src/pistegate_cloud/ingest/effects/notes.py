@@ -6,8 +6,9 @@ from typing import Any
 
 from pistegate_cloud.clock import local_day
 from pistegate_cloud.ingest.effects.base import Found, Place, clean, decode, inapplicable
+from pistegate_cloud.ingest.effects.clocks import Clocks
 from pistegate_cloud.passages import models, queries
-from pistegate_protocol.events import Dropped, EpochOpened, Incident, Refused
+from pistegate_protocol.events import ClockState, Dropped, EpochOpened, Incident, Refused, Stream
 
 
 class NoteEffects:
@@ -17,6 +18,7 @@ class NoteEffects:
         self.found: list[Found] = []
         self._place = place
         self._epoch = epoch
+        self._clocks = Clocks(place, Stream.NOTES, epoch, self.found)
         self._refusals: list[models.Refusal] = []
         self._incidents: list[models.Incident] = []
 
@@ -28,6 +30,8 @@ class NoteEffects:
                     pass
                 case Refused():
                     self._refused(seq, event)
+                case ClockState():
+                    self._clocks.add(seq, event)
                 case Incident(at, code, detail, times):
                     self._incident(seq, at, clean(code), clean(detail), times)
                 case Dropped(at, count):
@@ -39,7 +43,7 @@ class NoteEffects:
     async def save(self) -> list[Found]:
         """Store it all."""
         await queries.save_notes(self._refusals, self._incidents)
-        return []
+        return await self._clocks.save()
 
     def _refused(self, seq: int, event: Refused) -> None:
         self._refusals.append(
