@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pistegate_edge import keys_cli
 from pistegate_edge.card import cli as card_cli
 from pistegate_edge.commands import FAILED, OK, command
+from pistegate_edge.enrolment import cli as enrolment_cli
 from pistegate_edge.fingers import cli as finger_cli
 from pistegate_edge.journal import cli as journal_cli
 from pistegate_edge.lane.board import cli as board_cli
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     check = command(commands, "check", "say what is wrong in gate.toml", "check --config gate.toml")
     check.set_defaults(do=_check)
     journal_cli.add_parser(commands)
+    enrolment_cli.add_parser(commands)
     keys_cli.add_parser(commands)
     card_cli.add_parser(commands)
     till_cli.add_parser(commands)

@@ -78,13 +78,23 @@ class Reader(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
-    """The cloud's MQTT broker."""
+    """The cloud's MQTT broker. `tls`: with this device's certificate, which `pistegate-gate enrol` gets.
+
+    `keepalive_s`: 30 to 60 on bad links; 5 threw gates out that were there (facts/durability-and-faults.md).
+    """
 
     host: Annotated[str, Meta(min_length=1)]
     port: Annotated[int, Meta(ge=1, lt=2**16)] = 1883
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     username: str | None = None
     password: str | None = None
+    tls: bool = False
+
+
+class IdentityFiles(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where this device's key and certificate lie, where that is not beside the journal."""
+
+    directory: Annotated[str, Meta(min_length=1)]
 
 
 class SiteHub(Struct, frozen=True, forbid_unknown_fields=True):
@@ -169,6 +179,7 @@ class Config(Struct, frozen=True, kw_only=True):
     reader: Reader = Reader("")
     broker: Broker
     clock: ClockSource
+    identity: IdentityFiles | None = None
     place: Place | None = None
     storage: Storage | None = None
     lane: LaneSettings | None = None
@@ -197,7 +208,7 @@ _NEEDED: dict[Role, dict[str, type[Struct]]] = {
     Role.INSPECT: {"place": Place, "storage": Storage, "key_store": KeyStoreFile},
     Role.HUB: {"storage": Storage},
 }
-_OPTIONAL: dict[str, type[Struct]] = {"clock": ClockSource, "display": DisplayText}
+_OPTIONAL: dict[str, type[Struct]] = {"clock": ClockSource, "display": DisplayText, "identity": IdentityFiles}
 _GATE_OPTIONAL: dict[str, type[Struct]] = {
     "override": Overrides,
     "power": Power,
@@ -206,7 +217,7 @@ _GATE_OPTIONAL: dict[str, type[Struct]] = {
     "finger": Finger,
     "hub": SiteHub,
 }
-_NONE_IF_MISSING = frozenset({"power", "documents", "cloud", "finger", "hub"})
+_NONE_IF_MISSING = frozenset({"identity", "power", "documents", "cloud", "finger", "hub"})
 _SCANNER = "scanner"
 _SIGNAL_PINS = ("green_pin", "red_pin", "buzzer_pin", "amber_pin", "attendant_pin")
 _PUBLIC_KEYS = ("issuer_keys", "document_keys")

@@ -22,6 +22,7 @@ from pistegate_edge.core.owed import OwedBook, UnsettledBook
 from pistegate_edge.core.passage import Passage, State
 from pistegate_edge.devices import Devices, LaneTold, ReaderOpened, open_devices
 from pistegate_edge.downlink import DocumentStore
+from pistegate_edge.enrolment.opening import batch_signer
 from pistegate_edge.errors import GpioUnavailable, JournalFull
 from pistegate_edge.lane.core import words
 from pistegate_edge.lane.host import Event
@@ -112,6 +113,7 @@ class Gate:
             self._told_by_cloud,
             self._versions,
             self._taken,
+            batch_signer(config),
         )
         self._reader = devices.reader(self._known.knows)
         ports = Ports(

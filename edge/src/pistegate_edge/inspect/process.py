@@ -13,6 +13,7 @@ from pistegate_edge.clock import Clock, open_clock
 from pistegate_edge.config import Config, lane_profile
 from pistegate_edge.core import inputs as i
 from pistegate_edge.downlink import DocumentStore
+from pistegate_edge.enrolment.opening import batch_signer
 from pistegate_edge.inspect.desk import InspectDesk
 from pistegate_edge.inspect.told import Inspector
 from pistegate_edge.journal.journal import Journal
@@ -64,7 +65,14 @@ class Inspect:
         self._recorder = Recorder(self._journal, self._disk, lambda stream, last: self._uplink.grown(stream, last))
         self._mqtt = open_link(config, self._queue.put)
         self._uplink = Uplink(
-            device.number, self._journal, self._documents, self._mqtt, self._state, self._note, lambda: None
+            device.number,
+            self._journal,
+            self._documents,
+            self._mqtt,
+            self._state,
+            self._note,
+            lambda: None,
+            sign=batch_signer(config),
         )
         self._reader = open_reader(
             config.reader,

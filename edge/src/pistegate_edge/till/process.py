@@ -15,6 +15,7 @@ from pistegate_edge.config import Config, placeless
 from pistegate_edge.core.actions import RecordNote
 from pistegate_edge.core.now import Now
 from pistegate_edge.downlink import DocumentStore
+from pistegate_edge.enrolment.opening import batch_signer
 from pistegate_edge.keystore.opening import open_key_store
 from pistegate_edge.process import (
     DRAIN_S,
@@ -90,7 +91,14 @@ class Till:
         self._recorder = TillRecorder(self._journal, self._feed, lambda stream, last: self._uplink.grown(stream, last))
         self._mqtt = open_link(config, self._queue.put)
         self._uplink = Uplink(
-            device.number, self._journal, self._documents, self._mqtt, self._state, self._note, self._told_documents
+            device.number,
+            self._journal,
+            self._documents,
+            self._mqtt,
+            self._state,
+            self._note,
+            self._told_documents,
+            sign=batch_signer(config),
         )
         self._desk = TillDesk(self._keys, RelayDesk(device.number, self._queue.put, clock.monotonic), self._queue.put)
         self._reader = open_reader(config.reader, self._desk, self._tell_ready, self._tell_lost)

@@ -7,6 +7,7 @@ Nothing relies on the broker keeping messages: sessions are clean, and what matt
 import logging
 import random
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,14 @@ class Arrived:
 LinkEvent = LinkUp | LinkDown | Arrived
 
 
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A line over TLS; `refresh` gives the context our newest certificate, before each connection."""
+
+    context: ssl.SSLContext
+    refresh: Callable[[ssl.SSLContext], None]
+
+
 class MqttLink:
     """One client for one device; `tell` is called from paho's thread."""
 
@@ -57,8 +66,10 @@ class MqttLink:
         keepalive_s: int,
         tell: Callable[[LinkEvent], None],
         credentials: tuple[str, str | None] | None = None,
+        secured: Secured | None = None,
     ) -> None:
         self._device = device
+        self._secured = secured
         self._address = (host, port, keepalive_s)
         self._tell = tell
         self._client = paho.Client(
@@ -72,6 +83,10 @@ class MqttLink:
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._client.on_socket_open = _no_delay
+        if secured is not None:
+            self._client.tls_set_context(secured.context)
+            self._client.on_pre_connect = self._on_pre_connect
+            self._client.on_connect_fail = self._on_connect_fail
         self._jitter()
 
     def start(self) -> None:
@@ -94,6 +109,16 @@ class MqttLink:
         # Spreading reconnects is no rule of passage and needs no reproducible randomness.
         factor = 1 + random.random()
         self._client.reconnect_delay_set(RECONNECT_MIN_S * factor, RECONNECT_MAX_S * factor)  # type: ignore[arg-type]
+
+    def _on_pre_connect(self, _client: paho.Client, _data: Any) -> None:
+        if self._secured is not None:
+            try:
+                self._secured.refresh(self._secured.context)
+            except (OSError, ValueError) as error:  # the certificate in memory may still do
+                log.warning("the certificate on the disk cannot be read: %s", error)
+
+    def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
+        log.info("no secured connection to the broker; pistegate-gate identity --test says why")
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any) -> None:
         if reason.is_failure:

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a device's configuration to its identity, and to what signs its batches."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pistegate_edge.config import Config
+from pistegate_edge.enrolment.identity import DIRECTORY, Identity, load_identity
+from pistegate_edge.enrolment.signing import signed_batch
+from pistegate_edge.errors import IdentityError
+from pistegate_protocol.enrolment import device_name
+from pistegate_protocol.messages import Batch
+from pistegate_protocol.topics import Device
+
+Sign = Callable[[Batch], Batch]
+
+
+def own_device(config: Config) -> Device:
+    """The address that gate.toml gives this device."""
+    return Device(config.device.site, config.role, config.device.number)
+
+
+def identity_directory(config: Config) -> Path | None:
+    """Where the identity lies: [identity] directory, or beside the journal; None: this device has no place for one."""
+    if config.identity is not None:
+        return Path(config.identity.directory)
+    return None if config.storage is None else Path(config.storage.directory) / DIRECTORY
+
+
+def open_identity(config: Config) -> Identity | None:
+    """The device's identity; None: it was never enrolled. IdentityError when it is damaged or another device's."""
+    directory = identity_directory(config)
+    found = None if directory is None else load_identity(directory)
+    own = own_device(config)
+    if found is not None and found.device != own:
+        raise IdentityError(
+            f"the identity in {directory} is of {found.name}, and gate.toml says {device_name(own)}: was this disk "
+            "copied from another device? Delete the directory and enrol this one"
+        )
+    return found
+
+
+def batch_signer(config: Config) -> Sign:
+    """What makes of a batch the one that is sent: signed where this device is enrolled."""
+    identity = open_identity(config)
+    if identity is None:
+        return lambda batch: batch
+    return lambda batch: signed_batch(batch, identity)
