@@ -18,6 +18,7 @@ from pistegate_cloud.codes import api as codes
 from pistegate_cloud.documents import api as documents
 from pistegate_cloud.encoders import api as encoders
 from pistegate_cloud.exceptions import api as exceptions
+from pistegate_cloud.fingers import api as fingers
 from pistegate_cloud.gates import api as gates
 from pistegate_cloud.issues import api as issues
 from pistegate_cloud.orders import api as orders
@@ -73,6 +74,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         codes,
         bindings,
         tables,
+        fingers,
         amendments,
         cards,
         card_desk,

@@ -18,6 +18,7 @@ from pistegate_cloud.backups import cli as backups_cli
 from pistegate_cloud.bindings import cli as bindings_cli
 from pistegate_cloud.codes import cli as codes_cli
 from pistegate_cloud.errors import CloudError
+from pistegate_cloud.fingers import cli as fingers_cli
 
 _EXAMPLE = """example:
   pistegate-cloud migrate --config cloud.toml
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(keys.add_subparsers(required=True, metavar="COMMAND"), shape)
     codes_cli.add_parser(commands, shape)
     bindings_cli.add_parser(commands, shape)
+    fingers_cli.add_parser(commands, shape)
     authority_cli.add_parser(commands, shape)
     backups_cli.add_parser(commands, shape)
     openapi = commands.add_parser("openapi", help="Print the OpenAPI document.", **shape)

@@ -23,6 +23,7 @@ NOUNS: Final = (
     "tickets",
     "codes",
     "bindings",
+    "fingers",
     "cards",
     "issues",
     "ledger",

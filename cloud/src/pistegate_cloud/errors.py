@@ -43,6 +43,8 @@ STATUS: Final[dict[str, int]] = {
     "binding_kind_off": 409,
     "identity_wrong": 422,
     "party_bound": 409,
+    "finger_party": 409,
+    "finger_full": 409,
     "number_not_kept": 404,
     "number_unreadable": 409,
     "table_not_there": 404,

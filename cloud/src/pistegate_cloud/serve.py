@@ -20,6 +20,7 @@ from pistegate_cloud.database import open_database
 from pistegate_cloud.documents import recovery
 from pistegate_cloud.encoders.relay import Relay
 from pistegate_cloud.errors import SettingsError
+from pistegate_cloud.fingers.sweeping import sweep as sweep_fingers
 from pistegate_cloud.ingest.service import Ingest
 from pistegate_cloud.migrate import check_schema
 from pistegate_cloud.mqtt.bridge import Bridge
@@ -73,6 +74,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
             asyncio.create_task(_apply_for_ever(services, arrived), name="applier"),
             asyncio.create_task(_renew_for_ever(services), name="calendars"),
             asyncio.create_task(_sweep_for_ever(services), name="bindings"),
+            asyncio.create_task(_sweep_fingers_for_ever(services), name="fingers"),
             asyncio.create_task(_recover_for_ever(services), name="recovery"),
         ]
         try:
@@ -124,6 +126,16 @@ async def _sweep_for_ever(services: Services) -> None:
             await sweep(services)
         except Exception:  # noqa: BLE001 - logged; what is not told now is told by the next attempt
             _log.exception("bindings could not be gone through, next attempt in %.0f s", SWEEP_EVERY_S)
+        await asyncio.sleep(SWEEP_EVERY_S)
+
+
+async def _sweep_fingers_for_ever(services: Services) -> None:
+    """Fingers of passes that end, claims of passes that change, deletions that are answered."""
+    while True:
+        try:
+            await sweep_fingers(services)
+        except Exception:  # noqa: BLE001 - logged; gates erase what is over by their own clocks too
+            _log.exception("fingers could not be gone through, next attempt in %.0f s", SWEEP_EVERY_S)
         await asyncio.sleep(SWEEP_EVERY_S)
 
 

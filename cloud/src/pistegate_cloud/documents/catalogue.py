@@ -10,6 +10,7 @@ from pistegate_cloud.amendments import service as amendments
 from pistegate_cloud.calendars import service as calendars
 from pistegate_cloud.cards import losing
 from pistegate_cloud.documents import service
+from pistegate_cloud.fingers import service as fingers
 from pistegate_cloud.services import Services
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.suspensions import service as suspensions
@@ -19,6 +20,7 @@ from pistegate_protocol.documents import (
     AMENDMENT_LIST,
     CALENDAR_LIST,
     DENY_LIST,
+    FINGER_LIST,
     LOAD_LIST,
     LOST_CARDS,
     SUSPENSION_LIST,
@@ -52,6 +54,10 @@ async def _loads(where: list[int], services: Services, now_ms: int) -> Messages:
     return await statements.publish(await _group(where), services, now_ms, where)
 
 
+async def _fingers(where: list[int], services: Services, now_ms: int) -> Messages:
+    return await fingers.publish(where, services.settings.documents, now_ms)
+
+
 async def _group(where: list[int]) -> int:
     return (await sites.site(where[0])).group_number
 
@@ -63,6 +69,7 @@ PUBLISHERS: Final[dict[str, Publisher]] = {
     SUSPENSION_LIST: _suspensions,
     CALENDAR_LIST: _calendars,
     LOAD_LIST: _loads,
+    FINGER_LIST: _fingers,
 }
 """Who publishes a document, by its name, for sites of one group; in the caller's transaction, with the sites locked."""
 

@@ -19,6 +19,7 @@ from pistegate_protocol.documents import (
     DOCUMENT_MAX,
     DOCUMENT_NAMES,
     DOCUMENTS,
+    FINGER_LIST,
     LOST_CARDS,
     Document,
     sign_document,
@@ -26,8 +27,8 @@ from pistegate_protocol.documents import (
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.messages import DOWN, SignedDocument
 
-# What shuts somebody out comes first to a returning device.
-_FIRST: Final = (DENY_LIST, LOST_CARDS)
+# What shuts somebody out, and what must be erased, comes first to a returning device.
+_FIRST: Final = (DENY_LIST, LOST_CARDS, FINGER_LIST)
 ORDER: Final = (*_FIRST, *(name for name in DOCUMENT_NAMES.values() if name not in _FIRST))
 # Versions of one document that stay stored: every one is whole, and a season has thousands.
 KEPT_VERSIONS: Final = 20

@@ -19,7 +19,7 @@ def _site() -> Any:
 class Migration(migrations.Migration):
     """Keys and certificates of devices, codes that enrol them, spares; who accepted what was in quarantine."""
 
-    dependencies = [("cloud", "0010_bindings")]
+    dependencies = [("cloud", "0011_fingers")]
 
     operations = [
         ops.AddField("CloudState", "devices", fields.BigIntField(default=0, db_default=0)),

@@ -35,6 +35,8 @@ class Scope(StrEnum):
     BINDINGS_WRITE = "bindings:write"
     BINDINGS_REVEAL = "bindings:reveal"
     TABLES_READ = "tables:read"
+    FINGERS_READ = "fingers:read"
+    FINGERS_WRITE = "fingers:write"
     DEVICES_WRITE = "devices:write"
     CARDS_READ = "cards:read"
     CARDS_WRITE = "cards:write"

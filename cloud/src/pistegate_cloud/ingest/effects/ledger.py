@@ -7,6 +7,7 @@ from pistegate_cloud.ingest.effects import loose
 from pistegate_cloud.ingest.effects.admissions import Admissions
 from pistegate_cloud.ingest.effects.base import Found, Place, Read, Ref, decode, inapplicable
 from pistegate_cloud.ingest.effects.clocks import Clocks
+from pistegate_cloud.ingest.effects.fingers import Fingers
 from pistegate_cloud.ingest.effects.overrides import Overrides
 from pistegate_cloud.ingest.effects.uses import Uses
 from pistegate_cloud.proofs import queries as proofs
@@ -23,6 +24,7 @@ from pistegate_protocol.events import (
     ClockState,
     EpochOpened,
     Event,
+    FingerErased,
     Outcome,
     OutcomeV1,
     Override,
@@ -46,6 +48,7 @@ class LedgerEffects:
         self._admissions = Admissions(place, epoch, self.found)
         self._uses = Uses(place, epoch, self.found)
         self._overrides = Overrides(place, epoch)
+        self._fingers = Fingers(place, now_ms)
         self._clocks = Clocks(place, Stream.LEDGER, epoch, self.found)
         self._events: dict[Ref, Admitted | CardUse] = {}
         self._proofs: list[tuple[Ref, Proof]] = []
@@ -67,6 +70,8 @@ class LedgerEffects:
                         self._events[self._epoch, seq] = event
                 case Override():
                     self._overrides.add(seq, event)
+                case FingerErased():
+                    self._fingers.add(event)
                 case ClockState():
                     self._clocks.add(seq, event)
                 case Outcome() | OutcomeV1() | CardUseEnded() | Settled():
@@ -80,6 +85,7 @@ class LedgerEffects:
         await self._tie_loose_ends()
         tickets = await self._admissions.save()
         await self._overrides.save()
+        await self._fingers.save()
         corrected = await self._clocks.save()
         told = await self._told()
         torn = self._admissions.torn | self._uses.torn
