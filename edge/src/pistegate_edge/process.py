@@ -106,6 +106,8 @@ def noted_at_start(documents: DocumentStore, journal: Journal, keys: KeyStore) -
         found.append(
             (IncidentCode.JOURNAL_ROLLED_BACK, f"run {begun} was begun here, the journal ends with run {there}")
         )
+    elif journal.log_is_gone:
+        found.append((IncidentCode.JOURNAL_ROLLED_BACK, "the write-ahead log of the last run is gone"))
     if keys.warning:
         found.append((IncidentCode.LAB_KEYS, keys.warning))
     return found

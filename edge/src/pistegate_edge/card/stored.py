@@ -8,8 +8,10 @@ from typing import cast
 
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.downlink import DocumentStore
+from pistegate_edge.errors import JournalBroken
+from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.journal import Journal
-from pistegate_edge.journal.opening import FILE_NAME
+from pistegate_edge.journal.opening import FILE_NAME, open_to_read
 from pistegate_protocol.messages import SignedDocument
 from pistegate_protocol.signing import KeyRing
 
@@ -20,9 +22,9 @@ def stored_documents(directory: Path, keys: KeyRing, site: int) -> DocumentStore
     if not path.exists():
         return None
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(open_to_read(Files(directory))) as connection:
             return DocumentStore(cast(Journal, _ReadOnly(connection)), keys, site)
-    except sqlite3.Error:
+    except (sqlite3.Error, JournalBroken):
         return None
 
 

@@ -10,14 +10,15 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from pistegate_edge.errors import JournalDamaged
+from pistegate_edge.errors import JournalBroken, JournalDamaged
 from pistegate_edge.journal.files import Files
-from pistegate_edge.journal.opening import FILE_NAME
+from pistegate_edge.journal.opening import FILE_NAME, open_to_read
 
 MARK = "journal.set-aside"
 SALVAGING = "journal.salvaging"  # the new journal while it is made
 SALVAGED = "journal.salvaged"  # when it is whole, until it takes its place
-COUNTER = "epoch"  # holds the newest epoch's counter apart from the journal, so that none is ever used twice
+COUNTER = "epoch"  # the newest epoch's counter apart from the journal, so that none is ever used twice
+_OPEN, _CLOSED = "open", "closed"
 _SIDES = ("", "-wal", "-shm")
 
 
@@ -48,8 +49,24 @@ class Mark:
 
 def last_counter(files: Files) -> int:
     """The counter of the newest epoch that was begun in this directory; 0: none was, or before that was kept."""
-    text = files.read_text(COUNTER).strip()
-    return int(text) if text.isdigit() else 0
+    counter, _, _ = files.read_text(COUNTER).strip().partition(" ")
+    return int(counter) if counter.isdigit() else 0
+
+
+def opened(files: Files, counter: int) -> None:
+    """The epoch of this counter has begun."""
+    files.write_text(COUNTER, f"{counter} {_OPEN}\n")
+
+
+def closed(files: Files, counter: int) -> None:
+    """It is about to end in good order: from now on the write-ahead log may be gone."""
+    files.write_text(COUNTER, f"{counter} {_CLOSED}\n")
+
+
+def log_is_gone(files: Files) -> bool:
+    """The last run was cut off, and the log that it must have left is not there."""
+    _, _, state = files.read_text(COUNTER).strip().partition(" ")
+    return state == _OPEN and not files.read_start(FILE_NAME + "-wal")
 
 
 def set_aside(files: Files, stamp: str) -> str:
@@ -100,8 +117,8 @@ def finish(files: Files) -> Mark | None:
 def _counter_in(files: Files) -> int:
     """The newest epoch's counter as far as the file still tells it, else 0."""
     try:
-        with contextlib.closing(files.connect(FILE_NAME, read_only=True)) as connection:
+        with contextlib.closing(open_to_read(files)) as connection:
             row = connection.execute("SELECT epoch_counter FROM identity").fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, JournalBroken):
         return 0
     return int(row[0]) if row and isinstance(row[0], int) else 0

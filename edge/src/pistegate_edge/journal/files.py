@@ -2,6 +2,7 @@
 """The journal's directory: everything that touches a file goes through here."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -12,6 +13,7 @@ from pistegate_edge.errors import JournalInUse
 
 LOCK_NAME = "lock"
 _CACHED_STATEMENTS = 64
+_BLOCK = 4096  # bytes; a page, and what a card or disk fails to read at least
 
 
 class Closable(Protocol):
@@ -48,9 +50,34 @@ class Files:
         self.sync()
 
     def read_bytes(self, name: str) -> bytes:
-        """All of a file; empty when there is none."""
+        """All of a file; empty when there is none. Blocks that cannot be read any more are zeros."""
         path = self.directory / name
-        return path.read_bytes() if path.exists() else b""
+        if not path.exists():
+            return b""
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return self._readable(path)
+
+    def _readable(self, path: Path) -> bytes:
+        blocks = []
+        with path.open("rb", buffering=0) as file:
+            for at in range(0, path.stat().st_size, _BLOCK):
+                try:
+                    blocks.append(os.pread(file.fileno(), _BLOCK, at))
+                except OSError:
+                    blocks.append(bytes(_BLOCK))
+        return b"".join(blocks)
+
+    def read_start(self, name: str) -> bytes:
+        """Its first 100 bytes, or what there is of them."""
+        path = self.directory / name
+        if not path.exists():
+            return b""
+        with path.open("rb") as file:
+            return file.read(100)
 
     def read_text(self, name: str) -> str:
         """All of a small file; empty when there is none or it is no text."""

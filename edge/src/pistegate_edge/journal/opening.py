@@ -10,6 +10,8 @@ from pistegate_edge.errors import JournalBroken, JournalDamaged, JournalFull
 from pistegate_edge.journal import chains
 from pistegate_edge.journal.epochs import epoch_rows
 from pistegate_edge.journal.files import Files
+from pistegate_edge.journal.log import unreachable
+from pistegate_edge.journal.pages import page_size
 
 FILE_NAME = "journal.sqlite"
 SCHEMA_VERSION = 5  # schema_N.sql leads from N - 1 to N
@@ -80,8 +82,9 @@ def verify(files: Files, site: int, gate: int, name: str = FILE_NAME) -> None:
     """
     path = files.directory / name
     try:
-        with contextlib.closing(files.connect(name, read_only=True)) as connection:
+        with contextlib.closing(open_to_read(files, name)) as connection:
             _verify(connection, path, site, gate)
+        _verify_log(files, path, name)
     except sqlite3.DatabaseError as error:
         if is_full(error):
             raise JournalFull(f"no room to open {path}: {error}; free some and start again") from error
@@ -92,6 +95,13 @@ def verify(files: Files, site: int, gate: int, name: str = FILE_NAME) -> None:
         raise JournalBroken(path, str(error)) from error
 
 
+def open_to_read(files: Files, name: str = FILE_NAME) -> sqlite3.Connection:
+    """A read-only connection; JournalBroken for an empty file, whose log SQLite would delete at once."""
+    if not files.read_start(name):
+        raise JournalBroken(files.directory / name, "it is empty")
+    return files.connect(name, read_only=True)
+
+
 def _verify(connection: sqlite3.Connection, path: Path, site: int, gate: int) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
@@ -100,10 +110,18 @@ def _verify(connection: sqlite3.Connection, path: Path, site: int, gate: int) ->
         )
     found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
-        raise JournalBroken(path, str(found))
+        raise JournalBroken(path, " ".join(str(found).replace("*", "").split()))
     check_owner(connection.execute("SELECT site, gate FROM identity").fetchone(), path, site, gate)
     if bad := chains.first_break(chains.events(connection), epoch_rows(connection), gate):
         raise JournalBroken(path, bad)
+
+
+def _verify_log(files: Files, path: Path, name: str) -> None:
+    log = files.read_bytes(name + "-wal")
+    if not log:
+        return
+    if behind := unreachable(log, page_size(files.read_start(name), log)):
+        raise JournalBroken(path, f"{behind} commits of its write-ahead log lie behind a damaged one")
 
 
 def check_owner(owner: tuple[int, int] | None, path: Path, site: int, gate: int) -> None:

@@ -8,12 +8,12 @@ Nothing here proves that a record was meant: the caller does, by chain or signat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pistegate_edge.journal import log as wal
+
 Value = int | float | bytes | str | None
 Record = tuple[Value, ...]
 
 _MAGIC = b"SQLite format 3\x00"
-_WAL_MAGIC = (0x377F0682, 0x377F0683)
-_WAL_HEADER, _FRAME_HEADER = 32, 24
 _DEFAULT_PAGE = 4096  # bytes; what SQLite takes, and this journal never asked for another
 _INDEX_LEAF, _INDEX_INTERIOR = 0x0A, 0x02
 _INT_BYTES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
@@ -30,10 +30,10 @@ class Image:
     _newest: dict[int, bytes] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, main: bytes, wal: bytes) -> "Image":
+    def of(cls, main: bytes, log: bytes) -> "Image":
         """From the bytes of both files, either of which may be empty."""
-        size = _page_size(main, wal)
-        image = cls(size, main, _committed(wal, size))
+        size = page_size(main, log)
+        image = cls(size, main, wal.committed(log, size))
         image._newest = dict(image.log)
         return image
 
@@ -100,32 +100,11 @@ class Image:
         raise ValueError("too long")
 
 
-def _page_size(main: bytes, wal: bytes) -> int:
-    told = int.from_bytes(main[16:18], "big") if main[:16] == _MAGIC else int.from_bytes(wal[8:12], "big")
+def page_size(main: bytes, log: bytes) -> int:
+    """In bytes, as either file tells."""
+    told = int.from_bytes(main[16:18], "big") if main[:16] == _MAGIC else wal.page_size_of(log)
     told = 65_536 if told == 1 else told
     return told if 512 <= told <= 65_536 and told & (told - 1) == 0 else _DEFAULT_PAGE
-
-
-def _committed(wal: bytes, page_size: int) -> list[tuple[int, bytes]]:
-    """(page number, page) of each frame up to the last commit of the log's own run.
-
-    Frames of an earlier run, left behind them, have other salts.
-    """
-    if len(wal) < _WAL_HEADER + _FRAME_HEADER:
-        return []
-    sound = int.from_bytes(wal[:4], "big") in _WAL_MAGIC
-    salts = wal[16:24] if sound else wal[_WAL_HEADER + 8 : _WAL_HEADER + 16]
-    found: list[tuple[int, bytes]] = []
-    committed = 0
-    for at in range(_WAL_HEADER, len(wal) - _FRAME_HEADER - page_size + 1, _FRAME_HEADER + page_size):
-        if wal[at + 8 : at + 16] != salts:
-            continue  # a damaged frame; at the end, those of the run before
-        found.append(
-            (int.from_bytes(wal[at : at + 4], "big"), wal[at + _FRAME_HEADER : at + _FRAME_HEADER + page_size])
-        )
-        if wal[at + 4 : at + 8] != bytes(4):
-            committed = len(found)
-    return found[:committed]
 
 
 def _cut(data: bytes, at: int, length: int) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 from pistegate_edge.errors import JournalBroken
 from pistegate_edge.journal.epochs import EpochRow, epoch_rows
 from pistegate_edge.journal.files import Files
-from pistegate_edge.journal.opening import FILE_NAME, is_damage
+from pistegate_edge.journal.opening import FILE_NAME, is_damage, open_to_read
 from pistegate_protocol.events import EVENTS, Admitted, AdmittedV1, Outcome, OutcomeV1, Refused, Stream
 
 
@@ -20,7 +20,7 @@ def summary(directory: Path, name: str | None = None) -> dict[str, Any]:
     if not path.exists():
         raise FileNotFoundError(f"there is no journal at {path}: has this gate ever run?")
     try:
-        with contextlib.closing(Files(directory).connect(path.name, read_only=True)) as connection:
+        with contextlib.closing(open_to_read(Files(directory), path.name)) as connection:
             return _counts(connection, path)
     except sqlite3.DatabaseError as error:
         if not is_damage(error):

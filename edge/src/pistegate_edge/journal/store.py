@@ -52,8 +52,9 @@ class Store:
     """An open epoch. `random32` makes its number unique even if the counter was lost.
 
     `created`: it was begun anew. `mark`: the journal before it was kept apart. `rolled_back`: counters of the newest
-    epoch that was begun here and of the newest that is still in the file, where they differ. `keep_days`: days of
-    running that events are kept after the cloud has them.
+    epoch that was begun here and of the newest that is still in the file, where they differ. `log_is_gone`: the last
+    run was cut off, and the write-ahead log that it left is not there. `keep_days`: days of running that events are
+    kept after the cloud has them.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Store:
             self._counter = max(aside.last_counter(self._files), self.mark.counter if self.mark else 0)
             if self.created and self.mark is None and self._counter:
                 raise JournalLost(directory / opening.FILE_NAME, "is gone")
+            self.log_is_gone = not self.created and aside.log_is_gone(self._files)
             self._db = self._open_somehow()
         except BaseException:
             self._lock.close()
@@ -136,7 +138,7 @@ class Store:
         try:
             opening.verify(self._files, self._site, self._gate)
         except JournalBroken as broken:
-            log.error("%s", broken)
+            log.error("the journal is damaged: %s; what is valid is salvaged", broken.what)
             stamp = self._clock.wall().strftime("%Y%m%dT%H%M%SZ")
             with self._full_told():
                 self.mark = salvage(self._files, self._site, self._gate, stamp, broken.what)
@@ -162,12 +164,11 @@ class Store:
     def _begin(self, random32: int, software: str) -> tuple[int, dict[Stream, Chain]]:
         """Open the next epoch: both chains start with EpochOpened, naming the heads before.
 
-        Its counter is written down apart before, so that no later epoch has it, whatever becomes of the file.
+        Its counter is then written down apart, so that no later epoch has it, whatever becomes of the file.
         """
         at = self._clock.wall_ms()
         counter = self._counter + 1
         epoch = new_epoch(counter, random32)
-        self._files.write_text(aside.COUNTER, f"{counter}\n")
         with self._transaction():
             chains = {}
             for stream in Stream:
@@ -184,6 +185,8 @@ class Store:
             retention.forget_epochs(self._db, epoch)
             self._db.execute("UPDATE identity SET epoch_counter = ?", (counter,))
         self._counter = counter
+        with suppress(OSError):  # what a full disk keeps us from writing here, the journal itself has
+            aside.opened(self._files, counter)
         return epoch, chains
 
     def note(self, event: Event) -> None:
@@ -238,6 +241,17 @@ class Store:
         ).fetchall()
         found = [Pending(Stream(stream), epoch, last, acked, first) for stream, epoch, acked, first, last in rows]
         return [p for p in found if p.acked_seq < p.last_seq or p.epoch == self.epoch]
+
+    def kept(self, stream: Stream) -> list[Pending]:
+        """Every epoch of which something is kept, and the current one, in order."""
+        rows = self._db.execute(
+            "SELECT e.epoch, e.acked_seq, e.kept_from,"
+            " COALESCE((SELECT MAX(seq) FROM event v WHERE v.stream = e.stream AND v.epoch = e.epoch), kept_from - 1)"
+            " FROM epoch e WHERE e.stream = ? ORDER BY e.position",
+            (stream,),
+        ).fetchall()
+        found = [Pending(stream, epoch, last, acked, first) for epoch, acked, first, last in rows]
+        return [each for each in found if each.first_seq <= each.last_seq or each.epoch == self.epoch]
 
     def last_seq(self, stream: Stream) -> int:
         """Of this epoch."""
@@ -314,7 +328,8 @@ class Store:
             self._forget()
         if self._commits >= CHECKPOINT_COMMITS:
             self._commits = 0
-            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            with suppress(JournalFull), self._full_told():  # the log goes on, and the next try is as good
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _forget(self) -> None:
         mono = self._clock.monotonic()
@@ -333,6 +348,8 @@ class Store:
         if self._crowded:
             with suppress(JournalFull):
                 self._append(Stream.NOTES, Dropped(self._clock.wall_ms(), self._crowded))
+        with suppress(OSError):
+            aside.closed(self._files, self._counter)
         self._db.close()
         self._lock.close()
 

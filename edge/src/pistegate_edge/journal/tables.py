@@ -6,8 +6,10 @@ import sqlite3
 from types import TracebackType
 from typing import Any, Self
 
+from pistegate_edge.errors import JournalBroken
 from pistegate_edge.journal.epochs import EpochRow, epoch_rows
 from pistegate_edge.journal.files import Files
+from pistegate_edge.journal.opening import open_to_read
 
 # Built from the events, or begun anew; the rest is copied.
 _NOT_COPIED = frozenset({"identity", "epoch", "event", "running", "ripening"})
@@ -20,8 +22,8 @@ class OldTables:
 
     def __init__(self, files: Files, name: str) -> None:
         self._db: sqlite3.Connection | None = None
-        with contextlib.suppress(sqlite3.Error):
-            self._db = files.connect(name, read_only=True)
+        with contextlib.suppress(sqlite3.Error, JournalBroken):
+            self._db = open_to_read(files, name)
 
     def generation(self) -> int | None:
         """Of the cloud that acknowledged last, if that is known and can be read."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Admissions and card uses that wait for their end, in a journal that is being salvaged; usage of codes.
+"""Admissions and card uses that wait for their end, and usage of tickets, in a journal that is being salvaged.
 
 Their rows are believed where they could be read. Where not, the ledger tells: what began and has no end still waits.
 """
@@ -7,6 +7,7 @@ Their rows are believed where they could be read. Where not, the ledger tells: w
 import sqlite3
 from collections.abc import Iterator
 
+from pistegate_edge.journal.usages import Usages
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import (
     EVENTS,
@@ -24,6 +25,7 @@ from pistegate_protocol.events import (
     admission_name,
 )
 from pistegate_protocol.signing import MediumKind
+from pistegate_protocol.usage import decode_usage, usage_file
 
 _BEGUN = {"admission": (Admitted, AdmittedV1), "card_use": (CardUse,)}
 _UNDECIDED = frozenset(
@@ -44,7 +46,29 @@ def rebuild(new: sqlite3.Connection, gate: int, unreadable: list[str]) -> int:
             f" WHERE v.stream = ? AND v.epoch = {table}.epoch AND v.seq = {table}.seq) WHERE payload IS NULL",
             (Stream.LEDGER,),
         )
+    _rebuild_usages(new, gate, "ticket_usage" in unreadable)
     return sum(_without_event(new, table) for table in _BEGUN)
+
+
+def _rebuild_usages(new: sqlite3.Connection, gate: int, lost: bool) -> None:
+    """Rows that tell no usage go; where some may be missing, admissions tell what they charged, in their order."""
+    rows = new.execute("SELECT rowid, usage FROM ticket_usage").fetchall()
+    bad = [(row,) for row, usage in rows if not _is_usage(usage)]
+    new.executemany("DELETE FROM ticket_usage WHERE rowid = ?", bad)
+    if not lost and not bad and rows:
+        return
+    usages = Usages(new)
+    for epoch, seq, event in _ledger(new):
+        if isinstance(event, Admitted) and _is_usage(usage_file(event.counters, event.claim, event.prev)):
+            usages.used(event, None, admission_name(gate, epoch, seq))
+
+
+def _is_usage(usage: bytes) -> bool:
+    try:
+        decode_usage(usage)
+    except (CodecError, ValueError):
+        return False
+    return True
 
 
 def _without_event(new: sqlite3.Connection, table: str) -> int:
