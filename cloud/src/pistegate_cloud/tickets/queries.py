@@ -14,6 +14,7 @@ from pistegate_cloud.ingest.models import RawEvent
 from pistegate_cloud.passages.models import Admission
 from pistegate_cloud.tickets.models import CardWrite, Denial, Ticket
 from pistegate_protocol.events import Stream
+from pistegate_protocol.signing import MediumKind
 
 _REMEMBERED = 400  # admissions looked through for a card's 16 records, those of other cards of its tickets included
 _AT_ONCE: Final = 2000  # numbers of one query; SQLite takes 32,766 values
@@ -142,9 +143,10 @@ async def confirm_write(write: CardWrite, counter: int | None, now_ms: int) -> N
     write.done_ms, write.counter = now_ms, counter
 
 
-async def newest_admissions(sites: Sequence[int], number: int, limit: int) -> list[Admission]:
-    """The newest admissions of a ticket at the sites where it holds, newest first."""
+async def newest_of_cards(sites: Sequence[int], number: int, limit: int) -> list[Admission]:
+    """The newest admissions of a ticket's cards at the sites where it holds, newest first."""
     found = Admission.filter(site_id__in=list(sites), ticket=number)  # the index begins with the site
+    found = found.filter(medium__startswith=f"{MediumKind.CARD:02x}")
     return await found.order_by("-at_ms", "-id").limit(limit)
 
 

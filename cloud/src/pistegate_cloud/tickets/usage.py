@@ -18,8 +18,9 @@ _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 async def known_usage(ticket: Ticket, claim: bytes) -> Usage:
-    """Counters for a new claim of `ticket`: those of its newest admission, or what its last card began with.
+    """Counters for a new claim of `ticket`: those of its cards' newest admission, or what its last card began with.
 
+    What codes and documents used is not among them: gates know it and add it up themselves, and would count it twice.
     An admission whose card write is in doubt counts. The names are new: the claim's, and no admission.
     """
     found = [*_begun(await queries.writes_of(ticket.number)), *await _admitted(ticket)]
@@ -34,9 +35,9 @@ def _begun(writes: list[CardWrite]) -> Iterator[Usage]:
 
 
 async def _admitted(ticket: Ticket) -> list[Usage]:
-    """The usage that the newest admission left, if there is one that counts."""
+    """The usage that the newest admission of a card left, if there is one that counts."""
     where = await service.sites_of(ticket)
-    for admission in await queries.newest_admissions(where, ticket.number, _LOOK_BACK):
+    for admission in await queries.newest_of_cards(where, ticket.number, _LOOK_BACK):
         if counts(admission) and (usage := await _after(admission)):
             return [usage]
     return []
