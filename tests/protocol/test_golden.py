@@ -38,6 +38,8 @@ CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "events_v1_cards": (EVENTS.decode, EVENTS.encode),
     "events_v1_lane": (EVENTS.decode, EVENTS.encode),
     "events_v1_fingers": (EVENTS.decode, EVENTS.encode),
+    "events_v1_places": (EVENTS.decode, EVENTS.encode),
+    "documents_v1_takeovers": (DOCUMENTS.decode, DOCUMENTS.encode),
     "up_v1": (UP.decode, UP.encode),
     "up_v1_signed": (UP.decode, UP.encode),
     "down_v1": (DOWN.decode, DOWN.encode),

@@ -14,7 +14,7 @@ from pistegate_protocol.codec import Codec, Record
 from pistegate_protocol.errors import ProtocolError
 from pistegate_protocol.events import Count, Millis
 from pistegate_protocol.fingers import HOLDER_BYTES
-from pistegate_protocol.messages import MESSAGE_MAX, SignedDocument
+from pistegate_protocol.messages import MESSAGE_MAX, DeviceNumber, SignedDocument
 from pistegate_protocol.signing import SIGNED_CLAIM_MAX, KeyRing
 from pistegate_protocol.suspensions import Suspension
 
@@ -115,7 +115,19 @@ class FingerList(Record, frozen=True, tag=8):
     entries: list[tuple[FingerHolder, FingerClaim]]
 
 
-Document = DenyList | AmendmentList | SuspensionList | CalendarList | LostCards | LoadList | FingerList
+class TakeoverList(Record, frozen=True, tag=9):
+    """Which spare may stand at which gate's place: spare, gate, from, until before, and that place: area, post's gates.
+
+    A spare keeps its own number; it serves the area and the post of the gate that it stands for.
+    """
+
+    site: Count
+    version: Count
+    issued_at: Millis
+    entries: list[tuple[DeviceNumber, DeviceNumber, Millis, Millis, Area, list[DeviceNumber]]]
+
+
+Document = DenyList | AmendmentList | SuspensionList | CalendarList | LostCards | LoadList | FingerList | TakeoverList
 DOCUMENTS = Codec(Document, DOCUMENT_MAX)
 
 DENY_LIST = "deny_list"
@@ -125,6 +137,7 @@ CALENDAR_LIST = "calendars"
 LOST_CARDS = "lost_cards"
 LOAD_LIST = "loads"
 FINGER_LIST = "fingers"
+TAKEOVER_LIST = "takeovers"
 DOCUMENT_NAMES: dict[type[Document], str] = {
     DenyList: DENY_LIST,
     AmendmentList: AMENDMENT_LIST,
@@ -133,6 +146,7 @@ DOCUMENT_NAMES: dict[type[Document], str] = {
     LostCards: LOST_CARDS,
     LoadList: LOAD_LIST,
     FingerList: FINGER_LIST,
+    TakeoverList: TAKEOVER_LIST,
 }
 """The documents' names, as in Hello.documents."""
 DOCUMENT_TYPES: dict[str, type[Document]] = {name: kind for kind, name in DOCUMENT_NAMES.items()}

@@ -276,6 +276,17 @@ class FingerErased(Record, frozen=True, tag=15):
     slot: Annotated[int, Meta(ge=0, lt=2**16)] | None
 
 
+class PlaceTaken(Record, frozen=True, tag=18):
+    """From here on this epoch is of the place of gate `of`, where a spare stands, by version `version` of the document.
+
+    Right after the epoch's opening, before anything that happens at the place.
+    """
+
+    at: Millis
+    of: Annotated[int, Meta(ge=1, lt=2**16)]
+    version: Count
+
+
 LedgerEvent = (
     EpochOpened
     | AdmittedV1
@@ -288,6 +299,7 @@ LedgerEvent = (
     | Override
     | ClockState
     | FingerErased
+    | PlaceTaken
 )
 NoteEvent = EpochOpened | Refused | Incident | Dropped | ClockState
 Event = (
@@ -305,6 +317,7 @@ Event = (
     | Dropped
     | ClockState
     | FingerErased
+    | PlaceTaken
 )
 
 EVENTS = Codec(Event, EVENT_MAX)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP API of enrolment: what people do, and what devices ask."""
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi import APIRouter, Depends, Request, Response
+from typing import Annotated
 
-from pistegate_cloud.authority import files, service, status
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from pistegate_cloud.authority import files, service, status, takeovers
 from pistegate_cloud.authority.asking import asking_key
 from pistegate_cloud.authority.schemas import (
     CertificateAnswer,
@@ -16,11 +18,14 @@ from pistegate_cloud.authority.schemas import (
     PlaceAnswer,
     RenewBody,
     RevokeBody,
+    TakeoverBody,
+    UploadAnswer,
 )
+from pistegate_cloud.documents import service as documents
 from pistegate_cloud.errors import CloudError, Problem
 from pistegate_cloud.gates import queries as gates
 from pistegate_cloud.problems import documented
-from pistegate_cloud.schemas import Page, SiteFilter, iso
+from pistegate_cloud.schemas import DeviceNumber, Page, SiteFilter, SiteNumber, iso
 from pistegate_cloud.services import Services, WithServices, require
 from pistegate_cloud.settings import Settings
 from pistegate_cloud.sites import queries as sites
@@ -28,6 +33,7 @@ from pistegate_cloud.tokens.models import ApiToken
 from pistegate_cloud.tokens.service import Scope
 from pistegate_protocol.enrolment import parse_code
 from pistegate_protocol.errors import CodecError
+from pistegate_protocol.messages import DOWN, Ack
 from pistegate_protocol.topics import Device, Role
 
 router = APIRouter(tags=["enrolment"])
@@ -86,6 +92,38 @@ async def accept(body: DeviceBody, services: WithServices, caller: ApiToken = De
     """Take in what this device sent while it was doubted: unsigned, wrongly signed, or with a key that had ended."""
     batches, events, waiting = await services.ingest.accept(body.device, caller.name)
     return {"batches": batches, "events": events, "waiting": waiting}
+
+
+@router.post(
+    "/takeovers",
+    status_code=204,
+    responses=documented("unknown_reference", "document_full"),
+)
+async def allow_takeover(body: TakeoverBody, services: WithServices, caller: ApiToken = Depends(_writer)) -> None:  # noqa: B008
+    """Let a spare stand at gates' places if they die, also without the WAN; what it was allowed before is replaced."""
+    key, now_ms = services.settings.documents, services.clock.wall_ms()
+    messages = await takeovers.allow(body.site, body.spare, body.gates, body.days, caller.name, key, now_ms)
+    await documents.push_all(messages, services)
+
+
+@router.post("/devices/batches", responses=documented("device_refused", "request_time", "unknown_reference"))
+async def upload(
+    request: Request,
+    services: WithServices,
+    site: Annotated[SiteNumber, Query()],
+    number: Annotated[DeviceNumber, Query()],
+) -> UploadAnswer:
+    """One batch of another gate's disk, as MQTT would have brought it; asked by any enrolled device of the site.
+
+    Who brings it does not vouch for it: the batch's own signature does, or a person (`gate accept`).
+    """
+    key = await asking_key(request, services.clock.wall_ms())
+    if key.site_id != site:
+        raise Problem("device_refused")
+    topic = Device(site, Role.GATE, number).up
+    answers = await services.ingest.receive([(topic, await request.body())])
+    acks = [message for _, payload in answers if isinstance(message := DOWN.decode(payload), Ack)]
+    return UploadAnswer(acknowledged=acks[-1].seq if acks else None)
 
 
 @router.get("/enrolment/authority", responses=documented("enrolment_off"), response_class=Response)

@@ -27,6 +27,7 @@ _GATE = """example:
   pistegate-cloud gate revoke --config cloud.toml --site 1 3 --reason stolen
   pistegate-cloud gate approve --config cloud.toml --site 1 3
   pistegate-cloud gate accept --config cloud.toml --site 1 3
+  pistegate-cloud gate takeover --config cloud.toml --site 1 90 --of 3 --of 4 --days 180
 """
 ROLES = ("gate", "encoder", "till", "inspect")
 Work = Callable[["Settings", "BaseDBAsyncClient", int], Awaitable[Any]]
@@ -66,6 +67,7 @@ def add_parser(commands: Any, shape: dict[str, Any]) -> None:
         ("enrol", _enrol, "Make a code that enrols one device once; print the line to type there."),
         ("revoke", _revoke, "End a device's key for good: nothing of it is taken from its next message on."),
         ("approve", _approve, "Agree to the renewal of a certificate that has run out."),
+        ("takeover", _takeover, "Let a spare stand at gates' places if they die, also without the WAN."),
         ("accept", _accept, "Take in what a device sent while it was doubted, after a look at `gate status`."),
     ):
         verb = verbs.add_parser(name, help=words, description=words, **told)
@@ -74,6 +76,9 @@ def add_parser(commands: Any, shape: dict[str, Any]) -> None:
         verb.add_argument("--role", choices=ROLES, default="gate")
         verb.add_argument("number", type=int, metavar="NUMBER", help="of the device")
         verb.add_argument("--json", action="store_true", help="print JSON")
+        if name == "takeover":
+            verb.add_argument("--of", type=int, action="append", default=[], metavar="N", help="a gate; none: no more")
+            verb.add_argument("--days", type=int, default=180, metavar="N", help="from now (default: 180)")
         if name == "revoke":
             verb.add_argument("--reason", required=True, help="kept with the key, such as stolen")
         verb.set_defaults(run=run)
@@ -172,6 +177,23 @@ def _accept(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _takeover(arguments: argparse.Namespace) -> int:
+    async def work(settings: "Settings", _: "BaseDBAsyncClient", now_ms: int) -> Any:
+        from pistegate_cloud.authority.takeovers import DAYS_MAX, allow
+
+        if not 1 <= arguments.days <= DAYS_MAX:
+            raise CloudError(f"--days is from 1 to {DAYS_MAX}")
+        spare = (arguments.site, arguments.number)
+        await allow(*spare, arguments.of, arguments.days, _actor(), settings.documents, now_ms)
+
+    _with_database(arguments, work)
+    if arguments.json:
+        print(json.dumps({"spare": arguments.number, "of": arguments.of, "days": arguments.days}))
+    else:
+        print("the spare knows it half a minute after it is online; it keeps it without the WAN")
+    return 0
+
+
 def _status(arguments: argparse.Namespace) -> int:
     async def work(settings: "Settings", _: "BaseDBAsyncClient", now_ms: int) -> Any:
         from pistegate_cloud.authority.status import devices
@@ -188,6 +210,7 @@ def _status(arguments: argparse.Namespace) -> int:
         until = f"{each.certificate_until:%Y-%m-%d}" if each.certificate_until else "-"
         seen = f"{each.last_seen:%Y-%m-%d %H:%M}" if each.last_seen else "never"
         why = f"  ({each.reason})" if each.reason else ""
+        why += f"  stands for gate {each.stands_for}" if each.stands_for else ""
         line = f"{each.site:>4}  {each.role:7}  {each.number:>6}  {each.state:8}  {until:17}  {each.quarantined:>11}"
         print(f"{line}  {seen}{why}")
     words = "heard: [enrolment] unsigned = true" if unsigned else "not heard"

@@ -4,9 +4,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pistegate_cloud.authority.issuing import CSR_MAX
+from pistegate_cloud.authority.takeovers import DAYS_MAX
 from pistegate_cloud.schemas import Body, DeviceNumber, Reason, SiteNumber
 from pistegate_protocol.topics import Device, Role
 
@@ -38,6 +39,19 @@ class RevokeBody(DeviceBody):
     )
 
     reason: Reason
+
+
+class TakeoverBody(Body):
+    """Which spare may stand at which gates' places, for how many days from now. No gates: at none any more."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"site": 1, "spare": 90, "gates": [3, 4], "days": 180}}
+    )
+
+    site: SiteNumber
+    spare: DeviceNumber
+    gates: Annotated[list[DeviceNumber], Field(max_length=100)]
+    days: Annotated[int, Field(ge=1, le=DAYS_MAX)] = 180
 
 
 class CodeAnswer(BaseModel):
@@ -102,7 +116,10 @@ class EnrolAnswer(CertificateAnswer):
 
 
 class DeviceAnswer(BaseModel):
-    """How a device stands: `state` is active, expired, waiting (for a person's word), revoked, or unsigned (none)."""
+    """How a device stands: `state` is active, expired, waiting (for a person's word), revoked, or unsigned (none).
+
+    `stands_for`: the gate at whose place a spare stands. `quarantined`: messages that wait for a person.
+    """
 
     site: int
     role: str
@@ -114,4 +131,11 @@ class DeviceAnswer(BaseModel):
     ended: datetime | None = None
     reason: str | None = None
     quarantined: int = 0
+    stands_for: int | None = None
     last_seen: datetime | None = None
+
+
+class UploadAnswer(BaseModel):
+    """Up to which event of that epoch everything is stored; null: it lies in quarantine, for a person."""
+
+    acknowledged: int | None

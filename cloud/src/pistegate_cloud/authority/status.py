@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from pistegate_cloud.authority import queries
+from pistegate_cloud.authority import queries, takeovers
 from pistegate_cloud.authority.models import DeviceCertificate, DeviceKey
 from pistegate_cloud.authority.schemas import DeviceAnswer
 from pistegate_cloud.encoders import queries as encoders
@@ -19,6 +19,7 @@ async def devices(site: int | None, now_ms: int) -> list[DeviceAnswer]:
     for key in await queries.all_keys(site):
         held.setdefault(Device(key.site_id, Role(key.role), key.number), []).append(key)
     certificates = await queries.newest_certificates(key for keys in held.values() for key in keys)
+    places = await takeovers.standing(site)
     waiting = await store.quarantined_by_topic()
     seen = {Device(row.site_id, Role(row.role), row.number): row.last_seen_ms for row in await gates.gates(site)}
     seen |= {Device(row.site_id, Role.ENCODER, row.number): row.last_seen_ms for row in await encoders.encoders(site)}
@@ -26,7 +27,11 @@ async def devices(site: int | None, now_ms: int) -> list[DeviceAnswer]:
     for device in sorted(seen, key=lambda each: (each.site, each.role, each.number)):
         answer = _standing(device, held.get(device, []), certificates, now_ms)
         last = seen[device]
-        more = {"quarantined": waiting.get(device.up, 0), "last_seen": None if last is None else iso(last)}
+        more = {
+            "quarantined": waiting.get(device.up, 0),
+            "last_seen": None if last is None else iso(last),
+            "stands_for": places.get((device.site, device.number)) if device.role is Role.GATE else None,
+        }
         found.append(answer.model_copy(update=more))
     return found
 

@@ -7,6 +7,7 @@ from typing import Final
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.amendments import service as amendments
+from pistegate_cloud.authority import takeovers
 from pistegate_cloud.calendars import service as calendars
 from pistegate_cloud.cards import losing
 from pistegate_cloud.documents import service
@@ -24,6 +25,7 @@ from pistegate_protocol.documents import (
     LOAD_LIST,
     LOST_CARDS,
     SUSPENSION_LIST,
+    TAKEOVER_LIST,
 )
 
 Messages = dict[int, bytes]
@@ -58,6 +60,10 @@ async def _fingers(where: list[int], services: Services, now_ms: int) -> Message
     return await fingers.publish(where, services.settings.documents, now_ms)
 
 
+async def _takeovers(where: list[int], services: Services, now_ms: int) -> Messages:
+    return await takeovers.publish(where, services.settings.documents, now_ms)
+
+
 async def _group(where: list[int]) -> int:
     return (await sites.site(where[0])).group_number
 
@@ -70,6 +76,7 @@ PUBLISHERS: Final[dict[str, Publisher]] = {
     CALENDAR_LIST: _calendars,
     LOAD_LIST: _loads,
     FINGER_LIST: _fingers,
+    TAKEOVER_LIST: _takeovers,
 }
 """Who publishes a document, by its name, for sites of one group; in the caller's transaction, with the sites locked."""
 

@@ -7,11 +7,13 @@ at most PREDECESSOR_S; then it goes on and the hole is shown. An event that cann
 
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.authority import takeovers
 from pistegate_cloud.clock import Clock
 from pistegate_cloud.database import TRANSIENT
 from pistegate_cloud.errors import CloudError
@@ -20,6 +22,7 @@ from pistegate_cloud.gates import queries as gates
 from pistegate_cloud.ingest.effects.base import Found, Place
 from pistegate_cloud.ingest.effects.ledger import LedgerEffects
 from pistegate_cloud.ingest.effects.notes import NoteEffects
+from pistegate_cloud.ingest.effects.places import OPENING
 from pistegate_cloud.ingest.models import EventChain, RawEvent
 from pistegate_cloud.proofs import waiting
 from pistegate_cloud.proofs.service import Checker
@@ -58,10 +61,13 @@ class Applier:
         return applied
 
     async def _apply_chain(self, chain: EventChain) -> int:
-        place = await _place(chain.site, chain.gate)
+        place = await _place(chain)
         applied = 0
         while chain.applied_seq < chain.seq:
-            events = await _events(chain, CHUNK)
+            if opening := chain.applied_seq < OPENING:
+                events = await _events(chain, OPENING - chain.applied_seq)
+            else:
+                events = await _events(chain, CHUNK)
             try:
                 await self._apply(chain, place, events)
             except (AppliedMeanwhile, *TRANSIENT):
@@ -70,6 +76,8 @@ class Applier:
                 _log.exception("applying %d events of chain %d failed: one by one now", len(events), chain.id)
                 await self._one_by_one(chain, place, events)
             applied += len(events)
+            if opening:
+                place = await _place(chain)  # a spare has told by now at whose place it stands
         return applied
 
     async def _one_by_one(self, chain: EventChain, place: Place, events: list[RawEvent]) -> None:
@@ -155,11 +163,17 @@ def _case(chain: EventChain, item: Found) -> exceptions.Case:
     )
 
 
-async def _place(site: int, number: int) -> Place:
-    gate = await gates.gate(site, number)
+async def _place(chain: EventChain) -> Place:
+    """Where this epoch of a device was: at its own post, or, of a spare, at that of the gate it stood for."""
+    gate = await gates.gate(chain.site, chain.gate)
     if gate is None:  # it was registered when its events came; whoever removed it since did so by hand
-        raise CloudError(f"gate {number} of site {site} is not registered any more")
-    return await Place.of(gate)
+        raise CloudError(f"gate {chain.gate} of site {chain.site} is not registered any more")
+    place = await Place.of(gate)
+    of = await takeovers.stood_at(chain.site, chain.gate, chain.epoch)
+    other = None if of is None else await gates.gate(chain.site, of)
+    if other is None or other.post is None:
+        return place
+    return replace(place, post=other.post.number, area=other.post.area.number)
 
 
 async def _events(chain: EventChain, limit: int) -> list[RawEvent]:

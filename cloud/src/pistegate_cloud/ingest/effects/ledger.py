@@ -9,6 +9,7 @@ from pistegate_cloud.ingest.effects.base import Found, Place, Read, Ref, decode,
 from pistegate_cloud.ingest.effects.clocks import Clocks
 from pistegate_cloud.ingest.effects.fingers import Fingers
 from pistegate_cloud.ingest.effects.overrides import Overrides
+from pistegate_cloud.ingest.effects.places import Places
 from pistegate_cloud.ingest.effects.uses import Uses
 from pistegate_cloud.proofs import queries as proofs
 from pistegate_cloud.proofs import service
@@ -28,6 +29,7 @@ from pistegate_protocol.events import (
     Outcome,
     OutcomeV1,
     Override,
+    PlaceTaken,
     Proof,
     Settled,
     Stream,
@@ -49,6 +51,8 @@ class LedgerEffects:
         self._uses = Uses(place, epoch, self.found)
         self._overrides = Overrides(place, epoch)
         self._fingers = Fingers(place, now_ms)
+        self._places_told: list[Found] = []
+        self._places = Places(place, epoch, self._places_told)
         self._clocks = Clocks(place, Stream.LEDGER, epoch, self.found)
         self._events: dict[Ref, Admitted | CardUse] = {}
         self._proofs: list[tuple[Ref, Proof]] = []
@@ -70,6 +74,8 @@ class LedgerEffects:
                         self._events[self._epoch, seq] = event
                 case Override():
                     self._overrides.add(seq, event)
+                case PlaceTaken():
+                    self._places.add(seq, event)
                 case FingerErased():
                     self._fingers.add(event)
                 case ClockState():
@@ -86,6 +92,7 @@ class LedgerEffects:
         tickets = await self._admissions.save()
         await self._overrides.save()
         await self._fingers.save()
+        await self._places.save()
         corrected = await self._clocks.save()
         told = await self._told()
         torn = self._admissions.torn | self._uses.torn
@@ -103,7 +110,7 @@ class LedgerEffects:
             for uid in sorted(weigh):
                 await reckoner.weigh(counters[uid])
         await proofs.save_counters(list(counters.values()))
-        return corrected + more
+        return self._places_told + corrected + more
 
     async def _load(self, events: Read) -> None:
         refs = {(e.epoch, e.seq) for _, e in events if isinstance(e, End)}
