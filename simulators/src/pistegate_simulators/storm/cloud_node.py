@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cloud of a storm: its real ingest core over tables in memory, with a commit that takes time and may not come."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from pistegate_cloud.ingest.core import (
@@ -15,9 +15,17 @@ from pistegate_cloud.ingest.core import (
     open_message,
     start_of,
 )
-from pistegate_protocol.documents import DENY_LIST, DOCUMENT_NAMES, DenyList, Document, sign_document
+from pistegate_protocol.documents import (
+    DENY_LIST,
+    DOCUMENT_NAMES,
+    DenyList,
+    Document,
+    sign_document,
+    verify_document,
+)
 from pistegate_protocol.events import Stream
-from pistegate_protocol.messages import DOWN, Batch, Hello, Notice
+from pistegate_protocol.messages import DOWN, Batch, DocumentWanted, HeldDocument, Hello, Notice, SignedDocument
+from pistegate_protocol.signing import KeyRing
 from pistegate_protocol.topics import Device, Role
 from pistegate_simulators.storm.cloud_tables import Tables
 from pistegate_simulators.storm.tickets import DOCUMENTS, KEY_ID, SITE
@@ -25,7 +33,11 @@ from pistegate_simulators.storm.timeline import Timeline
 from pistegate_simulators.storm.trace import Trace
 
 COMMIT_S = (0.005, 0.03)  # seconds from a message's arrival to the commit of its group
-ANSWER_S = (0.0, 0.02)  # seconds from a commit to its acknowledgements
+TELL_S = (0.0, 0.02)  # seconds from a commit to its acknowledgements
+
+JUMP = 100_000  # versions left free by a restored cloud, as documents/asking.py has them
+ANSWER_S = 120.0  # seconds that it waits for a document to come back
+_RING = KeyRing({KEY_ID: DOCUMENTS.public_key().public_bytes_raw()})
 
 Down = Callable[[bytes], None]
 
@@ -45,6 +57,7 @@ class CloudNode:
         self._stored = stored
         self._run = 0
         self._waiting: list[tuple[str, bytes]] = []
+        self._asked: dict[tuple[int, str, int], float] = {}
 
     # What the world does
 
@@ -62,14 +75,18 @@ class CloudNode:
         """From a backup, as another generation."""
         self._run += 1
         self._waiting.clear()
-        self.tables = backup.copy()
+        self.tables = tables = backup.copy()
         self.generation += 1
+        self._asked.clear()
+        for name in (DENY_LIST,):
+            newest = max(tables.documents.get(name, (0, None))[0], tables.lost.get(name, (0, 1))[1] - 1)
+            tables.lost[name] = newest, newest + JUMP
 
-    def publish(self, kind: type[Document], entries: list[object]) -> int:
+    def publish(self, kind: type[Document], entries: Sequence[object]) -> int:
         """A new version of a document, for every gate; the version."""
         name = DOCUMENT_NAMES[kind]
-        version = self.tables.documents.get(name, (0, None))[0] + 1
-        document = kind(site=SITE, version=version, issued_at=self._timeline.wall_ms, entries=entries)  # type: ignore[arg-type]
+        version = max(self.tables.documents.get(name, (0, None))[0] + 1, self.tables.lost.get(name, (0, 0))[1])
+        document = kind(site=SITE, version=version, issued_at=self._timeline.wall_ms, entries=list(entries))  # type: ignore[arg-type]
         self.tables.documents[name] = version, sign_document(document, KEY_ID, DOCUMENTS)
         self._trace("cloud", f"publishes {name} version {version}")
         for tell in self.lines.values():
@@ -77,8 +94,9 @@ class CloudNode:
         return version
 
     def deny(self, denied: Mapping[int, int]) -> int:
-        """The deny list anew; its version."""
-        return self.publish(DenyList, list(denied.items()))
+        """These tickets below these revisions too; the list's version."""
+        self.tables.denied |= denied
+        return self.publish(DenyList, sorted(self.tables.denied.items()))
 
     # What gates tell
 
@@ -106,8 +124,10 @@ class CloudNode:
                     answers += [(device.number, answer) for answer in self._hello(device, hello)]
                 case Accepted(device, Batch() as batch):
                     batches.append((key_of(device, batch), batch))
+                case Accepted(device, HeldDocument() as held):
+                    self._returned(device, held)
         answers += self._store(batches)
-        self._timeline.after(self._rng.uniform(*ANSWER_S), lambda: self._answer(run, answers))
+        self._timeline.after(self._rng.uniform(*TELL_S), lambda: self._answer(run, answers))
 
     def _store(self, batches: list[tuple[ChainKey, Batch]]) -> list[tuple[int, bytes]]:
         chains = self.tables.store(batches)
@@ -127,8 +147,10 @@ class CloudNode:
         self.hellos[device.number] = hello
         recent, conflict = observe_epoch(tables.recent_epochs.get(device.number, []), hello.epoch)
         tables.recent_epochs[device.number] = recent
+        asked = self._wanted(device, hello)
         newer = [name for name, (version, _) in tables.documents.items() if version > hello.documents.get(name, 0)]
-        answers = [DOWN.encode(tables.documents[name][1]) for name in sorted(newer, key=lambda name: name != DENY_LIST)]
+        answers = [DOWN.encode(DocumentWanted(name)) for name in asked]
+        answers += [DOWN.encode(tables.documents[name][1]) for name in sorted(newer) if name not in asked]
         for stream in Stream:
             key = ChainKey(device.site, device.number, stream, hello.epoch)
             position = tables.positions.get(key, start_of(key))
@@ -136,6 +158,29 @@ class CloudNode:
         if conflict:
             answers.append(DOWN.encode(Notice("identity_conflict", f"gate {device.number}")))
         return answers
+
+    def _wanted(self, device: Device, hello: Hello) -> list[str]:
+        """As documents.asking.wanted."""
+        found = []
+        for name, (after, before) in self.tables.lost.items():
+            version = hello.documents.get(name, 0)
+            if not after < version < before or self.tables.recovered.get(name, 0) >= version:
+                continue
+            since = self._asked.setdefault((device.number, name, version), self._timeline.now)
+            if self._timeline.now - since < ANSWER_S:
+                found.append(name)
+        return found
+
+    def _returned(self, device: Device, held: HeldDocument) -> None:
+        """As documents.recovery.take: a lost deny list is believed by its signature, and what it denies is denied."""
+        document = verify_document(SignedDocument(held.key_id, held.body, held.signature), _RING, device.site)
+        name = DOCUMENT_NAMES[type(document)]
+        after, before = self.tables.lost.get(name, (0, 0))
+        if after < document.version < before and self.tables.recovered.get(name, 0) < document.version:
+            self.tables.recovered[name] = document.version
+            self._trace("cloud", f"gets {name} version {document.version} back from gate {device.number}")
+            if isinstance(document, DenyList):
+                self.deny(dict(document.entries))
 
     def _answer(self, run: int, answers: list[tuple[int, bytes]]) -> None:
         if run != self._run:

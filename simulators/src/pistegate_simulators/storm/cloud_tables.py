@@ -29,7 +29,12 @@ class Tables:
     forks: dict[tuple[ChainKey, int, bytes], StoredEvent] = field(default_factory=dict)
     quarantine: list[Refused] = field(default_factory=list)
     documents: dict[str, tuple[int, SignedDocument]] = field(default_factory=dict)
+    denied: dict[int, int] = field(default_factory=dict)
     recent_epochs: dict[int, list[int]] = field(default_factory=dict)
+    lost: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Name -> the versions between these were made by a database that was lost."""
+    recovered: dict[str, int] = field(default_factory=dict)
+    """Name -> newest of the lost versions that a device sent back."""
 
     def copy(self) -> "Tables":
         """As a backup holds it."""
@@ -40,7 +45,10 @@ class Tables:
             dict(self.forks),
             list(self.quarantine),
             dict(self.documents),
+            dict(self.denied),
             {device: list(epochs) for device, epochs in self.recent_epochs.items()},
+            dict(self.lost),
+            dict(self.recovered),
         )
 
     def chains(self, keys: list[ChainKey]) -> dict[ChainKey, Chain]:

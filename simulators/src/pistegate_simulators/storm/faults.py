@@ -131,6 +131,24 @@ def sd_restored(world: "World", rng: Random) -> None:
     world.timeline.after(rng.uniform(20.0, 400.0), restore)
 
 
+def cloud_restored(world: "World", rng: Random) -> None:
+    """The cloud loses its database and is restored from a backup."""
+    backup, generation = world.cloud.tables.copy(), world.cloud.generation
+    world.trace("cloud", "is backed up")
+
+    def restore() -> None:
+        if world.cloud.generation != generation:
+            return  # restored since: an older backup's lost versions would not be told from that one's
+        world.trace("cloud", "is restored from its backup")
+        world.cloud.crash()
+        world.cloud.restore(backup)
+        for node in world.gates:
+            node.line.drop()
+        world.timeline.after(rng.uniform(1.0, 60.0), world.cloud.start)
+
+    world.timeline.after(rng.uniform(20.0, 400.0), restore)
+
+
 def _lane_power(world: "World", rng: Random, gate: int) -> None:
     """The lane's own board may lose its power too, and with it its count."""
     node = world.gate(gate)
@@ -150,6 +168,7 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "reader_fails": (reader_fails, 1),
     "disk_full": (disk_full, 2),
     "sd_restored": (sd_restored, 2),
+    "cloud_restored": (cloud_restored, 2),
 }
 """Name -> fault and weight."""
 

@@ -26,6 +26,7 @@ def check(world: "World") -> None:
     passages(world.truth, events)
     charges(world.truth)
     forks(world.truth, tables)
+    denials(world.truth, tables)
 
 
 def decoded(tables: Tables) -> dict[ChainKey, dict[int, Event]]:
@@ -125,13 +126,24 @@ def forks(truth: Truth, tables: Tables) -> None:
             raise Red("fork_missed", f"gate {gate} was restored, epochs {orphans} lead nowhere")
 
 
+def denials(truth: Truth, tables: Tables) -> None:
+    """Whatever any gate knows to be denied is denied everywhere: a restored cloud has it back."""
+    for gate, tickets in truth.denied.items():
+        if missing := tickets - tables.denied.keys():
+            raise Red(
+                "denial_forgotten", f"gate {gate} was told to deny {sorted(missing)}, the cloud does not any more"
+            )
+
+
 def untold(world: "World") -> list[str]:
-    """Gates that do not have the newest of every document yet."""
+    """Gates and documents of which one side has another version than the other."""
     newest = {name: version for name, (version, _) in world.cloud.tables.documents.items()}
     found = []
     for node in world.gates:
         told = node.gate._documents.versions() if node.gate else {}
-        found += [
-            f"gate {node.number} has {n} {told.get(n, 0)} of {v}" for n, v in newest.items() if told.get(n, 0) < v
-        ]
+        if node.journal is not None and node.journal.generation != world.cloud.generation:
+            found.append(f"gate {node.number} has met generation {node.journal.generation}")
+        for name in sorted(told.keys() | newest.keys()):
+            if told.get(name, 0) != newest.get(name, 0):
+                found.append(f"gate {node.number} has {name} {told.get(name, 0)}, the cloud {newest.get(name, 0)}")
     return found

@@ -22,12 +22,11 @@ CARD_TORN = 0.08  # chance that a card leaves the field in the middle of somethi
 
 @dataclass(slots=True)
 class StormTicket:
-    """`cards` and `codes`: its media. `revoked`: since this version of the deny list."""
+    """`cards` and `codes`: its media."""
 
     claim: Claim
     cards: list[StormCard] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
-    revoked: int | None = None
 
     @property
     def number(self) -> int:

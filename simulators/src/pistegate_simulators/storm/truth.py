@@ -41,6 +41,8 @@ class Truth:
         """By gate, the admission for which its lane was opened last."""
         self.versions: dict[tuple[int, str], int] = {}
         """(gate, document) -> the newest version that the gate ever stored."""
+        self.denied: dict[int, frozenset[int]] = defaultdict(frozenset)
+        """By gate, the tickets that any deny list denied which it ever stored."""
         self.restores: dict[int, int] = defaultdict(int)
         self._passed_of: dict[bytes, int] = defaultdict(int)
         self._slack: dict[bytes, int] = defaultdict(int)
@@ -56,10 +58,8 @@ class Truth:
         if admission.name in self.admissions:
             raise Red("seq_reused", f"gate {gate} names two admissions {admission.epoch}/{admission.seq}")
         self.admissions[admission.name] = admission
-        revoked = self.tickets[event.ticket].revoked
-        known = self.versions.get((gate, "deny_list"), 0)
-        if revoked is not None and known >= revoked and not event.exit:
-            raise Red("revoked_admitted", f"gate {gate} knew deny list {known} and admitted ticket {event.ticket}")
+        if event.ticket in self.denied[gate] and not event.exit:
+            raise Red("revoked_admitted", f"gate {gate} was told that ticket {event.ticket} is denied, and admitted it")
         if event.reoffer_of is not None and event.charged:
             raise Red("reoffer_charged", f"gate {gate} charged {event.charged} for a re-offer")
 
@@ -70,6 +70,10 @@ class Truth:
                 if admission.outcome is not None and not admission.erased:
                     raise Red("two_outcomes", f"gate {gate} told two outcomes of {epoch}/{seq}")
                 admission.outcome = outcome
+
+    def denies(self, gate: int, tickets: frozenset[int]) -> None:
+        """A gate stored a deny list with these tickets."""
+        self.denied[gate] |= tickets
 
     def document(self, gate: int, name: str, version: int) -> None:
         """A gate stored a document."""
@@ -129,15 +133,16 @@ class Truth:
 
     # What the world did
 
-    def image_taken(self, gate: int) -> tuple[dict[str, int], set[bytes]]:
-        """What an SD image knows: versions of documents, admissions that have ended."""
+    def image_taken(self, gate: int) -> tuple[dict[str, int], frozenset[int], set[bytes]]:
+        """What an SD image knows: versions of documents, denied tickets, admissions that have ended."""
         versions = {name: version for (other, name), version in self.versions.items() if other == gate}
         known = {a.name for a in self.admissions.values() if a.gate == gate and a.outcome is not None}
-        return versions, known
+        return versions, self.denied[gate], known
 
-    def restored(self, gate: int, versions: dict[str, int], known: set[bytes]) -> None:
+    def restored(self, gate: int, versions: dict[str, int], denied: frozenset[int], known: set[bytes]) -> None:
         """A gate's SD card was written anew from an image that knows these."""
         self.restores[gate] += 1
+        self.denied[gate] = denied
         for key in [key for key in self.versions if key[0] == gate]:
             self.versions[key] = versions.get(key[1], 0)
         for admission in self.admissions.values():

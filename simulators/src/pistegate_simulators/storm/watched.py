@@ -4,6 +4,7 @@
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.lane.host import Mark
+from pistegate_protocol.documents import DENY_LIST, DOCUMENTS
 from pistegate_protocol.messages import SignedDocument
 from pistegate_simulators.storm.truth import Admission, Truth
 
@@ -35,3 +36,5 @@ class WatchedJournal(Journal):
         """See Journal."""
         super().store_document(name, version, signed)
         self.truth.document(self._gate, name, version)
+        if name == DENY_LIST:
+            self.truth.denies(self._gate, frozenset(ticket for ticket, _ in DOCUMENTS.decode(signed.body).entries))

@@ -50,7 +50,6 @@ class World:
         self.tickets = sold(self._rng, TICKETS)
         self.truth = Truth(self.tickets)
         self.cloud = cloud(self.timeline, self._fork("cloud"), self.trace, self._stored)
-        self.denied: dict[int, int] = {}
         self.struck = 0
         self.healed = False
         self.gates = [self._gate(number, node) for number in GATES]
@@ -146,11 +145,9 @@ class World:
 
     def _revoke(self) -> None:
         ticket: StormTicket = self._rng.choice(self.tickets)
-        self.denied[ticket.number] = ticket.claim.revision + 1
-        version = self.cloud.deny(self.denied)
-        if ticket.revoked is None:
-            ticket.revoked = version
-        self.trace("cloud", f"revokes ticket {ticket.number}")
+        if self.cloud.up:
+            self.trace("cloud", f"revokes ticket {ticket.number}")
+            self.cloud.deny({ticket.number: ticket.claim.revision + 1})
 
     def _up(self, gate: int, payload: bytes) -> None:
         batch = batch_in(payload)
