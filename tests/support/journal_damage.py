@@ -51,16 +51,14 @@ def fill(journal: Journal, passages: int) -> None:
         medium = b"\x02" if number % 10 == 9 else b"\x01" + card
         event = Admitted(1000 + number, number, medium, claim, 1, 1, ONE_USED, bytes(8))
         seq, name = journal.admit(RecordAdmission(event, 1))
-        kind, owed, memory = OutcomeKind.PASSED, None, Memory(medium, claim, Confirmed(1, 0, 0), b"signed" * 20)
         if number % 50 == 48:
-            kind, owed, memory = (
-                OutcomeKind.CARD_UNCONFIRMED,
-                OwedEntry(name, 1, journal._clock.monotonic() + 100),
-                None,
-            )
-        passed = int(kind is OutcomeKind.PASSED)
-        outcome = Outcome(2000 + number, journal.epoch, seq, kind, passed)
-        journal.outcome(RecordOutcome(outcome, owed, unsettled=owed is not None, memory=memory))
+            outcome = Outcome(2000 + number, journal.epoch, seq, OutcomeKind.CARD_UNCONFIRMED, 0)
+            owed = OwedEntry(name, 1, journal._clock.monotonic() + 100)
+            journal.outcome(RecordOutcome(outcome, owed, unsettled=True))
+        else:
+            outcome = Outcome(2000 + number, journal.epoch, seq, OutcomeKind.PASSED, 1)
+            memory = Memory(medium, claim, Confirmed(1, 0, 0), b"signed" * 20)
+            journal.outcome(RecordOutcome(outcome, memory=memory))
         if number % 5 == 0:
             journal.note(Refused(number, "expired", medium, number))
             journal.note(Incident(number, "reader_lost", f"for the time {number}"))

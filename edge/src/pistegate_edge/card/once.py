@@ -4,13 +4,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from pistegate_edge.card.looking import LookingKeys, look
 from pistegate_edge.card.seen import Seen
 from pistegate_edge.clock import Clock
 from pistegate_edge.errors import EdgeError, JournalInUse
-from pistegate_edge.journal import opening
+from pistegate_edge.journal.files import Closable, Files
 from pistegate_edge.readers.pn532 import READER_FAILURES, Pn532
 
 LOOK_S = 0.3  # seconds at a stretch that a card is waited for
@@ -27,10 +26,10 @@ class NoReader(EdgeError, OSError):
 @contextmanager
 def reader_alone(directory: Path | None) -> Iterator[None]:
     """While this holds, no process of this configuration starts; ReaderInUse when one runs."""
-    held: IO[bytes] | None = None
+    held: Closable | None = None
     if directory is not None and directory.is_dir():
         try:
-            held = opening.lock(directory)
+            held = Files(directory).lock()
         except JournalInUse as error:
             raise ReaderInUse(str(error)) from error
         except OSError:
