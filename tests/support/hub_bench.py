@@ -117,12 +117,12 @@ class ModelGate:
         now = self._now()
         if self.passage.deadline is not None and now.mono >= self.passage.deadline:
             self.tell(i.Tick())
-        self._take(self.core.tick(now.mono, busy=self.state is not State.IDLE))
+        self._take(self.core.tick(now.mono, busy=False))
         self.flush()
 
     def due(self) -> None:
         """What is to be done at once is done."""
-        deadline = self.core.deadline(busy=self.state is not State.IDLE)
+        deadline = self.core.deadline(busy=False)
         if deadline is not None and deadline <= self._now().mono:
             self.tick()
 

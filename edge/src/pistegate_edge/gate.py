@@ -122,6 +122,7 @@ class Gate:
             note=self._note_now,
             state_changed=self._uplink.state_changed,
             busy=self._busy,
+            held=lambda: self._passage.state in (State.READING, State.COMMITTING, State.WRITING),
             clock=clock,
             publish=self._link.publish,
             chronicle=lambda event: self._recorder.chronicle(event, clock.now()),

@@ -224,7 +224,7 @@ class Hub:
 
     def _pong(self, ping: Ping, now: Now) -> Pong:
         present = [each for each in self._members.values() if now.mono - each.seen <= PRESENT_S]
-        return Pong(self.run, ping.number, len(present))
+        return Pong(self.run, ping.number, len(present) if self.settled(now) else 0)
 
 
 def _readable(counters: bytes) -> bool:

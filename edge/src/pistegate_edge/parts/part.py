@@ -15,7 +15,7 @@ from pistegate_edge.core.inputs import Input
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OwedEntry
 from pistegate_edge.journal.journal import Journal
-from pistegate_protocol.events import ClockState, FingerErased, Stream
+from pistegate_protocol.events import ClockState, FingerErased, PlaceTaken, Stream
 from pistegate_protocol.messages import SignedDocument
 
 Performer = Callable[[Any, Now], None]
@@ -27,6 +27,7 @@ class Ports:
 
     `feed`: to the passage protocol. `note`: an incident, shown to the attendant and told to the cloud.
     `state_changed`: the cloud should hear the gate's state. `busy`: a passage is under way. `publish`: up to the cloud.
+    `held`: a card waits for the loop; disk and network wait until it is let go.
     `chronicle`: into both streams. `keep`: a signed document under a name and version; False: there is no room.
     `document`: the cloud's newest of a kind. `record`: a receipt into the ledger; False: there is no room yet.
     `journal`: the gate's, `owed`: whom it owes by now.
@@ -37,12 +38,13 @@ class Ports:
     note: Callable[[IncidentCode, str], None]
     state_changed: Callable[[], None]
     busy: Callable[[], bool]
+    held: Callable[[], bool]
     clock: Clock
     publish: Callable[[bytes], None]
     chronicle: Callable[[ClockState], None]
     keep: Callable[[str, int, SignedDocument], bool]
     document: Callable[[type[Any]], Any]
-    record: Callable[[FingerErased], bool]
+    record: Callable[[FingerErased | PlaceTaken], bool]
     journal: Journal
     owed: Callable[[], list[OwedEntry]]
 

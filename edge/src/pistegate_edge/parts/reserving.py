@@ -74,12 +74,14 @@ class HubPart(Part):
     @property
     def words(self) -> str:
         """See Part."""
-        return f"hub of {self.group} gates" if self._core.serves else "no hub"
+        if not self._core.serves:
+            return "no hub"
+        return f"hub of {self.group} gate{'' if self.group == 1 else 's'}"
 
     @property
     def deadline(self) -> float | None:
         """See Part."""
-        return self._core.deadline(busy=self._ports.busy())
+        return self._core.deadline(busy=self._ports.held())
 
     def start(self) -> None:
         """See Part."""
@@ -109,7 +111,7 @@ class HubPart(Part):
     def tick(self, now: Now) -> None:
         """See Part."""
         self._now = now
-        self._tell(self._core.tick(now.mono, busy=self._ports.busy()))
+        self._tell(self._core.tick(now.mono, busy=self._ports.held()))
         self._send()
 
     def grown(self, stream: Stream, last: int) -> None:
@@ -135,6 +137,7 @@ class HubPart(Part):
             log.warning("no room to hand over whom this gate owes: nobody lets them in again")
             return
         self._core.let_go(action.names)
+        log.info("whom %d admissions owe is handed over to the site's hub", len(gone))
 
     def _tell(self, told: list[HubTold]) -> None:
         for each in told:

@@ -15,6 +15,7 @@ from pistegate_protocol import hub_messages as h
 from pistegate_protocol.elsewhere import decode_elsewhere
 
 PING_S = 1.0  # seconds between signs of life; what was lost of a standing is made good so soon
+STARTING_S = 0.1  # seconds between them while the hub waits for all gates
 LOST_S = 5.0  # seconds without any answer: the hub counts as unreachable
 RESEND_S = 1.0  # seconds without an answer until a join or a report is sent again
 LINGER_S = 0.02  # seconds that events wait for company before they are reported
@@ -139,7 +140,7 @@ class Reserving:
         self._urgent = True
 
     def tick(self, now: float, *, busy: bool) -> list[HubTold]:
-        """Send what is due. `busy`: a passage is under way, the ledger is not read."""
+        """Send what is due. `busy`: a card is held, the ledger is not read."""
         if not self._up:
             return []
         before = self.serves
@@ -240,7 +241,9 @@ class Reserving:
 
     def _pong(self, message: h.Pong, now: float) -> None:
         self.gates = message.gates
-        if message.number == self._ping_number and self._ping_sent is not None:
+        if message.gates == 0:
+            self._slow, self._ping_at = True, min(self._ping_at, now + STARTING_S)
+        elif message.number == self._ping_number and self._ping_sent is not None:
             self._slow = now - self._ping_sent > GRANT_S
             self._ping_sent = None
 
