@@ -13,11 +13,16 @@ from pistegate_protocol.errors import CodecError, UnknownVersion
 
 QUARTER = 15  # minutes; windows begin and end on quarter hours
 DAY_MINUTES = 24 * 60
+# A night session ends by the next noon; beyond, a usage could not tell its day in every zone (usage._last).
+WINDOW_END_MAX = 36 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A part of every day of the site: minutes after 00:00 site time, `end` not included; multiples of 15."""
+    """A part of every day of the site: minutes after 00:00 site time, `end` not included; multiples of 15.
+
+    An `end` beyond 24:00 is in the night after: what passes then belongs to the day on which the window began.
+    """
 
     start: int
     end: int

@@ -16,6 +16,7 @@ from typing import Any
 
 from pistegate_protocol.claim_terms import (
     DAY_MINUTES,
+    WINDOW_END_MAX,
     Values,
     pack_clock,
     pack_terms,
@@ -229,10 +230,12 @@ def _check_windows(windows: tuple[Window, ...]) -> None:
     if len(windows) > len(_WINDOWS):
         raise CodecError(f"{len(windows)} windows a day, at most {len(_WINDOWS)}")
     for window in windows:
-        if not 0 <= window.start < window.end <= DAY_MINUTES:
-            raise CodecError(f"window from minute {window.start} to {window.end} of a day that has {DAY_MINUTES}")
+        if not 0 <= window.start < min(window.end, DAY_MINUTES) or window.end > WINDOW_END_MAX:
+            raise CodecError(f"window from minute {window.start} to {window.end}: of a day, to the next noon at most")
     if any(later.start <= earlier.end for earlier, later in pairwise(windows)):
         raise CodecError("windows of a day are in order and apart")
+    if windows and windows[-1].end > DAY_MINUTES and windows[-1].end - DAY_MINUTES >= windows[0].start:
+        raise CodecError("a night's window ends before the next day's begins")
 
 
 def _check_time(claim: Claim) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from pistegate_protocol.claim_terms import DAY_MINUTES, ClockStart, ClockTerm
-from pistegate_protocol.instants import minute_from, minute_of
+from pistegate_protocol.instants import MINUTE, minute_from, minute_of
 from pistegate_protocol.suspensions import Pause, minute_after, paused_minutes
 from pistegate_protocol.usage import AHEAD_MAX, BANK_MAX
 
@@ -48,10 +48,18 @@ class Drawn:
 
 
 def site_minute(day: date, minutes: int, zone: tzinfo) -> int:
-    """The minute at which the site's clocks show `minutes` after 00:00 of `day` (beyond 24 h: of the days after)."""
+    """The minute at which the site's clocks show `minutes` after 00:00 of `day` (beyond 24 h: of the days after).
+
+    Where they show it twice, the first; where they leave it out, the first minute after.
+    """
     days, minute = divmod(minutes, DAY_MINUTES)
     shown = datetime.combine(day + timedelta(days=days), time(minute // 60, minute % 60), tzinfo=zone)
-    return minute_of(shown.astimezone(UTC))
+    at = shown.astimezone(UTC)
+    if at.astimezone(zone).replace(tzinfo=None) == shown.replace(tzinfo=None):
+        return minute_of(at)
+    while (at - MINUTE).astimezone(zone).replace(tzinfo=None) >= shown.replace(tzinfo=None):
+        at -= MINUTE
+    return minute_of(at)
 
 
 def clock_at(

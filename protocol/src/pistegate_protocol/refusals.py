@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pistegate_protocol.clocks import site_minute
 from pistegate_protocol.decision import Knowledge, Refuse
 from pistegate_protocol.entries import left_today, left_total
-from pistegate_protocol.instants import TIME_ZERO, at_minute
+from pistegate_protocol.instants import TIME_ZERO, at_minute, minute_of
 from pistegate_protocol.reasons import Reason
 from pistegate_protocol.usage import TIME_END
 from pistegate_protocol.views import View
@@ -54,9 +54,12 @@ def _waits(view: View) -> bool:
 
 
 def _in_window(view: View) -> bool:
-    local = view.now.astimezone(view.gate.zone)
-    minute = local.hour * 60 + local.minute
-    return any(window.start <= minute < window.end for window in view.claim.windows)
+    """Compared as instants: where the night's clocks are set back, what is over does not begin once more."""
+    day, zone, now = view.today, view.gate.zone, minute_of(view.now)
+    return any(
+        site_minute(day, window.start, zone) <= now < site_minute(day, window.end, zone)
+        for window in view.claim.windows
+    )
 
 
 def _time_used_up(view: View) -> bool:

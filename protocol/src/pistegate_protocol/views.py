@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from pistegate_protocol.amendments import Amendment
+from pistegate_protocol.claim_terms import DAY_MINUTES, WINDOW_END_MAX
 from pistegate_protocol.claims import ON_DAY_MAX, Claim, ClockStart, day_number
-from pistegate_protocol.clocks import Clock, Drawn, Paused, clock_at, draw_first, draw_since
+from pistegate_protocol.clocks import Clock, Drawn, Paused, clock_at, draw_first, draw_since, site_minute
 from pistegate_protocol.decision import GateProfile, Knowledge, Owed
+from pistegate_protocol.instants import minute_of
 from pistegate_protocol.others import (
     NOBODY,
     Others,
@@ -128,7 +130,7 @@ def _amended(claim: Claim, amendment: Amendment) -> Claim:
 def _count(
     claim: Claim, usage: Usage, amendment: Amendment | None, gate: GateProfile, now: datetime, owed: Owed | None
 ) -> View:
-    today = _site_day(gate, now)
+    today = _site_day(claim, gate, now)
     day = day_number(today)
     same_day = on_this_day(usage, day)
     in_round = same_day if claim.tracked else _just_entered(claim, usage, gate, now)
@@ -160,8 +162,18 @@ def _shared(view: View, parts: tuple[Usage, ...]) -> View:
     return replace(view, parts=parts, others=sums, in_round=latest.persons, latest=latest)
 
 
-def _site_day(gate: GateProfile, now: datetime) -> date:
-    return now.astimezone(gate.zone).date()
+def _site_day(claim: Claim, gate: GateProfile, now: datetime) -> date:
+    """The day that what happens now belongs to: a night's session to the one on which it began.
+
+    Whoever leaves does so until noon, however late: what they draw and how many are inside is of that day.
+    """
+    today = now.astimezone(gate.zone).date()
+    night = max((window.end for window in claim.windows), default=0)
+    if night <= DAY_MINUTES or today == date.min:
+        return today
+    before = today - timedelta(days=1)
+    over = site_minute(before, WINDOW_END_MAX if gate.exit else night, gate.zone)
+    return before if minute_of(now) < over else today
 
 
 def _just_entered(claim: Claim, usage: Usage, gate: GateProfile, now: datetime) -> bool:
