@@ -31,6 +31,7 @@ TicketNumber = Annotated[int, Field(ge=0, lt=2**48)]
 SiteFilter = Annotated[SiteNumber | None, Query(description="Only of this site.")]
 After = Annotated[int, Query(ge=0, le=2**62, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Hub = Annotated[bool, Query(description="The gates in touch share a site hub; without one each is a group of its own.")]
 
 
 class Body(BaseModel):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of gates."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tortoise.expressions import F, Q
 from tortoise.transactions import in_transaction
@@ -58,6 +58,13 @@ async def untold(group: int) -> dict[tuple[int, int], int]:
         site__in={site for site, _ in told}, stream=Stream.LEDGER, applied_seq__lt=F("seq")
     ).values_list("site", "gate")
     return told | {(int(site), int(number)): 0 for site, number in behind if (site, number) in told}
+
+
+async def in_touch(sites: Sequence[int], since_ms: int) -> tuple[int, int]:
+    """Gates at some sites that were heard since then, and those that were not."""
+    rows = Gate.filter(site_id__in=list(sites), role=Role.GATE, retired_ms=None)
+    heard = await rows.filter(last_seen_ms__gte=since_ms).count()
+    return heard, await rows.count() - heard
 
 
 async def retire(site: int, number: int, at_ms: int | None) -> bool:

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from pistegate_cloud.problems import documented, locale_of
 from pistegate_cloud.reports import csv, service
-from pistegate_cloud.reports.schemas import PassagesReport, Reconciliation, SalesReport
-from pistegate_cloud.schemas import SiteNumber
-from pistegate_cloud.services import require
+from pistegate_cloud.reports.schemas import Exposure, PassagesReport, Reconciliation, SalesReport
+from pistegate_cloud.schemas import Hub, SiteNumber
+from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.tokens.service import Scope
 
@@ -45,6 +45,19 @@ async def sales(request: Request, site: SiteNumber, day: Day, format: Format = N
     rows = [(row.product, row.channel, row.currency, row.tickets, row.amount) for row in report.rows]
     columns = ("product", "channel", "currency", "tickets", "amount")
     return csv.answer(f"sales-{site}-{day}", columns, rows, locale_of(request))
+
+
+@router.get("/exposure", response_model=Exposure, responses=_RESPONSES)
+async def exposure(
+    request: Request, site: SiteNumber, services: WithServices, hub: Hub = False, format: Format = None
+) -> Exposure | Response:
+    """How many persons today's tickets let in at most while gates do not hear each other."""
+    await sites.site(site)
+    report = await service.exposure(site, services.clock.wall_ms(), hub=hub)
+    if not csv.wants_csv(request, format):
+        return report
+    rows = list(report.model_dump(exclude={"site", "day"}).items())
+    return csv.answer(f"exposure-{site}-{report.day}", ("figure", "value"), rows, locale_of(request))
 
 
 @router.get("/reconciliation", response_model=Reconciliation, responses=_RESPONSES)

@@ -67,3 +67,17 @@ class Reconciliation(BaseModel):
     orders: int
     tickets: int
     sold_amount: int
+
+
+class Exposure(BaseModel):
+    """Persons of today's tickets at most: of each, allowance x (isolated groups + separately carried media)."""
+
+    site: int
+    day: date
+    gates: int = Field(description="Gates in touch.")
+    silent: int = Field(description="Gates not heard of for two minutes.")
+    groups: int = Field(description="Groups of gates that do not hear each other.")
+    tickets: int = Field(description="Tickets sold by the site, valid today and on a medium.")
+    allowance: int = Field(description="Persons that were paid for today, of tickets that limit them.")
+    most: int = Field(description="Persons whom these tickets let in at most today.")
+    unlimited: int = Field(description="Media of tickets that limit no persons, counted once each.")

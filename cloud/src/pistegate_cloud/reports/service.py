@@ -7,12 +7,14 @@ from datetime import date
 from pistegate_cloud.ledger import queries as ledger
 from pistegate_cloud.reports import queries
 from pistegate_cloud.reports.schemas import (
+    Exposure,
     PassagesReport,
     PassagesRow,
     Reconciliation,
     SalesReport,
     SalesRow,
 )
+from pistegate_cloud.tickets import exposure as tickets
 
 
 async def passages(site: int, day: date) -> PassagesReport:
@@ -55,6 +57,22 @@ async def sales(site: int, day: date) -> SalesReport:
     ]
     return SalesReport(
         site=site, day=day, rows=rows, tickets=sum(r.tickets for r in rows), amount=sum(r.amount for r in rows)
+    )
+
+
+async def exposure(site: int, now_ms: int, *, hub: bool) -> Exposure:
+    """Today's, as the gates are in touch now."""
+    found = await tickets.of_site(site, now_ms, hub=hub)
+    return Exposure(
+        site=site,
+        day=found.day,
+        gates=found.groups.heard,
+        silent=found.groups.silent,
+        groups=found.groups.isolated,
+        tickets=found.tickets,
+        allowance=found.sold,
+        most=found.most,
+        unlimited=found.unlimited,
     )
 
 

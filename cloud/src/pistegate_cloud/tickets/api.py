@@ -6,14 +6,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pistegate_cloud.cards.desk import DESK_PROBLEMS, USABLE_PROBLEMS, Desk
 from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
 from pistegate_cloud.problems import documented
-from pistegate_cloud.schemas import Body, DeviceNumber, Reason, SiteNumber, TicketNumber, WaitMs, iso
+from pistegate_cloud.schemas import Body, DeviceNumber, Hub, Reason, SiteNumber, TicketNumber, WaitMs, iso
 from pistegate_cloud.services import IdempotencyKey, WithServices, require
-from pistegate_cloud.tickets import issuing, queries, service
+from pistegate_cloud.tickets import exposure, issuing, queries, service
 from pistegate_cloud.tickets.models import CardWrite, Ticket
 from pistegate_cloud.tokens.models import ApiToken
 from pistegate_cloud.tokens.service import Scope
@@ -96,6 +96,21 @@ class TicketAnswer(BaseModel):
     cards: list[CardAnswer]
 
 
+class ExposureAnswer(BaseModel):
+    """Persons at most: allowance x (isolated groups, where there are pointers, + cards); null: without limit."""
+
+    ticket: int
+    allowance_day: int | None = Field(description="Persons that were paid for, on one day.")
+    allowance_total: int | None
+    cards: int = Field(description="Cards that may be shown with it, each with a count of its own.")
+    pointers: bool = Field(description="Whether a code, document or finger lets in: counted by the gates.")
+    gates: int = Field(description="Gates in touch, where the ticket holds.")
+    silent: int = Field(description="Gates not heard of for two minutes.")
+    groups: int = Field(description="Groups of gates that do not hear each other.")
+    most_day: int | None
+    most_total: int | None
+
+
 @router.post("/tickets/{number}/issue", responses=documented(*ISSUE_PROBLEMS))
 async def issue(
     number: TicketNumber,
@@ -124,6 +139,26 @@ async def issue(
 async def read_ticket(number: TicketNumber) -> TicketAnswer:
     """One ticket and the cards it was sent to."""
     return _answer(await queries.ticket(number), await queries.writes_of(number))
+
+
+@router.get(
+    "/tickets/{number}/exposure", dependencies=[Depends(require(Scope.TICKETS_READ))], responses=documented("not_found")
+)
+async def read_exposure(number: TicketNumber, services: WithServices, hub: Hub = False) -> ExposureAnswer:
+    """How many persons the ticket lets in at most while gates do not hear each other."""
+    found = await exposure.of_ticket(await queries.ticket(number), services.clock.wall_ms(), hub=hub)
+    return ExposureAnswer(
+        ticket=number,
+        allowance_day=found.sold.day,
+        allowance_total=found.sold.total,
+        cards=found.carried.cards,
+        pointers=found.carried.pointers,
+        gates=found.groups.heard,
+        silent=found.groups.silent,
+        groups=found.groups.isolated,
+        most_day=found.most.day,
+        most_total=found.most.total,
+    )
 
 
 @router.post(
