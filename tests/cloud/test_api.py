@@ -104,6 +104,8 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("get", "/reports/passages"): Scope.REPORTS_READ,
     ("get", "/reports/sales"): Scope.REPORTS_READ,
     ("get", "/reports/reconciliation"): Scope.REPORTS_READ,
+    ("get", "/reports/exposure"): Scope.REPORTS_READ,
+    ("get", "/tickets/{number}/exposure"): Scope.TICKETS_READ,
 }
 OPEN = {("get", "/health")}
 
