@@ -12,6 +12,7 @@ from pistegate_edge import keys_cli
 from pistegate_edge.card import cli as card_cli
 from pistegate_edge.commands import FAILED, OK, command
 from pistegate_edge.enrolment import cli as enrolment_cli
+from pistegate_edge.enrolment import takeover_cli, uploading
 from pistegate_edge.fingers import cli as finger_cli
 from pistegate_edge.journal import cli as journal_cli
 from pistegate_edge.lane.board import cli as board_cli
@@ -79,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(do=_check)
     journal_cli.add_parser(commands)
     enrolment_cli.add_parser(commands)
+    takeover_cli.add_parser(commands)
+    uploading.add_parser(commands)
     keys_cli.add_parser(commands)
     card_cli.add_parser(commands)
     till_cli.add_parser(commands)

@@ -23,6 +23,7 @@ from pistegate_edge.core.passage import Passage, State
 from pistegate_edge.devices import Devices, LaneTold, ReaderOpened, open_devices
 from pistegate_edge.downlink import DocumentStore
 from pistegate_edge.enrolment.opening import batch_signer
+from pistegate_edge.enrolment.standing import standing
 from pistegate_edge.errors import GpioUnavailable, JournalFull
 from pistegate_edge.lane.core import words
 from pistegate_edge.lane.host import Event
@@ -131,6 +132,8 @@ class Gate:
             record=self._recorder.receipt,
             journal=self._journal,
             owed=self._passage.owed.to_hand_over,
+            cloud_heard=lambda: self._uplink.heard_at,
+            faulty=lambda: bool(self._passage.faults - {i.Fault.STALE}),
         )
         self._power, self._parts = devices.parts(ports)
         self._takers = self._taken_by()
@@ -406,7 +409,10 @@ class Gate:
 
 
 def open_gate(config: Config, clock: Clock, opened: ExitStack) -> Gate:
-    """A gate on the devices that its configuration names; `opened` closes them."""
+    """A gate on the devices that its configuration names, at the place where it stands; `opened` closes them."""
+    config, permission = standing(config, clock.wall_ms())
+    if permission is not None:
+        log.warning("this gate stands for gate %d, in area %d", permission.gate, permission.area)
     told: queue.SimpleQueue[object] = queue.SimpleQueue()
     clock = guarded_clock(config, clock)
     return Gate(config, clock, open_devices(config, clock, told.put, opened), told)

@@ -19,7 +19,7 @@ from pistegate_edge.core.now import Now
 from pistegate_edge.errors import JournalFull
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.lane.host import Mark
-from pistegate_protocol.events import ClockState, Dropped, FingerErased, Incident, Stream
+from pistegate_protocol.events import ClockState, Dropped, FingerErased, Incident, PlaceTaken, Stream
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,12 @@ class Recorder:
         self._grown(Stream.LEDGER, seq)
 
     def record(self, action: Deferred, now: Now) -> None:
-        """Commit an outcome, a settlement or progress; in order, later if there is no room at all."""
+        """Commit an outcome, a settlement or progress; in order, later if there is no room at all.
+
+        Once the reserve is given up, what is left of it is for the outcome: progress is not written any more.
+        """
+        if isinstance(action, RecordProgress) and not self._journal.reserve.held:
+            return
         self._deferred.append(action)
         self._write_deferred(now)
         if not self._journal.reserve.held:
@@ -72,8 +77,8 @@ class Recorder:
         self.record(RecordClock(event), now)
         self._write_note(event, now)
 
-    def receipt(self, event: FingerErased) -> bool:
-        """Record that a finger was erased; False: there is no room, and the reserve is not for that."""
+    def receipt(self, event: FingerErased | PlaceTaken) -> bool:
+        """Record that a finger was erased, or a place taken; False: no room, and the reserve is not for that."""
         try:
             seq = self._journal.append(event)
         except JournalFull:
@@ -151,8 +156,9 @@ class Recorder:
         if self._dropped and not self._write_note(Dropped(now.wall_ms, self._dropped), now):
             return
         self._dropped = 0
+        again = Incident(now.wall_ms, IncidentCode.DISK_FULL, "there was no room for records; there is again")
+        if not self._write_note(again, now):
+            self._dropped = 0
+            return  # the reserve is held, and beyond it there is nothing yet
         self._full = False
-        self._write_note(
-            Incident(now.wall_ms, IncidentCode.DISK_FULL, "there was no room for records; there is again"), now
-        )
         self._feed(FaultChanged(Fault.DISK, False))

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from pistegate_edge.bindings.presenting import Presenter
 from pistegate_edge.config import Config, lane_profile
+from pistegate_edge.enrolment.standing import standing
 from pistegate_edge.parts.fingers import open_fingers
 from pistegate_edge.parts.part import Part, Ports
 from pistegate_edge.parts.powering import Powering
 from pistegate_edge.parts.presenting import document_parts
 from pistegate_edge.parts.reserving import HubPart
+from pistegate_edge.parts.standing import Standing
 from pistegate_edge.parts.timekeeping import Timekeeping
 from pistegate_edge.reserving.opening import GateLine
 from pistegate_edge.timekeeping.guarded import GuardedClock
@@ -19,6 +21,9 @@ from pistegate_protocol.signing import KeyRing
 def open_parts(config: Config, ports: Ports, presenter: Presenter | None) -> tuple[Powering | None, list[Part]]:
     """The part that may end the computer, where there is one, and all parts in the order in which they start."""
     parts: list[Part] = []
+    _, permission = standing(config, ports.clock.wall_ms())
+    if permission is not None:
+        parts.append(Standing(permission, ports))  # first: its word is about everything that follows
     if isinstance(ports.clock, GuardedClock) and config.storage is not None:
         keys, directory = KeyRing(config.document_keys), Path(config.storage.directory)
         device = config.device

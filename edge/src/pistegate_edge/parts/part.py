@@ -30,7 +30,8 @@ class Ports:
     `held`: a card waits for the loop; disk and network wait until it is let go.
     `chronicle`: into both streams. `keep`: a signed document under a name and version; False: there is no room.
     `document`: the cloud's newest of a kind. `record`: a receipt into the ledger; False: there is no room yet.
-    `journal`: the gate's, `owed`: whom it owes by now.
+    `journal`: the gate's, `owed`: whom it owes by now. `cloud_heard`: when (monotonic) the cloud said anything, in this
+    run. `faulty`: something keeps the gate out of service, beside that it is stale.
     """
 
     put: Callable[[object], None]
@@ -47,6 +48,8 @@ class Ports:
     record: Callable[[FingerErased | PlaceTaken], bool]
     journal: Journal
     owed: Callable[[], list[OwedEntry]]
+    cloud_heard: Callable[[], float | None]
+    faulty: Callable[[], bool]
 
 
 class Part:
