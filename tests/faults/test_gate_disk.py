@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gate_bench import RED, running_gate, ski_card, wait_for
+from gate_bench import RED, Bench, running_gate, ski_card, wait_for
 from journal_reading import admissions, incidents, outcomes
 from skips import missing_system
 
 from pistegate_edge.errors import JournalFull
 from pistegate_edge.journal.reserve import Reserve
+from pistegate_edge.recorder import PROBE_S
 from pistegate_protocol.events import OutcomeKind
 from pistegate_simulators.reader import SimulatedReader
 
@@ -39,7 +40,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def fill(disk: Path) -> Path:
     """Take every free block."""
-    filler = disk / "filler"
+    filler = disk / f"filler{len(list(disk.glob('filler*')))}"
     with filler.open("wb", buffering=0) as file:
         for size in (65536, 4096):
             try:
@@ -83,6 +84,38 @@ def test_full_disk_records_the_last_outcome_then_shuts_until_there_is_room(
     assert len(ended) == len(admissions(small_disk))
     assert {outcome.kind for outcome in ended} == {OutcomeKind.PASSED}
     assert "disk_full" in incidents(small_disk)
+
+
+def test_disk_that_is_full_before_an_admission_keeps_the_lane_shut_until_there_is_room(
+    small_disk: Path, reader: SimulatedReader
+) -> None:
+    """The reserve is for the outcome of an opening: no lane opens on it, and the gate does not flap."""
+    with running_gate(small_disk, reader) as bench:
+        for number in range(1, 10):  # a few still fit into blocks that the log has
+            fill(small_disk)
+            card = ski_card(number)
+            reader.present(card)
+            if wait_for(lambda: full(bench) or bench.state() == "open") and full(bench):
+                break
+            reader.remove(card)
+            bench.turn()
+            wait_for(lambda: full(bench) or bench.state() == "idle")
+            time.sleep(0.6)  # the card has left
+        opened = bench.unlocks()
+        until = time.monotonic() + 2.5 * PROBE_S
+        while time.monotonic() < until:
+            assert full(bench)
+            time.sleep(0.05)
+        assert bench.unlocks() == opened
+        for filler in small_disk.glob("filler*"):
+            filler.unlink()
+        wait_for(bench.in_service)
+    assert len(outcomes(small_disk)) == len(admissions(small_disk))
+
+
+def full(bench: Bench) -> bool:
+    """Out of service for want of room."""
+    return bench.gate._passage.service() == "out_of_service: disk"
 
 
 def test_start_on_a_full_disk_says_so(small_disk: Path, reader: SimulatedReader) -> None:
