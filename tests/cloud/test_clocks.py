@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cloud tells devices the time, shows whose clock is in doubt, and dates anew what a wrong clock recorded."""
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from pistegate_cloud.clocks.models import ClockState as Row
+from pistegate_cloud.products.models import Product
+from pistegate_cloud.products.terms import Sold, claim_of
+from pistegate_protocol.claims import Scope, Window, day_number
 from pistegate_protocol.events import (
+    Admitted,
     AdmittedV1,
     ClockState,
     Outcome,
@@ -19,7 +24,7 @@ from pistegate_protocol.events import (
 from pistegate_protocol.messages import UP, TimeAsked, TimeTold
 from pistegate_protocol.signing import KeyRing
 from pistegate_protocol.time_marks import TimeMark, verify_time
-from pistegate_protocol.usage import NO_ADMISSION
+from pistegate_protocol.usage import NO_ADMISSION, Usage, encode_counters
 
 NOON_MS = 1768622400000  # 04:00 UTC, noon at the site
 CARD = b"\x01" + bytes.fromhex("04a1b2c3d4e5f6")
@@ -138,3 +143,38 @@ async def test_small_correction_moves_nothing(cloud: Any, new_gate: Any) -> None
     gate.add(state(NOON_MS, trusted=True, reason="signed", moved=12_000))
     await applied(cloud, gate)
     assert [at for at, _ in await passages(cloud)] == ["2026-01-17T04:00:00Z"]
+
+
+async def test_ride_after_midnight_counts_for_its_night(cloud: Any, new_gate: Any) -> None:
+    """As the gate counted it: in reports of the day, and in the limit per day of the ticket."""
+    gate = new_gate()
+    half_past_midnight = NOON_MS + 12 * HOUR + HOUR // 2
+    evening = day_number(date(2026, 1, 17))
+    at = datetime.fromtimestamp(half_past_midnight / 1000, UTC)
+    counted = [(1, evening), (2, evening + 1)]
+    for ticket, day in counted:
+        usage = Usage(claim=b"claimdig", day=day, used_total=1, used_on_day=1, last_entry=at)
+        seq = gate.add(
+            Admitted(half_past_midnight, ticket, b"\x00", b"claimdig", 1, 1, encode_counters(usage), NO_ADMISSION)
+        )
+        gate.add(Outcome(half_past_midnight, gate.epoch, seq, OutcomeKind.PASSED, 1))
+    await applied(cloud, gate)
+    for ticket, day in ((1, "2026-01-17"), (2, "2026-01-18")):
+        items = (await cloud.get("/passages", site=1, day=day))["items"]
+        assert [(item["ticket"], item["at"]) for item in items] == [(ticket, "2026-01-17T16:30:00Z")]
+
+
+async def test_product_for_a_night_is_sold_with_its_night(cloud: Any) -> None:
+    """From five in the afternoon to half past one; an end by noon, and no longer."""
+    night = {"windows": [{"from": "17:00", "to": "01:30"}]}
+    product = {"site": 1, "number": 9, "code": "NIGHT", "name": {"en": "Night", "zh-CN": "夜场"}, "price": 100}
+    product |= {"currency": "CNY", "areas": [0], "holder": "adult", "terms": night}
+    await cloud.post("/products", product)
+    found = await Product.get(site_id=1, number=9)
+    day = date(2026, 1, 17)
+    redeemed = datetime(2026, 1, 17, tzinfo=UTC)
+    sold = Sold(key_id=1, ticket=1, revision=0, scope=Scope(1), valid_from=day, valid_until=day, redeemed=redeemed)
+    assert claim_of(found, sold).windows == (Window(17 * 60, 25 * 60 + 30),)
+    late = product | {"number": 10, "code": "LATE", "terms": {"windows": [{"from": "17:00", "to": "16:00"}]}}
+    answer = await cloud.http.post("/products", json=late)
+    assert answer.json()["code"] == "terms_impossible"

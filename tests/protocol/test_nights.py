@@ -230,6 +230,18 @@ def test_time_between_passages_is_what_passed_not_what_clocks_show() -> None:
         assert entered(claim, VIENNA, local(VIENNA, day, 3), usage).bank_used == minutes
 
 
+@pytest.mark.parametrize(("zone", "ahead", "back"), CHANGES, ids=lambda value: str(value))
+def test_every_minute_of_a_change_of_clocks(zone: ZoneInfo, ahead: date, back: date) -> None:
+    """One that is left out is the first after; one that is shown twice is the first time."""
+    for day in (ahead, back):
+        midnight, minute = local(zone, day, 0), timedelta(minutes=1)
+        shown = [(midnight + n * minute).astimezone(zone).replace(tzinfo=None) for n in range(6 * 60)]
+        for wanted in range(4 * 60):
+            clock = datetime(day.year, day.month, day.day) + wanted * minute  # noqa: DTZ001 - what clocks show
+            first = next(n for n, each in enumerate(shown) if each >= clock)
+            assert at_minute(site_minute(day, wanted, zone)) == midnight + first * minute
+
+
 @given(
     st.sampled_from([VIENNA, DENVER, SHANGHAI, ZoneInfo("America/Santiago"), ZoneInfo("Africa/Cairo")]),
     st.dates(date(2021, 1, 1), date(2030, 12, 31)),

@@ -23,5 +23,6 @@ async def redate(site: int, gate: int, epoch: int, seqs: tuple[int, int], moved_
 
 
 def _move(row: Admission | Override, moved_ms: int, zone: tzinfo) -> None:
+    night = local_day(row.at_ms, zone) - row.day  # a night's session is of the day before
     row.at_ms += moved_ms
-    row.day = local_day(row.at_ms, zone)
+    row.day = local_day(row.at_ms, zone) - night

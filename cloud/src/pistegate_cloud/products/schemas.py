@@ -52,7 +52,7 @@ class Names(BaseModel):
 
 
 class WindowBody(Body):
-    """A part of every day; `to` is not included."""
+    """A part of every day; `to` is not included. 17:00 to 01:30: a night, which belongs to that day."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 

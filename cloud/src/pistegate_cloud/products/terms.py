@@ -10,7 +10,7 @@ from typing import Final
 
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.products.models import Product
-from pistegate_cloud.products.schemas import ClockBody, TermsBody, minutes_of
+from pistegate_cloud.products.schemas import ClockBody, TermsBody, WindowBody, minutes_of
 from pistegate_protocol.claim_terms import DAY_MINUTES, TERMS
 from pistegate_protocol.claims import (
     CLAIM_BODY_MAX,
@@ -58,6 +58,9 @@ def terms_of(product: Product) -> TermsBody:
     return TermsBody.model_validate(product.terms or {})
 
 
+_NIGHT_MAX: Final = 12 * 60  # minutes
+
+
 def rotates(product: Product) -> bool:
     """Whether its code is one for a phone's page, that changes every 15 s."""
     return terms_of(product).rotating
@@ -82,7 +85,7 @@ def claim_of(product: Product, sold: Sold) -> Claim:
         entries_total=product.entries_total,
         reentry_s=product.reentry_s,
         batch=product.batch,
-        windows=tuple(Window(minutes_of(window.from_), minutes_of(window.to)) for window in terms.windows),
+        windows=tuple(_window(window) for window in terms.windows),
         blackout=terms.blackout,
         days=terms.days,
         bank=Bank(terms.bank.minutes, terms.bank.minimum) if terms.bank else None,
@@ -90,6 +93,13 @@ def claim_of(product: Product, sold: Sold) -> Claim:
         overtime=terms.overtime,
         tracked=terms.tracked,
     )
+
+
+def _window(window: WindowBody) -> Window:
+    """An end before the start is in the night after, unless that would be a long one: then both were interchanged."""
+    start, end = minutes_of(window.from_), minutes_of(window.to)
+    night = end < start <= end + DAY_MINUTES <= start + _NIGHT_MAX
+    return Window(start, end + DAY_MINUTES if night else end)
 
 
 def _clock(clock: ClockBody | None, sold: Sold) -> tuple[ClockTerm | None, date]:

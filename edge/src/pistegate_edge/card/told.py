@@ -8,7 +8,7 @@ from pistegate_edge.card.assess import Assessed
 from pistegate_edge.card.facts import CardFacts
 from pistegate_edge.core.judge import Believed
 from pistegate_edge.core.reading import Unusable
-from pistegate_protocol.claim_terms import Window
+from pistegate_protocol.claim_terms import DAY_MINUTES, Window
 from pistegate_protocol.decide import Admit, Decision, GateProfile, Prompt
 from pistegate_protocol.errors import UnknownVersion
 from pistegate_protocol.records import CardRecord, RecordKind
@@ -156,7 +156,9 @@ def _names(kinds: frozenset[RentalKind]) -> list[str]:
 
 
 def _window(window: Window) -> str:
-    return f"{_clock(window.start)}-{_clock(window.end)}"
+    """One into the night ends with the next day's time."""
+    end = window.end if window.end <= DAY_MINUTES else window.end - DAY_MINUTES
+    return f"{_clock(window.start)}-{_clock(end)}"
 
 
 def _clock(minutes: int) -> str:

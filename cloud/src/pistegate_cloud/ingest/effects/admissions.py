@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Admissions of one chunk of a gate's ledger: begun, ended, settled, and what is odd about their tickets."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from pistegate_cloud.clock import from_ms, local_day
@@ -10,9 +10,13 @@ from pistegate_cloud.passages import models, queries
 from pistegate_cloud.passages.rules import UNSETTLED, counts, overuse, settlement, twins
 from pistegate_cloud.proofs.service import uid_of
 from pistegate_cloud.states import ADMISSION
+from pistegate_protocol.claims import day_number
+from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import Admitted, AdmittedV1, Outcome, OutcomeKind, OutcomeV1, Settled, admission_name
 from pistegate_protocol.signing import MediumKind
+from pistegate_protocol.usage import decode_counters
 
+_NOON = 12
 _CONFIRMED = (OutcomeKind.PASSED, OutcomeKind.NOT_PASSED)  # the lane opened, so the card had answered its commit
 
 
@@ -45,6 +49,7 @@ class Admissions:
         try:
             day = local_day(event.at, place.zone)
             hour = from_ms(event.at).astimezone(place.zone).hour
+            day = _day_counted(event, day, hour)
         except (ValueError, OverflowError, OSError):
             self._found.append(inapplicable(seq, f"time {event.at} ms"))
             return False
@@ -152,3 +157,14 @@ async def _given_back(ticket: int) -> list[tuple[date, int]]:
 
 def _of_ticket(kind: str, row: models.Admission, values: dict[str, Any]) -> Found:
     return Found(kind, row.seq, values | {"ticket": row.ticket}, row.ticket, f"{row.site_id}/{row.ticket}")
+
+
+def _day_counted(event: Admitted | AdmittedV1, day: date, hour: int) -> date:
+    """A night's session belongs to the day on which it began, as the gate counted it; it ends by noon."""
+    if not isinstance(event, Admitted) or event.exit or hour >= _NOON:
+        return day
+    try:
+        counted = decode_counters(event.counters, event.claim, event.prev).day
+    except CodecError:
+        return day
+    return day - timedelta(days=1) if counted == day_number(day) - 1 else day
