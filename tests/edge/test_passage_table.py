@@ -21,6 +21,7 @@ from pistegate_edge.core import inputs as i
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.passage import TABLE, ImpossibleInput, Passage, State
 from pistegate_edge.fingers.told import FingerProblem
+from pistegate_edge.rung import Rung
 from pistegate_protocol.codes import BEARER, ticket_text
 from pistegate_protocol.events import OutcomeKind
 from pistegate_protocol.signing import Medium, MediumKind, sign_claim
@@ -52,6 +53,7 @@ EVERY_INPUT: dict[type, i.Input] = {
     i.LaneMode: i.LaneMode("free"),
     i.Overridden: i.Overridden(a.OverrideLane("group", "entry", 1, a.By())),
     i.FaultChanged: i.FaultChanged(i.Fault.DISK, True),
+    i.RungChanged: i.RungChanged(Rung.ALONE),
     i.FactsArrived: i.FactsArrived(Facts()),
     i.Tick: i.Tick(),
 }

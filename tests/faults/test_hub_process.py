@@ -50,7 +50,11 @@ def test_hub_frozen_and_killed_amid_a_reservation(tmp_path: Path, mosquitto_brok
         wait_for(lambda: one.hub() == two.hub() == "no hub", START_S)
         hub.start()
         together(one, two)
-        assert "refused used_up" in two.show(code(ticket=5, entries_total=1))
+        assert ": admitted ticket 5 " in two.show(code(ticket=5, entries_total=1))  # nobody passed the first lane
+        wait_for(lambda: two.lines("handed over"), START_S)
+        assert ": admitted ticket 5 " in one.show(code(ticket=5, entries_total=1))
+        assert "refused used_up" in two.show(code(ticket=5, entries_total=1))  # while the first lane is open
+        wait_for(lambda: one.lines("not_passed 0 of 1") == 2, START_S)
         assert ": admitted ticket 6 " in two.show(code(ticket=6, entries_total=1))
 
 

@@ -97,6 +97,13 @@ class IdentityFiles(Struct, frozen=True, forbid_unknown_fields=True):
     directory: Annotated[str, Meta(min_length=1)]
 
 
+class Stale(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a gate does that has not heard of the cloud for `after_hours`: admit and show it, or refuse everybody."""
+
+    after_hours: Annotated[int, Meta(ge=1, le=24 * 60)] = 24
+    policy: Literal["admit", "refuse"] = "admit"
+
+
 class SiteHub(Struct, frozen=True, forbid_unknown_fields=True):
     """The hub of the site: its device number, and the site's own broker, over which it is asked.
 
@@ -191,6 +198,7 @@ class Config(Struct, frozen=True, kw_only=True):
     cloud: CloudService | None = None
     finger: Finger | None = None
     hub: SiteHub | None = None
+    stale: Stale = Stale()
     display: DisplayText = DisplayText()
     till: Till | None = None
     key_store: KeyStoreFile | None = None
@@ -216,6 +224,7 @@ _GATE_OPTIONAL: dict[str, type[Struct]] = {
     "cloud": CloudService,
     "finger": Finger,
     "hub": SiteHub,
+    "stale": Stale,
 }
 _NONE_IF_MISSING = frozenset({"identity", "power", "documents", "cloud", "finger", "hub"})
 _SCANNER = "scanner"

@@ -9,6 +9,7 @@ from pistegate_edge.core.facts import Facts
 from pistegate_edge.core.reading import Unusable
 from pistegate_edge.fingers.told import FingerMatched as FingerMatched
 from pistegate_edge.fingers.told import FingerRefused as FingerRefused
+from pistegate_edge.rung import Rung
 from pistegate_protocol.decision import Owed
 from pistegate_protocol.desfire.transactions import Proof
 from pistegate_protocol.elsewhere import NOTHING, Elsewhere
@@ -56,6 +57,8 @@ class Fault(StrEnum):
     BATTERY = "battery"
     """The battery is nearly empty: the gate ends."""
     STOPPING = "stopping"
+    STALE = "stale"
+    """Nothing was heard of the cloud for too long, and the site wants nobody let in then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,13 @@ class FaultChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RungChanged:
+    """Whom the gate can ask changed."""
+
+    rung: Rung
+
+
+@dataclass(frozen=True, slots=True)
 class FactsArrived:
     """The cloud told something newer; these are all facts there are."""
 
@@ -292,6 +302,7 @@ Input = (
     | LaneMode
     | Overridden
     | FaultChanged
+    | RungChanged
     | FactsArrived
     | Tick
 )

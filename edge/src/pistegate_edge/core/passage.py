@@ -142,6 +142,7 @@ _ALWAYS: dict[type, Handler] = {
     i.ReaderReady: standing.reader_ready,
     i.ReaderLost: standing.reader_lost,
     i.FaultChanged: standing.fault_changed,
+    i.RungChanged: standing.rung_changed,
     i.FactsArrived: standing.told_facts,
     i.Tick: standing.nothing,
     i.LaneIncident: attending.happened,

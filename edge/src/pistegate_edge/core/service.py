@@ -4,11 +4,14 @@
 from pistegate_edge.core.actions import Lamp, Show
 from pistegate_edge.core.inputs import Fault
 from pistegate_edge.lane.core import words
+from pistegate_edge.rung import Rung
 
 # Of the lane's faults the first that holds is shown: what people must do at once comes first.
 _SHOWN_FIRST = (words.ON_FIRE, words.NO_POWER, *words.LATCHED, words.CONTROLLER_ALARM, words.CONTROLLER_NOT_READY)
 # Reported, but the lane goes on: the weather clears, and the lane counts with the beams that it has.
 _GOES_ON = frozenset({words.BEAM_WEATHER})
+# Whoever looks after the lanes sees whom a gate can ask.
+_ALSO = {rung: (f"prompt.{rung}",) for rung in (Rung.SITE_ONLY, Rung.ALONE, Rung.STALE)}
 
 
 class Service:
@@ -17,6 +20,7 @@ class Service:
     def __init__(self) -> None:
         self.faults: set[Fault] = {Fault.STARTING, Fault.READER}
         self.mode = words.NORMAL
+        self.rung = Rung.CONNECTED
         self._lane: set[str] = set()
 
     def __str__(self) -> str:
@@ -51,4 +55,4 @@ class Service:
             return Show(Lamp.OUT, f"gate.{min(self.faults)}")
         if self.mode != words.NORMAL:
             return Show(Lamp.OUT if self.mode == words.OUT else Lamp.IDLE, f"lane.{self.mode}")
-        return Show(Lamp.IDLE, "prompt.ready")
+        return Show(Lamp.IDLE, "prompt.ready", also=_ALSO.get(self.rung, ()))

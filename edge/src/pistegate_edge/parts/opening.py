@@ -6,11 +6,13 @@ from pathlib import Path
 from pistegate_edge.bindings.presenting import Presenter
 from pistegate_edge.config import Config, lane_profile
 from pistegate_edge.enrolment.standing import standing
+from pistegate_edge.journal.files import Files
 from pistegate_edge.parts.fingers import open_fingers
 from pistegate_edge.parts.part import Part, Ports
 from pistegate_edge.parts.powering import Powering
 from pistegate_edge.parts.presenting import document_parts
 from pistegate_edge.parts.reserving import HubPart
+from pistegate_edge.parts.rungs import Rungs
 from pistegate_edge.parts.standing import Standing
 from pistegate_edge.parts.timekeeping import Timekeeping
 from pistegate_edge.reserving.opening import GateLine
@@ -32,10 +34,26 @@ def open_parts(config: Config, ports: Ports, presenter: Presenter | None) -> tup
     fingers = None if config.storage is None else open_fingers(config.finger, Path(config.storage.directory), ports)
     if fingers is not None:
         parts.append(fingers)
+    site_hub: HubPart | None = None
     if config.hub is not None and config.place is not None:
         hub, profile = config.hub, lane_profile(config.device, config.place)
-        parts.append(HubPart(profile, ports, lambda tell: GateLine(config, hub, tell)))
+        site_hub = HubPart(profile, ports, lambda tell: GateLine(config, hub, tell))
+        parts.append(site_hub)
+    if config.storage is not None:
+        parts.append(_rungs(config, ports, Path(config.storage.directory), site_hub))
     power = None if config.power is None else Powering(config.power, ports)
     if power is not None:
         parts.append(power)
     return power, parts
+
+
+def _rungs(config: Config, ports: Ports, directory: Path, hub: HubPart | None) -> Rungs:
+    stale = config.stale
+    return Rungs(
+        ports,
+        Files(directory),
+        stale.after_hours * 3600,
+        stale.policy,
+        hub=lambda: hub is not None and hub.serves,
+        group=lambda: 1 if hub is None else hub.group,
+    )

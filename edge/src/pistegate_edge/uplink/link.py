@@ -28,6 +28,7 @@ from pistegate_protocol.messages import (
     RelayRequest,
     SignedDocument,
 )
+from pistegate_protocol.packing import pack
 from pistegate_protocol.version import __version__
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,8 @@ class Uplink:
         self._conflict_told = RateLimit()
         self._send_at: float | None = None
         self._fresh = False
+        self.heard_at: float | None = None
+        """When the cloud said something that could be read (monotonic)."""
 
     def grown(self, stream: Stream, last: int) -> None:
         """The journal's current epoch of `stream` now ends with `last`."""
@@ -131,7 +134,7 @@ class Uplink:
         for send in self._core.sends(now.mono):
             previous, payloads = self._journal.fetch(send.stream, send.epoch, send.first, send.last - send.first + 1)
             batch = Batch(self._number, send.stream, send.epoch, send.first, previous, payloads)
-            self._publisher.publish(UP.encode(self._sign(batch)))
+            self._publisher.publish(pack(UP.encode(self._sign(batch))))
 
     def _hello(self, now: Now) -> None:
         hello = Hello(
@@ -155,6 +158,7 @@ class Uplink:
         except CodecError as error:
             self._incident(now, IncidentCode.MESSAGE_MALFORMED, str(error))
             return
+        self.heard_at = now.mono
         if isinstance(message, Ack):
             self._ack(message, now)
         elif isinstance(message, SignedDocument):

@@ -43,6 +43,12 @@ def fault_changed(p: "Passage", told: i.FaultChanged, now: Now) -> list[Action]:
     return [p.shown(), line]
 
 
+def rung_changed(p: "Passage", told: i.RungChanged, now: Now) -> list[Action]:
+    """Whom the gate can ask changed; it shows when nobody is at the lane."""
+    p.standing.rung = told.rung
+    return [p.shown()] if p.state is State.IDLE else []
+
+
 def told_facts(p: "Passage", told: i.FactsArrived, now: Now) -> list[Action]:
     """The cloud told something newer."""
     p.judge.facts = told.facts
