@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from pistegate_simulators.disk import FATES, CrashingConnection, Disk, DiskFull, Fate, PowerCut
+from pistegate_edge.journal.files import Files
+from pistegate_simulators.disk import FATES, CrashingConnection, Disk, DiskFiles, DiskFull, Fate, PowerCut
 
 COMMITS = 4
 
@@ -142,3 +143,9 @@ def test_unnamed_file_may_be_gone_after_a_cut() -> None:
         assert bytes(disk.files["synced"].data) == b"abc"
         kept += "new" in disk.files
     assert 0 < kept < 40
+
+
+def test_simulated_files_stand_in_for_every_method_of_the_real_ones() -> None:
+    """A method that the journal's directory gets is met here, not on the test machine's disk."""
+    public = {name for name in vars(Files) if not name.startswith("_")}
+    assert public <= vars(DiskFiles).keys()

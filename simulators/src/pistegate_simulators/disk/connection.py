@@ -33,6 +33,11 @@ class CrashingConnection:
         """Whether one is open."""
         return bool(self._db.in_transaction)
 
+    @property
+    def total_changes(self) -> int:
+        """Rows changed since it was opened."""
+        return int(self._db.total_changes())
+
     def execute(self, sql: str, values: Sequence[Any] = ()) -> "CrashingCursor":
         """One statement, its first row already fetched."""
         # Written out, as it is called more often than everything else together.
@@ -99,8 +104,13 @@ class CrashingCursor:
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row."""
-        with self._connection._told():
-            return self._cursor.fetchone()
+        connection = self._connection
+        try:
+            row = self._cursor.fetchone()
+        except apsw.Error as error:
+            raise connection._translated(error) from error
+        connection._disk.check(connection._session)
+        return row
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """All rows that are left."""

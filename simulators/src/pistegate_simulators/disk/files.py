@@ -56,6 +56,10 @@ class DiskFiles(Files):
         """See Files."""
         return bytes(self._disk.files[name].data) if self.exists(name) else b""
 
+    def read_start(self, name: str) -> bytes:
+        """See Files."""
+        return self.read_bytes(name)[:100]
+
     def write_text(self, name: str, text: str) -> None:
         """See Files."""
         self._disk.check(self._session)

@@ -149,6 +149,73 @@ def cloud_restored(world: "World", rng: Random) -> None:
     world.timeline.after(rng.uniform(20.0, 400.0), restore)
 
 
+def lan_cut(world: "World", rng: Random) -> None:
+    """Some gates, or all, lose the site's hub without a word."""
+    cut = world.gates if rng.random() < 0.3 else [rng.choice(world.gates)]
+    lines = [node.site_line for node in cut if node.site_line is not None]
+    world.trace("network", f"cuts gates {', '.join(str(node.number) for node in cut)} off the hub")
+    for line in lines:
+        line.sever()
+
+    def mend() -> None:
+        for line in lines:
+            line.mend()
+
+    world.timeline.after(rng.uniform(2.0, 90.0), mend)
+
+
+def lan_weather(world: "World", rng: Random) -> None:
+    """The hub's answers are late, lost, doubled and out of order for a while."""
+    weather = Weather(rng.uniform(0.0, 0.2), rng.uniform(0.0, 0.2), (0.001, rng.uniform(0.02, 0.4)))
+    world.trace("network", f"the site's network loses {weather.loss:.0%} and is late by {weather.delay_s[1]:.2f} s")
+    lines = [node.site_line for node in world.gates if node.site_line is not None]
+    for line in lines:
+        line.weather = weather
+
+    def over() -> None:
+        for line in lines:
+            line.weather = line.calm
+
+    world.timeline.after(rng.uniform(10.0, 90.0), over)
+
+
+def hub_dies(world: "World", rng: Random) -> None:
+    """The hub loses its power, in a write or between two, or is killed."""
+    hub = world.hub
+    if hub is None or not hub.up:
+        return
+    how = rng.randrange(3)
+    if how == 0:
+        hub.disk.cut_at = hub.disk.operations + rng.randint(1, CUT_WITHIN)
+        return
+    hub.power_cut() if how == 1 else hub.kill()
+    world.timeline.after(rng.uniform(0.5, 60.0), hub.boot)
+
+
+def hub_restored(world: "World", rng: Random) -> None:
+    """Somebody writes the hub's SD card anew from an image taken a while ago."""
+    hub = world.hub
+    if hub is None:
+        return
+    image = hub.disk.image()
+
+    def restore() -> None:
+        world.trace("hub", "its SD card is written anew from an image")
+        hub.power_cut()
+        hub.disk.restore(image)
+        hub.doubtful = True
+        world.timeline.after(rng.uniform(1.0, 20.0), hub.boot)
+
+    world.timeline.after(rng.uniform(10.0, 120.0), restore)
+
+
+def hub_lies(world: "World", rng: Random) -> None:
+    """The hub is in somebody's hands."""
+    if world.hub is not None:
+        world.trace("hub", "lies from now on")
+        world.hub.lies = world.truth.lying_hub = True
+
+
 def _lane_power(world: "World", rng: Random, gate: int) -> None:
     """The lane's own board may lose its power too, and with it its count."""
     node = world.gate(gate)
@@ -170,11 +237,22 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "sd_restored": (sd_restored, 2),
     "cloud_restored": (cloud_restored, 2),
 }
-"""Name -> fault and weight."""
+HUB_FAULTS: dict[str, tuple[Fault, int]] = {
+    "lan_cut": (lan_cut, 6),
+    "lan_weather": (lan_weather, 6),
+    "hub_dies": (hub_dies, 8),
+    "hub_restored": (hub_restored, 2),
+    "hub_lies": (hub_lies, 1),
+}
+"""Of a site with a hub, besides. Name -> fault and weight."""
+
+
+EVERY = FAULTS | HUB_FAULTS
 
 
 def plan(world: "World", rng: Random, count: int, first_s: float, last_s: float) -> None:
     """So many faults, at any time between."""
-    names, weights = list(FAULTS), [weight for _, weight in FAULTS.values()]
+    kinds = EVERY if world.hub is not None else FAULTS
+    names, weights = list(kinds), [weight for _, weight in kinds.values()]
     for name in rng.choices(names, weights, k=count):
         world.timeline.at(rng.uniform(first_s, last_s), lambda name=name: world.strike(name))  # type: ignore[misc]

@@ -3,22 +3,25 @@
 
 import queue
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from pistegate_edge.config import Config, check_config
+from pistegate_edge.config import Config, check_config, lane_profile
 from pistegate_edge.core.actions import Show
 from pistegate_edge.core.passage import State
 from pistegate_edge.devices import Devices, LaneTold
 from pistegate_edge.errors import JournalFull
 from pistegate_edge.gate import Gate
 from pistegate_edge.lane.host import Event
+from pistegate_edge.parts.part import Part, Ports
 from pistegate_protocol.messages import UP, Batch
 from pistegate_protocol.usage import decode_usage
 from pistegate_simulators.disk import Disk, DiskFiles, PowerCut
+from pistegate_simulators.storm.hub_node import HUB, HubNode, StormHubPart, site_line
 from pistegate_simulators.storm.lane import Arms, StormLane
-from pistegate_simulators.storm.network import Line
+from pistegate_simulators.storm.network import TO_CLOUD, Line
 from pistegate_simulators.storm.reader import StormReader
 from pistegate_simulators.storm.tickets import AREA, DOCUMENTS, GROUP, ISSUER, KEY_ID, SITE
 from pistegate_simulators.storm.timeline import MachineClock, Timeline
@@ -78,10 +81,12 @@ class _WatchedLane(StormLane):
         return super().open(now, persons, direction)
 
 
-def gate_config(number: int, gates: Sequence[int]) -> Config:
+def gate_config(number: int, gates: Sequence[int], *, hub: bool) -> Config:
     """As a gate.toml of this world says."""
+    site = {"hub": {"number": HUB, "host": "127.0.0.1", "port": 2}} if hub else {}
     return check_config(
-        {
+        site
+        | {
             "role": "gate",
             "device": {"site": SITE, "group": GROUP, "number": number},
             "place": {"area": AREA, "post_gates": list(gates), "zone": "Asia/Shanghai"},
@@ -113,6 +118,7 @@ class GateNode:
         opened: Callable[["GateNode", Admission], None],
         *,
         board: bool,
+        hub: HubNode | None = None,
     ) -> None:
         self.config = config
         self.number = config.device.number
@@ -123,7 +129,14 @@ class GateNode:
         self.disk = Disk(rng)
         self.arms = Arms(timeline, f"board {self.number}" if board else None)
         self.arms.turned = lambda: truth.turned(self.number)
-        self.line = Line(timeline, rng, lambda payload: to_cloud(self.number, payload), self._tell, cloud_up)
+        self.line = Line(timeline, rng, lambda payload: to_cloud(self.number, payload), self._tell, cloud_up, TO_CLOUD)
+        self.site_line = None
+        if hub is not None:
+            up = partial(hub.receive, self.number)
+            self.site_line = site_line(timeline, rng, up, self._tell, hub)
+            hub.lines[self.number] = self.site_line
+        self.granted: set[int] = set()
+        """Reservations of this run that the hub granted while they were waited for."""
         self.starts = 0
         self.cut_after_opening: float | None = None
         """Seconds after the next opening at which the power goes."""
@@ -179,7 +192,7 @@ class GateNode:
             self.reader = StormReader(timeline, self._rng, knows, self._tell)
             return self.reader
 
-        devices = Devices(lane, _Panel(self._say), _KEYS, journal, self._link(), reader, lambda ports: (None, []))
+        devices = Devices(lane, _Panel(self._say), _KEYS, journal, self.line, reader, self._parts)
         gate = Gate(config, clock, devices, told)
         unfinished = [each.name for each in gate._passage.unfinished]
         self._truth.started(self.number, gate._documents.versions(), unfinished)
@@ -199,11 +212,24 @@ class GateNode:
             "storm",
             files=DiskFiles(self.disk),
         )
-        journal.truth = self._truth
+        journal.truth, journal.reserved = self._truth, self.reserved
         return journal
 
-    def _link(self) -> Line:
-        return self.line
+    def _parts(self, ports: Ports) -> tuple[None, list[Part]]:
+        place = self.config.place
+        if self.site_line is None or place is None:
+            return None, []
+        return None, [StormHubPart(lane_profile(self.config.device, place), ports, self.site_line, self._granted)]
+
+    def _granted(self, number: int) -> None:
+        waiting = self.gate._passage.reserving.waiting if self.gate else None
+        if waiting is not None and waiting.number == number:
+            self.granted.add(number)
+
+    def reserved(self) -> bool:
+        """Whether the admission under way was granted by the hub."""
+        current = self.gate._passage.current if self.gate else None
+        return current is not None and current.reserved in self.granted
 
     def power_cut(self) -> None:
         """Now."""
@@ -221,6 +247,9 @@ class GateNode:
         self.gate = self.journal = None
         self._tick_plan += 1
         self.line.stop()
+        self.granted.clear()
+        if self.site_line is not None:
+            self.site_line.stop()
         if self.reader is not None:
             self.reader.stop()
             self.reader = None

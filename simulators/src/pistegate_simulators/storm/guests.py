@@ -38,8 +38,10 @@ class Guests:
         self._tickets = tickets
         self._at: dict[int, Visit] = {}
 
-    def plan(self, visits: int, first_s: float, last_s: float) -> None:
-        """So many visits, at any time between."""
+    def plan(self, visits: int, first_s: float, last_s: float, twins: int = 0) -> None:
+        """So many visits, at any time between; and `twins`: one code at two gates at once."""
+        for _ in range(twins):
+            self._timeline.at(self._rng.uniform(first_s, last_s), self._come_twice)
         for _ in range(visits):
             at = self._rng.uniform(first_s, last_s)
             self._timeline.at(at, self._come)
@@ -49,6 +51,14 @@ class Guests:
         media: list[StormCard | str] = [*ticket.cards, *ticket.codes]
         medium = self._rng.choice(media)
         self.show(self._rng.choice(self._gates), Visit(ticket, medium), TRIES)
+
+    def _come_twice(self) -> None:
+        coded = [ticket for ticket in self._tickets if ticket.codes]
+        if not coded:
+            return
+        visit = Visit(ticket := self._rng.choice(coded), ticket.codes[0])
+        for node in self._rng.sample(self._gates, 2):
+            self._timeline.after(self._rng.uniform(0.0, 0.05), lambda node=node: self.show(node, visit, TRIES))  # type: ignore[misc]
 
     def show(self, node: GateNode, visit: Visit, tries: int) -> None:
         """Hold a medium before a lane, or wait for it."""

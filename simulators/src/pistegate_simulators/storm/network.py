@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Generic, TypeVar
 
 from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
 from pistegate_simulators.storm.timeline import Timeline
@@ -22,9 +23,22 @@ class Weather:
 
 
 CALM = Weather()
+T = TypeVar("T")
 
 
-class Line:
+@dataclass(frozen=True, slots=True)
+class Events(Generic[T]):
+    """What a device is told of its line."""
+
+    up: Callable[[], T]
+    down: Callable[[str], T]
+    arrived: Callable[[bytes], T]
+
+
+TO_CLOUD: Events[LinkEvent] = Events(LinkUp, LinkDown, Arrived)
+
+
+class Line(Generic[T]):
     """One device's line to a broker. `up`: what the device tells goes there; `tell`: how the device is told."""
 
     def __init__(
@@ -32,16 +46,19 @@ class Line:
         timeline: Timeline,
         rng: Random,
         up: Callable[[bytes], None],
-        tell: Callable[[LinkEvent], None],
+        tell: Callable[[T], None],
         serves: Callable[[], bool],
+        events: Events[T],
+        calm: Weather = CALM,
     ) -> None:
-        """`serves`: whether the other side is there to connect to."""
+        """`serves`: whether the other side is there to connect to. `calm`: what its weather is without a storm."""
+        self._events = events
         self._timeline = timeline
         self._rng = rng
         self._up = up
         self._tell = tell
         self._serves = serves
-        self.weather = CALM
+        self.weather = self.calm = calm
         self.cut = False
         self._run = 0  # counts starts of the device's client; what an earlier one waits for is void
         self._session = 0
@@ -76,7 +93,7 @@ class Line:
 
         def arrive() -> None:
             if self.connected and session == self._session:
-                self._tell(Arrived(payload))
+                self._tell(self._events.arrived(payload))
 
         self._send(arrive)
 
@@ -98,7 +115,7 @@ class Line:
     def _noticed(self, run: int, session: int) -> None:
         if self.connected and (run, session) == (self._run, self._session):
             self.connected = False
-            self._tell(LinkDown("connection lost"))
+            self._tell(self._events.down("connection lost"))
             self._again()
 
     def _again(self) -> None:
@@ -119,7 +136,7 @@ class Line:
             return
         self.connected = True
         self._session += 1
-        self._tell(LinkUp())
+        self._tell(self._events.up())
 
     def _send(self, arrive: Callable[[], None]) -> None:
         rng, weather = self._rng, self.weather

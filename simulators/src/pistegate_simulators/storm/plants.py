@@ -15,6 +15,7 @@ from pistegate_edge.core.handlers import admitting, lane
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OWED_S, OwedEntry
 from pistegate_edge.core.passage import TABLE, Passage, State
+from pistegate_edge.hub.store import HubStore
 from pistegate_edge.journal import opening, store
 from pistegate_protocol.events import next_head
 from pistegate_protocol.messages import DOWN, Batch
@@ -125,6 +126,11 @@ def _progress_unrecorded(stack: ExitStack) -> None:
     stack.enter_context(patch.object(lane, "_interrupted", interrupted))
 
 
+def _gossip(stack: ExitStack) -> None:
+    """The hub tells what it heard of a ticket, and reserves nothing."""
+    stack.enter_context(patch.object(HubStore, "reserve", lambda self, reservation: None))
+
+
 PLANTS: dict[str, Planted] = {
     "no_dedupe": Planted(
         "the cloud stores a repeated event again", _no_dedupe, frozenset({"counted_twice", "gap", "chain_broken"})
@@ -151,6 +157,11 @@ PLANTS: dict[str, Planted] = {
     "owed_twice": Planted("owed persons are offered their way twice", _owed_twice, frozenset({"owed_twice"})),
     "unknown_untold": Planted(
         "persons who may have passed in an interruption are told not to have", _progress_unrecorded, frozenset({"lost"})
+    ),
+    "gossip": Planted(
+        "the site's hub passes on what it heard instead of reserving",
+        _gossip,
+        frozenset({"over_granted", "owed_twice"}),
     ),
 }
 """By name."""

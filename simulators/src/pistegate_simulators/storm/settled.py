@@ -25,6 +25,8 @@ def check(world: "World") -> None:
     chains_hold(tables)
     passages(world.truth, events)
     charges(world.truth)
+    if world.hub is not None and not (world.hub.lies or world.hub.doubtful):
+        reservations(world.truth)
     forks(world.truth, tables)
     denials(world.truth, tables)
 
@@ -105,6 +107,18 @@ def charges(truth: Truth) -> None:
         allowance = truth.tickets[ticket].allowance
         if allowance is not None and charged > allowance * (1 + truth.restores[gate] if gate else 1):
             raise Red("over_admitted", f"ticket {ticket}: {charged} charged, {allowance} allowed, gate {gate or 'any'}")
+
+
+def reservations(truth: Truth) -> None:
+    """What the hub granted of a ticket is within its allowance, at all gates together."""
+    granted: dict[int, int] = defaultdict(int)
+    for admission in truth.admissions.values():
+        if admission.granted and admission.opened:
+            granted[admission.event.ticket] += admission.event.charged
+    for ticket, charged in granted.items():
+        allowance = truth.tickets[ticket].allowance
+        if allowance is not None and charged > allowance:
+            raise Red("over_granted", f"ticket {ticket}: the hub granted {charged} of {allowance}")
 
 
 def forks(truth: Truth, tables: Tables) -> None:

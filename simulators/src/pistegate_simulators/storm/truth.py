@@ -15,7 +15,8 @@ from pistegate_simulators.storm.violation import Red
 class Admission:
     """A durable admission. `root`: the one that charged the persons whom this one offers their way again.
 
-    `killed`: it was open when its gate died. `erased`: it may be missing, as its gate's SD card was written anew.
+    `granted`: by the hub. `killed`: it was open when its gate died. `erased`: it may be missing, as its gate's SD card
+    was written anew.
     """
 
     gate: int
@@ -24,6 +25,7 @@ class Admission:
     name: bytes
     event: Admitted
     root: bytes
+    granted: bool = False
     opened: bool = False
     turned: int = 0
     killed: bool = False
@@ -44,6 +46,8 @@ class Truth:
         self.denied: dict[int, frozenset[int]] = defaultdict(frozenset)
         """By gate, the tickets that any deny list denied which it ever stored."""
         self.restores: dict[int, int] = defaultdict(int)
+        self.lying_hub = False
+        """A hub that lies may spend more than there is."""
         self._passed_of: dict[bytes, int] = defaultdict(int)
         self._slack: dict[bytes, int] = defaultdict(int)
         self._sent: dict[tuple[int, int, int, int], bytes] = {}
@@ -124,7 +128,7 @@ class Truth:
         root = admission.root
         self._passed_of[root] += 1
         first = self.admissions.get(root)
-        if first is not None and self._passed_of[root] > first.event.n + self._slack[root]:
+        if first is not None and not self.lying_hub and self._passed_of[root] > first.event.n + self._slack[root]:
             raise Red(
                 "owed_twice",
                 f"{self._passed_of[root]} passed on admission {first.epoch}/{first.seq} of gate {first.gate} "

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real journal, with the world looking on: what it made durable is told after the commit."""
 
+from collections.abc import Callable
+
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.lane.host import Mark
@@ -12,14 +14,16 @@ CHECKPOINT_SOONER = 40  # after 10 commits
 
 
 class WatchedJournal(Journal):
-    """`truth` is set before it is used."""
+    """`truth` is set before it is used. `reserved`: whether the admission under way was granted by the hub."""
 
     truth: Truth
+    reserved: Callable[[], bool]
 
     def admit(self, action: RecordAdmission, mark: Mark | None = None) -> tuple[int, bytes]:
         """See Journal."""
         seq, name = super().admit(action, mark)
-        self.truth.admitted(Admission(self._gate, self.epoch, seq, name, action.event, name))
+        admission = Admission(self._gate, self.epoch, seq, name, action.event, name, granted=self.reserved())
+        self.truth.admitted(admission)
         return seq, name
 
     def outcome(self, action: RecordOutcome) -> None:

@@ -11,6 +11,7 @@ from pistegate_simulators.storm.cloud_node import CloudNode
 from pistegate_simulators.storm.cloud_tables import Tables
 from pistegate_simulators.storm.gate_node import GateNode, batch_in, gate_config
 from pistegate_simulators.storm.guests import Guests
+from pistegate_simulators.storm.hub_node import HubNode
 from pistegate_simulators.storm.network import CALM
 from pistegate_simulators.storm.tickets import StormTicket, sold
 from pistegate_simulators.storm.timeline import Timeline
@@ -20,8 +21,11 @@ from pistegate_simulators.storm.violation import Red
 
 GATES = (3, 4, 5)
 TICKETS = 14
+TWINS = 16  # pairs of people with one code at two lanes within moments
 VISITS = 62  # of which some find every lane dark; 50 and more are presented
 STORM_S = 900.0  # virtual seconds
+HUB_S = 300.0  # of a site with a hub, whose every second is a sign of life of each gate
+HUB_EVERY = 4  # one storm of so many is at a site with a hub
 FAULTS = (6, 10)
 REVOCATIONS = 3
 HEALED_S = 900.0  # virtual seconds after which everything must have come through
@@ -29,8 +33,8 @@ LOOK_S = 5.0
 
 
 @cache
-def _config(number: int) -> Config:
-    return gate_config(number, GATES)
+def _config(number: int, hub: bool) -> Config:
+    return gate_config(number, GATES, hub=hub)
 
 
 class World:
@@ -51,6 +55,8 @@ class World:
         self.truth = Truth(self.tickets)
         self.cloud = cloud(self.timeline, self._fork("cloud"), self.trace, self._stored)
         self.struck = 0
+        self.hub = HubNode(self.timeline, self._fork("hub"), self.trace) if seed % HUB_EVERY == HUB_EVERY - 1 else None
+        self.storm_s = STORM_S if self.hub is None else HUB_S
         self.healed = False
         self.gates = [self._gate(number, node) for number in GATES]
         self.guests = Guests(self.timeline, self._fork("guests"), self.gates, self.tickets)
@@ -62,7 +68,7 @@ class World:
 
     def _gate(self, number: int, node: type[GateNode]) -> GateNode:
         made = node(
-            _config(number),
+            _config(number, self.hub is not None),
             self.timeline,
             self._fork(f"gate {number}"),
             self.trace,
@@ -71,6 +77,7 @@ class World:
             lambda: self.cloud.up,
             self._opened,
             board=self._rng.random() < 0.5,
+            hub=self.hub,
         )
         self.cloud.lines[number] = made.line.down
         return made
@@ -79,16 +86,19 @@ class World:
 
     def run(self) -> None:
         """All of it; Red when a promise is broken."""
+        storm_s = self.storm_s
+        if self.hub is not None:
+            self.hub.boot()
         for node in self.gates:
             node.boot(power=True)
-        self.guests.plan(VISITS, 3.0, STORM_S)
-        faults.plan(self, self._faults, self._faults.randint(*FAULTS), 10.0, STORM_S - 60.0)
+        self.guests.plan(VISITS, 3.0, storm_s, twins=0 if self.hub is None else TWINS)
+        faults.plan(self, self._faults, self._faults.randint(*FAULTS), 10.0, storm_s - 60.0)
         for _ in range(self._rng.randint(1, REVOCATIONS)):
-            self.timeline.at(self._rng.uniform(5.0, STORM_S), self._revoke)
-        self.timeline.run(STORM_S)
+            self.timeline.at(self._rng.uniform(5.0, storm_s), self._revoke)
+        self.timeline.run(storm_s)
         self._heal()
         while not self._quiet():
-            if self.timeline.now > STORM_S + HEALED_S:
+            if self.timeline.now > storm_s + HEALED_S:
                 raise Red("does_not_drain", "; ".join(self._unquiet()))
             self.timeline.run(self.timeline.now + LOOK_S)
         settled.check(self)
@@ -97,15 +107,23 @@ class World:
         """Nothing of it is used any more."""
         for node in self.gates:
             node.disk.cut()
+        if self.hub is not None:
+            self.hub.disk.cut()
 
     def _heal(self) -> None:
         self.trace("world", "everything is repaired")
         self.healed = True
         self.cloud.start()
+        if self.hub is not None:
+            self.hub.disk.cut_at = None
+            self.hub.boot()
         for node in self.gates:
             node.disk.capacity = node.disk.cut_at = node.cut_after_opening = None
             node.line.weather = CALM
             node.line.mend()
+            if node.site_line is not None:
+                node.site_line.weather = node.site_line.calm
+                node.site_line.mend()
             self.boots(node, 1.0, power=node.disk.off)
 
     def _quiet(self) -> bool:
@@ -132,7 +150,7 @@ class World:
             return
         self.struck += 1
         self.trace("fault", name)
-        faults.FAULTS[name][0](self, self._faults)
+        faults.EVERY[name][0](self, self._faults)
 
     def boots(self, node: GateNode, seconds: float, *, power: bool) -> None:
         """A gate is started in so many seconds, unless it runs by then."""
