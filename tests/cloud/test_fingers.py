@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from documents_down import issuer_keys, pushed
+from documents_down import issuer_keys, opened, pushed
 
 from pistegate_cloud.fingers import service
 from pistegate_cloud.fingers.deletions import SILENT_MS
 from pistegate_cloud.fingers.sweeping import sweep
 from pistegate_cloud.tokens.service import Scope
-from pistegate_protocol.documents import FINGER_LIST, FingerList
+from pistegate_protocol.documents import FINGER_LIST, FingerList, SuspensionList
 from pistegate_protocol.events import EVENTS, FingerErased
 from pistegate_protocol.fingers import holder_of, medium_of
 from pistegate_protocol.messages import Ack, SignedDocument
@@ -195,12 +195,14 @@ async def test_a_gate_that_was_away_for_a_month_is_told_before_its_upload_is_ack
     """The first things that a returning gate hears are who is shut out and who is to be erased."""
     cloud, gate = sqlite_cloud, new_gate()
     given = await agree(cloud, await ticket_of(cloud))
+    await cloud.post("/suspensions", {"site": 1, "area": 1, "reason": "wind"})
     await withdraw(cloud, given["id"])
     cloud.clock.now_ms += 30 * 86_400_000
     answers = await hear(cloud, gate, **HOLDS)
     first_ack = next(at for at, message in enumerate(answers) if isinstance(message, Ack))
     sent = [message for message in answers[:first_ack] if isinstance(message, SignedDocument)]
-    assert sent
+    kinds = [type(document) for document in opened(cloud, 1, sent)]
+    assert kinds == [FingerList, SuspensionList]
     assert not any(isinstance(message, SignedDocument) for message in answers[first_ack:])
 
 
