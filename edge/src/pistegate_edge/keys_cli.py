@@ -17,7 +17,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add `keys seal` and `keys check`."""
     keys = commands.add_parser("keys", help="seal or check the gate's card keys")
     inner = keys.add_subparsers(required=True, metavar="COMMAND")
-    words = "encrypt the keys exported by the cloud with an unlock secret"
+    words = "encrypt keys that the cloud exported, of cards or of documents, with an unlock secret"
     example = "keys seal --bare export.toml --sealed /etc/pistegate/keys --unlock /etc/pistegate/unlock"
     seal = command(inner, "seal", words, example, config=False)
     seal.add_argument(
@@ -38,12 +38,14 @@ def _seal(arguments: argparse.Namespace) -> int:
     from pistegate_edge.keystore.sealed import is_sealed, seal
     from pistegate_protocol.errors import CodecError
     from pistegate_protocol.gate_keys import parse_gate_keys
+    from pistegate_protocol.handle_keys import holds_handle_keys
 
     text = read_private(arguments.bare, "--bare")
     if is_sealed(text):
         raise KeyStoreError(f"{arguments.bare} is sealed already")
     try:
-        parse_gate_keys(text)
+        if not holds_handle_keys(text):
+            parse_gate_keys(text)
     except CodecError as error:
         raise KeyStoreError(f"{arguments.bare}: {error}; export it again from the cloud") from error
     _write_private(arguments.sealed, seal(text, unlock_secret(arguments.unlock)))

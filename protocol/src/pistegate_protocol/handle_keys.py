@@ -26,6 +26,19 @@ def format_handle_keys(site: int, keys: Iterable[HandleKeys]) -> str:
     )
 
 
+def holds_handle_keys(text: str) -> bool:
+    """Whether a file is one of these, of whatever site; CodecError: it is, and cannot be used."""
+    try:
+        sections = tomllib.loads(text).get("bindings")
+    except tomllib.TOMLDecodeError:
+        return False
+    if sections is None:
+        return False
+    for section in sections if isinstance(sections, list) else [sections]:
+        _parsed(section, section.get("site", -1) if isinstance(section, dict) else -1)
+    return True
+
+
 def parse_handle_keys(text: str, site: int) -> dict[int, HandleKeys]:
     """Keys of `site` by their number; CodecError with what is wrong, never with the keys themselves."""
     try:
