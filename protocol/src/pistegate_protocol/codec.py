@@ -11,6 +11,7 @@ from typing import Any, get_args
 import msgspec
 
 from pistegate_protocol.errors import CodecError, UnknownVersion
+from pistegate_protocol.packing import unpack
 
 CODEC_VERSION = 1
 
@@ -31,9 +32,13 @@ _tag_decoder = msgspec.msgpack.Decoder(_Tagged)
 
 
 class Codec:
-    """Encodes and decodes one closed union of tagged records, at most `max_bytes` long."""
+    """Encodes and decodes one closed union of tagged records, at most `max_bytes` long.
 
-    def __init__(self, union: Any, max_bytes: int) -> None:
+    `packed`: what travels may be packed (packing.pack) after it was encoded.
+    """
+
+    def __init__(self, union: Any, max_bytes: int, *, packed: bool = False) -> None:
+        self._packed = packed
         self._decoder = msgspec.msgpack.Decoder(union)
         self.records: tuple[type[Record], ...] = get_args(union) or (union,)
         self._tags = {record.__struct_config__.tag for record in self.records}
@@ -54,7 +59,8 @@ class Codec:
         return data
 
     def decode(self, data: bytes) -> Any:
-        """The record in `data`; UnknownVersion for a newer one, CodecError for anything else."""
+        """The record in `data`, packed or not; UnknownVersion for a newer one, CodecError for anything else."""
+        data = unpack(data, self._max_bytes) if self._packed else data
         if not data or len(data) > self._max_bytes:
             raise CodecError(f"message of {len(data)} bytes, 1..{self._max_bytes} expected")
         if data[0] != CODEC_VERSION:

@@ -147,5 +147,5 @@ class HeldDocument(Record, frozen=True, tag=15):
 Up = Hello | Batch | RelayResponse | SignedBatch | TimeAsked | HeldDocument
 Down = Ack | SignedDocument | Notice | RelayRequest | TimeTold | DocumentWanted
 
-UP = Codec(Up, MESSAGE_MAX)
+UP = Codec(Up, MESSAGE_MAX, packed=True)
 DOWN = Codec(Down, MESSAGE_MAX)
