@@ -9,7 +9,7 @@ from documents_down import document_keys, pushed
 
 from pistegate_cloud.backups import service
 from pistegate_cloud.documents import recovery
-from pistegate_cloud.documents.asking import ANSWER_S, JUMP
+from pistegate_cloud.documents.asking import ANSWER_S, jump_from
 from pistegate_cloud.errors import CloudError
 from pistegate_cloud.settings import DatabaseSettings, Settings
 from pistegate_protocol.amendments import Amendment, sign_amendment
@@ -24,6 +24,8 @@ from pistegate_protocol.documents import (
 )
 from pistegate_protocol.events import Refused, Stream
 from pistegate_protocol.messages import UP, Ack, DocumentWanted, HeldDocument, SignedDocument
+
+NOON_MS = 1768622400000  # 2026-01-17 12:00 in Shanghai
 
 
 def held(gate: Any, document: SignedDocument) -> tuple[str, bytes]:
@@ -49,11 +51,11 @@ async def take_returned(cloud: Any) -> None:
         await recovery.take(*cloud.services.ingest.returned.get_nowait(), cloud.services)
 
 
-async def restored(settings: Settings, backup: Path, make_dsn: Any) -> Settings:
+async def restored(settings: Settings, backup: Path, make_dsn: Any, now_ms: int = NOON_MS) -> Settings:
     """Settings of a database restored from the backup."""
     url = settings.database.url if settings.database.is_sqlite else make_dsn()
     database = DatabaseSettings(url)
-    await service.restore(database, backup, 1, "test")
+    await service.restore(database, backup, now_ms, str(now_ms))
     return Settings(**{name: getattr(settings, name) for name in settings.__struct_fields__} | {"database": database})
 
 
@@ -151,7 +153,7 @@ async def test_document_that_the_cloud_never_signed_is_not_taken_back(
     async with running_cloud(settings) as cloud:
         service.backup(settings.database, backup)
         good = signed(cloud, LostCards(1, 7, 1, [bytes(7)]))
-        beyond = signed(cloud, LostCards(1, JUMP + 7, 1, [bytes(7)]))
+        beyond = signed(cloud, LostCards(1, jump_from(NOON_MS) + 7, 1, [bytes(7)]))
     again = await restored(settings, backup, make_dsn)
     async with running_cloud(again) as cloud:
         turned = SignedDocument(good.key_id, good.body[:-1] + bytes([good.body[-1] ^ 1]), good.signature)
@@ -162,6 +164,35 @@ async def test_document_that_the_cloud_never_signed_is_not_taken_back(
         await cloud.receive([held(gate, good)])
         await take_returned(cloud)
         assert pushed(cloud, LostCards)[-1].entries == [bytes(7)]
+
+
+async def test_document_of_a_first_restore_is_asked_back_after_a_second_one(
+    settings: Settings, tmp_path: Path, make_dsn: Any, running_cloud: Any, new_gate: Any
+) -> None:
+    """Restored twice from one backup: what the first one published is lost too, and below what the second one does."""
+    gate, backup = new_gate(), tmp_path / "cloud.backup"
+    async with running_cloud(settings) as cloud:
+        sold = (await cloud.sell(1, 2))["tickets"]
+        service.backup(settings.database, backup)
+    first = await restored(settings, backup, make_dsn, NOON_MS)
+    async with running_cloud(first) as cloud:
+        await cloud.post(f"/tickets/{sold[0]['number']}/revoke", {"reason": "between the restores"})
+        between = pushed(cloud, DenyList)[-1]
+        lost = signed(cloud, between)
+    second = await restored(first, backup, make_dsn, NOON_MS + 3_600_000)
+    async with running_cloud(second) as cloud:
+        assert DocumentWanted(DENY_LIST) in await answers(cloud, gate, {DENY_LIST: between.version})
+        await cloud.receive([held(gate, lost)])
+        await take_returned(cloud)
+        again = pushed(cloud, DenyList)[-1]
+        assert again.version > between.version
+        assert again.entries == between.entries
+        later = tmp_path / "later.backup"
+        service.backup(second.database, later)
+    third = await restored(second, later, make_dsn, NOON_MS - 3_600_000)
+    async with running_cloud(third) as cloud:
+        await cloud.post(f"/tickets/{sold[1]['number']}/revoke", {"reason": "with a clock that is behind"})
+        assert pushed(cloud, DenyList)[-1].version > again.version
 
 
 async def test_gate_that_never_answers_gets_documents_in_the_end(

@@ -16,7 +16,7 @@ from pistegate_cloud.backups import postgres, sqlite
 from pistegate_cloud.bindings import table_queries
 from pistegate_cloud.database import open_database
 from pistegate_cloud.documents import recovery
-from pistegate_cloud.documents.asking import JUMP
+from pistegate_cloud.documents.asking import JUMP, jump_from
 from pistegate_cloud.errors import CloudError
 from pistegate_cloud.exceptions import queries as exceptions
 from pistegate_cloud.ingest import store
@@ -69,6 +69,6 @@ async def _begin_anew(now_ms: int) -> int:
     generation = next(drawn for drawn in iter(lambda: secrets.randbelow(2**31 - 1) + 1, 0) if drawn != before)
     await store.set_generation(generation)
     await recovery.note_lost(now_ms)
-    await table_queries.leave_room(JUMP)
+    await table_queries.leave_room(JUMP, jump_from(now_ms))
     await exceptions.record([exceptions.Case(kind="restored", key=str(generation))], now_ms)
     return generation

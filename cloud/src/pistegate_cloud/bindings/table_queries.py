@@ -22,10 +22,10 @@ async def states(site: int) -> list[TableState]:
     return await TableState.filter(site_id=site).order_by("name")
 
 
-async def leave_room(versions: int) -> None:
-    """Go on after so many versions that others may have, and tell every table whole: of a restored database."""
+async def leave_room(versions: int, at_least: int) -> None:
+    """Go on after versions that others may have, and tell every table whole: of a restored database."""
     for row in await TableState.all():
-        row.version += versions
+        row.version = max(row.version + versions, at_least)
         row.oldest = row.version
         await row.save()
 

@@ -10,6 +10,12 @@ from pistegate_protocol.topics import Device
 ANSWER_S: Final = 120.0  # a document of 1 MB needs 80 s at 100 kbit/s; who is silent for longer will not answer
 # Versions that a restored database leaves free for those that it lost: a season has thousands of one document.
 JUMP: Final = 100_000
+_BEGINNING_S: Final = 1_577_836_800  # 2020-01-01 UTC; versions have 31 bits, which last until 2088
+
+
+def jump_from(now_ms: int) -> int:
+    """The first version that a database restored now makes, where that leaves enough free: seconds since 2020."""
+    return max(0, now_ms // 1000 - _BEGINNING_S)
 
 
 class Asking:
