@@ -18,6 +18,7 @@ from pistegate_edge.journal import cli as journal_cli
 from pistegate_edge.lane.board import cli as board_cli
 from pistegate_edge.scanners import cli as scanner_cli
 from pistegate_edge.till import cli as till_cli
+from pistegate_edge.timekeeping import cli as clock_cli
 from pistegate_edge.verify import cli as verify_cli
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     enrolment_cli.add_parser(commands)
     takeover_cli.add_parser(commands)
     uploading.add_parser(commands)
+    clock_cli.add_parser(commands)
     keys_cli.add_parser(commands)
     card_cli.add_parser(commands)
     till_cli.add_parser(commands)

@@ -30,6 +30,7 @@ _SIZES: Final = {name: struct.calcsize(layout) for name, layout in TERMS}
 _BARE = Claim(
     key_id=0, ticket=0, scope=Scope(0), product=0, areas=frozenset(), valid_from=DAY_ZERO, valid_until=DAY_ZERO
 )
+_NIGHT_MAX: Final = 12 * 60  # minutes
 _TERMS_MAX: Final = CLAIM_BODY_MAX - len(encode_claim(_BARE))  # bytes that are left for terms
 _ONLY_WITH: Final = {"clock": ("within", "overtime")}
 _OPTIONS_MAX = 6  # ways out that a refusal names
@@ -56,9 +57,6 @@ def last_day(product: Product, visit: date) -> date:
 def terms_of(product: Product) -> TermsBody:
     """Its further terms."""
     return TermsBody.model_validate(product.terms or {})
-
-
-_NIGHT_MAX: Final = 12 * 60  # minutes
 
 
 def rotates(product: Product) -> bool:

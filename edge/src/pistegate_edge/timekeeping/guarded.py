@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pistegate_edge.clock import Clock
 from pistegate_edge.core.now import Now
+from pistegate_edge.timekeeping import words
 from pistegate_edge.timekeeping.doubt import ClockDoubt
 from pistegate_edge.timekeeping.told import Before, Standing
 from pistegate_protocol.events import ClockState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ALONE = timedelta(days=35)  # a gate works 30 days alone: nobody can tell how long it was off, but hardly for longer
-ACCEPTED = "clock.accepted"  # in the journal's directory: a technician says that the system's clock is right
 DISTANT_MS = 253_402_214_400_000  # 9999-12-31; a clock beyond is read as this
 
 
@@ -61,10 +61,8 @@ class GuardedClock(Clock):
 
     def take_word(self, directory: Path) -> bool:
         """Whether a technician accepted the system's clock since this was asked last; then it is taken."""
-        word = directory / ACCEPTED
-        if not word.exists():
+        if not words.taken(directory, self._system):
             return False
-        word.unlink()
         self._doubt.accept(self._system.reading())
         return True
 
