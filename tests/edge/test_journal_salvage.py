@@ -341,3 +341,22 @@ def test_commits_behind_a_damaged_frame_are_found(truth: Truth, tmp_path: Path) 
     connection.close()
     with pytest.raises(JournalBroken, match="log"):
         opening.verify(Files(tmp_path), SITE, GATE)
+
+
+def test_an_emptied_file_beside_its_log(truth: Truth, tmp_path: Path) -> None:
+    """SQLite deletes the log of an empty file as soon as it is opened: it is never opened."""
+    assert surely_left(truth, truth.files | {FILE_NAME: b""})
+    assert check(truth, tmp_path, {FILE_NAME: b""})
+
+
+def test_no_epoch_is_used_twice_though_nothing_but_the_events_tells_their_counters(
+    truth: Truth, tmp_path: Path
+) -> None:
+    """The header is gone, and so is the file that holds the counter apart."""
+    checkpointed(truth, tmp_path)
+    (tmp_path / aside.COUNTER).unlink()
+    path = tmp_path / FILE_NAME
+    path.write_bytes(bytes(4096) + path.read_bytes()[4096:])
+    with opened(tmp_path) as journal:
+        assert epoch_counter(journal.epoch) == 4
+        assert journal.rolled_back is None
