@@ -49,7 +49,7 @@ class DocumentKind(IntEnum):
     CHIP = 5
     """The chip of a resident ID, where no reader for the number is at hand."""
     FINGER = 6
-    """A slot of fingerprint sensors; says nothing of a person by itself."""
+    """A slot of a sensor. Nothing is bound to one any more: fingers are named by their ticket (fingers.py)."""
 
 
 class IdentityRefused(ProtocolError, ValueError):

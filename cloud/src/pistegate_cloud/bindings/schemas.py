@@ -12,8 +12,9 @@ from pistegate_cloud.errors import Problem
 from pistegate_cloud.schemas import Body, Reason, SiteNumber, TicketNumber, iso
 from pistegate_protocol.identity import TEXT_MAX, DocumentKind, Identity, IdentityRefused, identity
 
-KindName = Literal["resident_id", "passport", "hk_macau_permit", "taiwan_permit", "chip", "finger"]
-KINDS: Final[dict[str, DocumentKind]] = {kind.name.lower(): kind for kind in DocumentKind}
+KindName = Literal["resident_id", "passport", "hk_macau_permit", "taiwan_permit", "chip"]
+_BOUND: Final = set(DocumentKind) - {DocumentKind.FINGER}  # fingers have consents of their own (fingers/)
+KINDS: Final[dict[str, DocumentKind]] = {kind.name.lower(): kind for kind in _BOUND}
 Number = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX, pattern=r"^[^\x00]*$")]
 Country = Annotated[str, StringConstraints(min_length=1, max_length=3)]
 
