@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from documents_down import pushed
 
+from pistegate_cloud.exceptions.models import ExceptionCase
+from pistegate_cloud.gates.service import FORK_TOLD_MS
 from pistegate_cloud.ingest import applier
 from pistegate_cloud.ingest.effects.admissions import Admissions
 from pistegate_cloud.ingest.models import EventChain, ForkEvent, LooseEnd, Quarantine, RawEvent
@@ -26,7 +28,7 @@ from pistegate_protocol.events import (
     Stream,
     admission_name,
 )
-from pistegate_protocol.messages import Ack, Notice
+from pistegate_protocol.messages import UP, Ack, Forgotten, Notice
 from pistegate_protocol.topics import Device, Role
 from pistegate_protocol.usage import NO_ADMISSION
 
@@ -136,6 +138,26 @@ async def test_two_epochs_after_one_are_a_fork_with_both_acknowledged(cloud: Any
     await cloud.services.ingest.apply_pending()
     assert {row.ticket for row in await Admission.all()} == {42, 43}
     assert "fork_epochs" in await cloud.exceptions()
+
+
+async def test_a_device_is_told_of_a_fork_in_its_history_for_a_day(cloud: Any, new_gate: Any) -> None:
+    """Whoever stands at the copied gate reads it there; the one that never forked reads nothing."""
+    first = new_gate(epoch=1 << 32)
+    second = new_gate(epoch=2 << 32, previous=first)
+    twin = new_gate(epoch=(2 << 32) + 7, previous=first)
+    await cloud.receive([gate.batch() for gate in (first, second)])
+    await cloud.services.ingest.apply_pending()
+    assert not notices(await cloud.receive([second.hello()]))
+    await cloud.receive([twin.batch()])
+    await cloud.services.ingest.apply_pending()
+    assert notices(await cloud.receive([second.hello()])) == ["identity_conflict"]
+    await ExceptionCase.all().update(last_ms=NOON_MS - FORK_TOLD_MS - 60_000)
+    assert not notices(await cloud.receive([second.hello()]))
+
+
+def notices(answers: Any) -> list[str]:
+    """Codes of the notices among what went down."""
+    return [message.code for _, message in answers if isinstance(message, Notice)]
 
 
 async def test_an_epoch_waits_for_the_one_before(cloud: Any, new_gate: Any) -> None:
@@ -464,3 +486,35 @@ async def test_a_group_ticket_is_known_at_every_site_of_its_group(cloud: Any, ne
     await cloud.receive([there.batch()])
     await cloud.services.ingest.apply_pending()
     assert "unknown_ticket" in await cloud.exceptions()
+
+
+async def test_events_that_a_gate_has_no_more_are_passed_over_and_shown(cloud: Any, new_gate: Any) -> None:
+    """After a restore from an old backup the chain goes on behind the hole; what came late is no second hole."""
+    ticket = (await cloud.sell(2))["tickets"][0]["number"]
+    gate = new_gate()
+    for _ in range(5):
+        ride(gate, ticket)
+    await cloud.receive([gate.batch(1, 2)])
+    first = 8
+    told = Forgotten(1, Stream.LEDGER, gate.epoch, first, gate.head(seq=first - 1))
+    for message, seqs in ((gate.batch(first), [2]), ((gate.device.up, UP.encode(told)), [7])):
+        assert [answer.seq for _, answer in await cloud.receive([message])] == seqs
+    assert await cloud.receive([(gate.device.up, UP.encode(told))]) == []
+    ((_, answer),) = await cloud.receive([gate.batch(first)])
+    assert (answer.seq, answer.head) == (len(gate.payloads[Stream.LEDGER]), gate.head())
+    await cloud.services.ingest.apply_pending()
+    [chain] = await EventChain.filter(stream=Stream.LEDGER)
+    assert chain.applied_seq == chain.seq
+    assert "events_forgotten" in await cloud.exceptions()
+
+
+async def test_hole_at_the_end_of_a_chain_is_applied_too(cloud: Any, new_gate: Any) -> None:
+    """Of an epoch of which nothing is left the applier is not waiting for ever."""
+    gate = new_gate()
+    gate.add(Settled(NOON_MS, gate.epoch, 1, True))
+    await cloud.receive([gate.batch(1, 1)])
+    told = Forgotten(1, Stream.LEDGER, gate.epoch, 3, gate.head())
+    await cloud.receive([(gate.device.up, UP.encode(told))])
+    await cloud.services.ingest.apply_pending()
+    [chain] = await EventChain.filter(stream=Stream.LEDGER)
+    assert (chain.seq, chain.applied_seq) == (2, 2)

@@ -18,8 +18,10 @@ from protocol_cases import ISSUER, KEYS, spelled_v1
 
 from pistegate_protocol.amendments import open_amendment, sign_amendment
 from pistegate_protocol.claims import decode_claim, encode_claim
+from pistegate_protocol.codec import Record
 from pistegate_protocol.documents import DOCUMENTS
 from pistegate_protocol.events import EVENTS
+from pistegate_protocol.hub_messages import FROM_HUB, TO_HUB
 from pistegate_protocol.messages import DOWN, UP
 from pistegate_protocol.signing import Medium, MediumKind, claim_digest, open_claim
 from pistegate_protocol.time_marks import TIME_MARKS
@@ -47,7 +49,10 @@ CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "up_v1_time": (UP.decode, UP.encode),
     "down_v1_time": (DOWN.decode, DOWN.encode),
     "up_v1_held": (UP.decode, UP.encode),
+    "up_v1_forgotten": (UP.decode, UP.encode),
     "down_v1_wanted": (DOWN.decode, DOWN.encode),
+    "hub_up_v1": (TO_HUB.decode, TO_HUB.encode),
+    "hub_down_v1": (FROM_HUB.decode, FROM_HUB.encode),
     "time_v1": (TIME_MARKS.decode, TIME_MARKS.encode),
     "documents_v1": (DOCUMENTS.decode, DOCUMENTS.encode),
     "documents_v1_more": (DOCUMENTS.decode, DOCUMENTS.encode),
@@ -73,6 +78,8 @@ def plain(value: Any) -> Any:
             return value.isoformat()
         case IntEnum():
             return int(value)
+        case Record():
+            return {field: plain(getattr(value, field)) for field in value.__struct_fields__}
         case _ if is_dataclass(value):
             return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
         case frozenset():
@@ -109,7 +116,7 @@ def test_released_signed_claims_are_still_believed(entry: dict[str, Any]) -> Non
 def test_every_kind_of_record_has_golden_bytes() -> None:
     """A record added later brings its fixture."""
     met = {type(CODECS[name][0](bytes.fromhex(entry["hex"]))) for name, entry in ENTRIES}
-    for codec in (EVENTS, UP, DOWN, DOCUMENTS, TIME_MARKS):
+    for codec in (EVENTS, UP, DOWN, DOCUMENTS, TIME_MARKS, TO_HUB, FROM_HUB):
         assert set(codec.records) <= met
 
 

@@ -179,7 +179,7 @@ def possible(usage: Usage) -> bool:
     return usage.bank_ahead <= usage.bank_used and usage.used_on_day <= usage.used_total
 
 
-@settings(max_examples=500)
+@settings(max_examples=4000)
 @given(claims() | TERMS, SHOWN, knowns(), MOMENTS, st.booleans())
 def test_knowing_more_never_admits_more_persons(
     claim: Claim, usage: Usage, known: Elsewhere, now: object, day_ticket: bool

@@ -22,7 +22,7 @@ from pistegate_edge.core.owed import OwedBook, UnsettledBook
 from pistegate_edge.core.passage import Passage, State
 from pistegate_edge.devices import Devices, LaneTold, ReaderOpened, open_devices
 from pistegate_edge.downlink import DocumentStore
-from pistegate_edge.enrolment.opening import batch_signer
+from pistegate_edge.enrolment.opening import chain_signer
 from pistegate_edge.enrolment.standing import standing
 from pistegate_edge.errors import GpioUnavailable, JournalFull
 from pistegate_edge.lane.core import words
@@ -114,7 +114,7 @@ class Gate:
             self._told_by_cloud,
             self._versions,
             self._taken,
-            batch_signer(config),
+            chain_signer(config),
         )
         self._reader = devices.reader(self._known.knows)
         ports = Ports(

@@ -30,6 +30,7 @@ REQUEST_WINDOW_MS = 300_000  # a signed request is believed so long before and a
 SCHEME = "PistegateDevice"  # of the Authorization header
 
 _BATCH_LABEL = b"pistegate batch\x00"
+_FORGOTTEN_LABEL = b"pistegate forgotten\x00"
 _REQUEST_LABEL = b"pistegate request\x00"
 _PLACE = struct.Struct(">H8sHBQI32s")
 _NAME = re.compile(rf"(0|[1-9][0-9]{{0,4}})/({'|'.join(Role)})/([1-9][0-9]{{0,4}})")
@@ -88,8 +89,17 @@ def batch_message(device: Device, stream: Stream, epoch: int, first_seq: int, he
 
     That head stands for the events and for the head before them: so the cost does not grow with the batch.
     """
+    return _BATCH_LABEL + _place(device, stream, epoch, first_seq, head)
+
+
+def forgotten_message(device: Device, stream: Stream, epoch: int, first_seq: int, head: bytes) -> bytes:
+    """What the signature of Forgotten covers; `head`: the chain's head before `first_seq`."""
+    return _FORGOTTEN_LABEL + _place(device, stream, epoch, first_seq, head)
+
+
+def _place(device: Device, stream: Stream, epoch: int, seq: int, head: bytes) -> bytes:
     role = device.role.value.encode().ljust(8, b"\x00")
-    return _BATCH_LABEL + _PLACE.pack(device.site, role, device.number, stream, epoch, first_seq, head)
+    return _PLACE.pack(device.site, role, device.number, stream, epoch, seq, head)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,22 @@ class HeldDocument(Record, frozen=True, tag=15):
     signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
 
 
-Up = Hello | Batch | RelayResponse | SignedBatch | TimeAsked | HeldDocument
+class Forgotten(Record, frozen=True, tag=16):
+    """Up: of (`stream`, `epoch`) events before `first_seq` are here no more; `head` is the chain's head before that.
+
+    Told to a cloud that acknowledged less than this device has forgotten: restored from a backup older than events are
+    kept. `signature`: by an enrolled device's key (enrolment.forgotten_message), else empty.
+    """
+
+    device: DeviceNumber
+    stream: Stream
+    epoch: Epoch
+    first_seq: Annotated[int, Meta(ge=2, lt=2**32)]
+    head: Head
+    signature: Annotated[bytes, Meta(max_length=64)] = b""
+
+
+Up = Hello | Batch | RelayResponse | SignedBatch | TimeAsked | HeldDocument | Forgotten
 Down = Ack | SignedDocument | Notice | RelayRequest | TimeTold | DocumentWanted
 
 UP = Codec(Up, MESSAGE_MAX, packed=True)

@@ -13,6 +13,9 @@ from pistegate_protocol.events import Stream
 from pistegate_protocol.messages import DOWN, DocumentWanted, Hello, Notice
 from pistegate_protocol.topics import Device
 
+FORK_TOLD_MS = 24 * 3_600_000  # milliseconds that a device is told of a fork in its history; it shows it now and then
+_FORKS = ("fork", "fork_epochs")
+
 
 async def hello(
     device: Device, message: Hello, generation: int, now_ms: int, asked: Sequence[str] = ()
@@ -38,6 +41,8 @@ async def hello(
         case = exceptions.Case(kind="identity_conflict", key=key, site=device.site, gate=device.number)
         await exceptions.record([case], now_ms)
         answers.append(DOWN.encode(Notice("identity_conflict", f"site {device.site}, gate {device.number}")))
+    elif await exceptions.found_since(_FORKS, device.site, device.number, now_ms - FORK_TOLD_MS):
+        answers.append(DOWN.encode(Notice("identity_conflict", "two histories: was its storage copied or put back?")))
     return answers
 
 

@@ -68,6 +68,9 @@ class Applier:
                 events = await _events(chain, OPENING - chain.applied_seq)
             else:
                 events = await _events(chain, CHUNK)
+            if not events:  # the last of them were forgotten before they came
+                await self._advance(chain, chain.seq, [])
+                break
             try:
                 await self._apply(chain, place, events)
             except (AppliedMeanwhile, *TRANSIENT):
@@ -183,6 +186,6 @@ async def _events(chain: EventChain, limit: int) -> list[RawEvent]:
         stream=chain.stream,
         epoch=chain.epoch,
         seq__gt=chain.applied_seq,
-        seq__lte=chain.applied_seq + limit,
+        seq__lte=chain.seq,
     )
-    return await query.order_by("seq").only("id", "seq", "payload")
+    return await query.order_by("seq").limit(limit).only("id", "seq", "payload")

@@ -14,8 +14,8 @@ from pistegate_cloud.authority import queries as keys
 from pistegate_cloud.authority.models import DeviceKey
 from pistegate_cloud.gates import queries as gates
 from pistegate_cloud.ingest.core import last_head
-from pistegate_protocol.enrolment import batch_message, public_key, verify
-from pistegate_protocol.messages import Batch, SignedBatch
+from pistegate_protocol.enrolment import batch_message, forgotten_message, public_key, verify
+from pistegate_protocol.messages import Batch, Forgotten, SignedBatch
 from pistegate_protocol.topics import Device, Role
 
 Address = tuple[int, int]
@@ -51,6 +51,13 @@ class Sender:
             return None
         made_by = (state for state, key in self.ended if verify(key, batch.signature, message))
         return {"revoked": "revoked_device", "replaced": "replaced_device"}.get(next(made_by, ""), "bad_signature")
+
+    def doubts_forgotten(self, device: Device, message: Forgotten, *, unsigned: bool) -> bool:
+        """Whether a message about the beginning of a chain is not believed."""
+        if not message.signature:
+            return not (unsigned and self.active is None and not self.ended)
+        text = forgotten_message(device, message.stream, message.epoch, message.first_seq, message.head)
+        return self.active is None or not verify(self.active, message.signature, text)
 
 
 class Senders:

@@ -21,7 +21,9 @@ from pistegate_cloud.ingest.core import (
     Accepted,
     Chain,
     ChainKey,
+    Position,
     Refused,
+    acknowledgement,
     acknowledgements,
     add_batches,
     key_of,
@@ -30,7 +32,7 @@ from pistegate_cloud.ingest.core import (
 )
 from pistegate_cloud.ingest.senders import Senders
 from pistegate_cloud.settings import CardKeySettings, SigningKey
-from pistegate_protocol.messages import DOWN, UP, Batch, HeldDocument, Hello, RelayResponse, TimeAsked
+from pistegate_protocol.messages import DOWN, UP, Batch, Forgotten, HeldDocument, Hello, RelayResponse, TimeAsked
 from pistegate_protocol.topics import Device
 
 _log = logging.getLogger(__name__)
@@ -93,6 +95,8 @@ class Ingest:
                     outgoing += await self._time(device, asked)
                 case Accepted(device, HeldDocument() as held) if not self.returned.full():
                     self.returned.put_nowait((device, held))
+                case Accepted(device, Forgotten() as forgotten):
+                    outgoing += await self._skip(device, forgotten, now_ms)
         outgoing += await self._batches(batches, refused, now_ms)
         return outgoing
 
@@ -143,6 +147,32 @@ class Ingest:
         if self._time_key is None or sender.refuses(device):
             return []
         return [(device.down, clocks.answer(device, asked, self._time_key, self._clock.wall_ms()))]
+
+    async def _skip(self, device: Device, message: Forgotten, now_ms: int) -> list[Outgoing]:
+        """Events that neither this database nor the device has any more are passed over, and a person is told."""
+        async with in_transaction():
+            generation, change = await store.state()
+            address = (device.site, device.number)
+            sender = (await self._senders.of([address], change))[address]
+            if sender.refuses(device) or sender.doubts_forgotten(device, message, unsigned=self._unsigned):
+                return []
+            key = ChainKey(device.site, device.number, message.stream, message.epoch)
+            chain = (await store.lock_chains([key], now_ms))[key]
+            missing = range(chain.position.seq + 1, message.first_seq)
+            if not missing:
+                return []  # told before, or about an acknowledgement that came late
+            chain.position = Position(message.first_seq - 1, message.head)
+            await store.move_chain(key, chain.position)
+            values = {"gate": device.number, "epoch": message.epoch, "first": missing.start, "last": missing.stop - 1}
+            case = exceptions.Case(
+                kind="events_forgotten",
+                key=f"{key.site}/{key.gate}/{key.stream}/{key.epoch}/{missing.start}",
+                site=key.site,
+                gate=key.gate,
+                values=values,
+            )
+            await exceptions.record([case], now_ms)
+        return [(device.down, DOWN.encode(acknowledgement(key, chain.position, generation)))]
 
     async def _batches(
         self, batches: list[tuple[Accepted, Batch]], refused: list[Refused], now_ms: int

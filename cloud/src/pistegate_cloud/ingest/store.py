@@ -116,6 +116,12 @@ async def _insert(connection: BaseDBAsyncClient, rows: list[tuple[Any, ...]]) ->
         return int(raw.total_changes - before)
 
 
+async def move_chain(key: ChainKey, position: Position) -> None:
+    """The chain goes on from here though events before it are missing."""
+    rows = EventChain.filter(site=key.site, gate=key.gate, stream=key.stream, epoch=key.epoch)
+    await rows.update(seq=position.seq, head=position.head)
+
+
 async def save_chains(connection: BaseDBAsyncClient, chains: Sequence[Chain]) -> None:
     """Store the new ends of chains, and what their first events say where those are new; one statement for all."""
     rows = []

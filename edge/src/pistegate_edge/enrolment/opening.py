@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pistegate_edge.config import Config
 from pistegate_edge.enrolment.identity import DIRECTORY, Identity, load_identity
-from pistegate_edge.enrolment.signing import signed_batch
+from pistegate_edge.enrolment.signing import signed
 from pistegate_edge.errors import IdentityError
 from pistegate_protocol.enrolment import device_name
-from pistegate_protocol.messages import Batch
+from pistegate_protocol.messages import Batch, Forgotten
 from pistegate_protocol.topics import Device
 
-Sign = Callable[[Batch], Batch]
+Sign = Callable[[Batch | Forgotten], Batch | Forgotten]
 
 
 def own_device(config: Config) -> Device:
@@ -40,9 +40,9 @@ def open_identity(config: Config) -> Identity | None:
     return found
 
 
-def batch_signer(config: Config) -> Sign:
-    """What makes of a batch the one that is sent: signed where this device is enrolled."""
+def chain_signer(config: Config) -> Sign:
+    """What makes of a message about chains the one that is sent: signed where this device is enrolled."""
     identity = open_identity(config)
     if identity is None:
-        return lambda batch: batch
-    return lambda batch: signed_batch(batch, identity)
+        return lambda message: message
+    return lambda message: signed(message, identity)

@@ -1,10 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a device signs with its key: its batches, and its requests to the cloud's HTTP API."""
 
+from msgspec.structs import replace
+
 from pistegate_edge.enrolment.identity import Identity
-from pistegate_protocol.enrolment import SignedRequest, authorization, batch_message, request_message, sign
+from pistegate_protocol.enrolment import (
+    SignedRequest,
+    authorization,
+    batch_message,
+    forgotten_message,
+    request_message,
+    sign,
+)
 from pistegate_protocol.events import next_head
-from pistegate_protocol.messages import Batch, SignedBatch
+from pistegate_protocol.messages import Batch, Forgotten, SignedBatch
+
+
+def signed(message: Batch | Forgotten, identity: Identity) -> Batch | Forgotten:
+    """What a device sends of its chains, signed."""
+    return signed_batch(message, identity) if isinstance(message, Batch) else signed_forgotten(message, identity)
 
 
 def signed_batch(batch: Batch, identity: Identity) -> SignedBatch:
@@ -22,6 +36,12 @@ def signed_batch(batch: Batch, identity: Identity) -> SignedBatch:
         batch.payloads,
         sign(identity.key, message),
     )
+
+
+def signed_forgotten(message: Forgotten, identity: Identity) -> Forgotten:
+    """The same message, signed."""
+    text = forgotten_message(identity.device, message.stream, message.epoch, message.first_seq, message.head)
+    return replace(message, signature=sign(identity.key, text))
 
 
 def signed_headers(method: str, path: str, identity: Identity, now_ms: int, body: bytes = b"") -> dict[str, str]:

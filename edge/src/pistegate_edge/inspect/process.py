@@ -13,7 +13,7 @@ from pistegate_edge.clock import Clock, open_clock
 from pistegate_edge.config import Config, lane_profile
 from pistegate_edge.core import inputs as i
 from pistegate_edge.downlink import DocumentStore
-from pistegate_edge.enrolment.opening import batch_signer
+from pistegate_edge.enrolment.opening import chain_signer
 from pistegate_edge.inspect.desk import InspectDesk
 from pistegate_edge.inspect.told import Inspector
 from pistegate_edge.journal.journal import Journal
@@ -72,7 +72,7 @@ class Inspect:
             self._state,
             self._note,
             lambda: None,
-            sign=batch_signer(config),
+            sign=chain_signer(config),
         )
         self._reader = open_reader(
             config.reader,

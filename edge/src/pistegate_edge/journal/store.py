@@ -282,6 +282,13 @@ class Store:
         row = epoch_row(self._db, stream, epoch)
         return row is not None and seq < row.kept_from - 1
 
+    def beginning(self, stream: Stream, epoch: int) -> tuple[int, bytes]:
+        """The first event that is kept of an epoch, and the chain's head before it; KeyError for an unknown epoch."""
+        row = epoch_row(self._db, stream, epoch)
+        if row is None:
+            raise KeyError(f"no epoch {epoch}")
+        return row.kept_from, row.head_before(self._gate)
+
     def acknowledge(self, stream: Stream, epoch: int, seq: int) -> None:
         """The cloud has stored everything of (stream, epoch) up to `seq`."""
         row = epoch_row(self._db, stream, epoch)

@@ -15,7 +15,7 @@ from pistegate_edge.config import Config, placeless
 from pistegate_edge.core.actions import RecordNote
 from pistegate_edge.core.now import Now
 from pistegate_edge.downlink import DocumentStore
-from pistegate_edge.enrolment.opening import batch_signer
+from pistegate_edge.enrolment.opening import chain_signer
 from pistegate_edge.keystore.opening import open_key_store
 from pistegate_edge.process import (
     DRAIN_S,
@@ -98,7 +98,7 @@ class Till:
             self._state,
             self._note,
             self._told_documents,
-            sign=batch_signer(config),
+            sign=chain_signer(config),
         )
         self._desk = TillDesk(self._keys, RelayDesk(device.number, self._queue.put, clock.monotonic), self._queue.put)
         self._reader = open_reader(config.reader, self._desk, self._tell_ready, self._tell_lost)

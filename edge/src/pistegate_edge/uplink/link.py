@@ -22,6 +22,7 @@ from pistegate_protocol.messages import (
     Ack,
     Batch,
     DocumentWanted,
+    Forgotten,
     HeldDocument,
     Hello,
     Notice,
@@ -34,6 +35,7 @@ from pistegate_protocol.version import __version__
 log = logging.getLogger(__name__)
 
 REPLAY_EVERY_S = 600.0  # seconds between two replays; one of a month takes minutes
+FORGOTTEN_EVERY_S = 60.0  # seconds between two messages about the beginning of one chain
 LINGER_S = 0.1  # seconds that events wait for company before a batch goes; a batch costs one database commit
 
 
@@ -48,7 +50,7 @@ class Uplink:
     """One device's conversation with the cloud. `state` tells its state for Hello, `told`: documents tell more now.
 
     `versions`: of the documents that Hello tells, where others keep some too. `other`: takes messages of further kinds.
-    `sign`: makes of a batch the one that is sent.
+    `sign`: makes of a message about chains the one that is sent.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Uplink:
         told: Callable[[], None],
         versions: Callable[[], dict[str, int]] | None = None,
         other: Callable[[object], None] | None = None,
-        sign: Callable[[Batch], Batch] | None = None,
+        sign: Callable[[Batch | Forgotten], Batch | Forgotten] | None = None,
     ) -> None:
         self._number = number
         self._journal = journal
@@ -76,6 +78,7 @@ class Uplink:
         self._sign = sign or _unsigned
         self._core = UplinkCore(journal.epoch, self._pending())
         self._replayed = RateLimit(REPLAY_EVERY_S)
+        self._forgotten_told: dict[tuple[Stream, int], float] = {}
         self._flaps = FlapDetector()
         self._conflict_told = RateLimit()
         self._send_at: float | None = None
@@ -205,7 +208,8 @@ class Uplink:
         if not self._is_of_this_cloud(ack, now):
             return
         if self._journal.is_forgotten(ack.stream, ack.epoch, ack.seq):
-            return  # told long ago
+            self._tell_forgotten(ack, now)
+            return
         own = self._journal.head_at(ack.stream, ack.epoch, ack.seq)
         result = self._core.acknowledged(ack, own)
         if result is AckResult.FOREIGN:
@@ -215,6 +219,16 @@ class Uplink:
                 self._journal.acknowledge(ack.stream, ack.epoch, ack.seq)
             except JournalFull:
                 log.warning("no room to mark events as acknowledged; they are sent again after a restart")
+
+    def _tell_forgotten(self, ack: Ack, now: Now) -> None:
+        """An old acknowledgement, come late; or of a cloud from so old a backup that we lack what it lacks."""
+        key = (ack.stream, ack.epoch)
+        if now.mono < self._forgotten_told.get(key, 0.0):
+            return
+        self._forgotten_told[key] = now.mono + FORGOTTEN_EVERY_S
+        first, head = self._journal.beginning(ack.stream, ack.epoch)
+        message = Forgotten(self._number, ack.stream, ack.epoch, first, head)
+        self._publisher.publish(UP.encode(self._sign(message)))
 
     def _give_back(self, name: str) -> None:
         """The cloud lost a document that it signed: it gets it from here, and believes its own signature."""
@@ -251,6 +265,6 @@ class Uplink:
         self._note(Incident(now.wall_ms, code.value, short_text(detail)))
 
 
-def _unsigned(batch: Batch) -> Batch:
+def _unsigned(message: Batch | Forgotten) -> Batch | Forgotten:
     """As a device sends it that was never enrolled."""
-    return batch
+    return message
