@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ingestion to PostgreSQL, acknowledged after commit, against asyncpg's COPY of the same rows.
 
-A private cluster with fsync on. The product's ingestion takes messages as the broker gave them: decodes and verifies
-chains, stores, commits, and makes the acknowledgements. COPY writes the finished rows in the same groups, one commit
-each, into a table with the same columns and indexes. Both in turn; a figure is the median of the pairs' ratios.
+A private cluster with fsync on. The product's ingestion takes messages as the broker gave them: decodes, verifies
+signatures and chains, stores, commits, and makes the acknowledgements. COPY writes the finished rows in the same
+groups, one commit each, into a table with the same columns and indexes. Both in turn; a figure is the median of the pairs' ratios.
 """
 
 import asyncio
@@ -19,9 +19,11 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from figures import Figure, progress
 from servers import Postgres
 
+from pistegate_cloud.authority.models import DeviceKey
 from pistegate_cloud.clock import SystemClock
 from pistegate_cloud.database import open_database
 from pistegate_cloud.gates.models import Gate
@@ -35,6 +37,7 @@ from pistegate_cloud.tickets.models import Ticket
 from pistegate_protocol.card_layout import AID
 from pistegate_protocol.desfire.diversify import diversify
 from pistegate_protocol.desfire.tmac import transaction_mac
+from pistegate_protocol.enrolment import batch_message, public_bytes, sign
 from pistegate_protocol.events import (
     EVENTS,
     Admitted,
@@ -48,7 +51,7 @@ from pistegate_protocol.events import (
     new_epoch,
     next_head,
 )
-from pistegate_protocol.messages import DOWN, UP, Ack, Batch
+from pistegate_protocol.messages import BATCH_EVENTS_MAX, DOWN, UP, Ack, SignedBatch
 from pistegate_protocol.proofs import admission_input, lane_codes, proves
 from pistegate_protocol.topics import Device, Role
 from pistegate_protocol.usage import Usage, encode_counters
@@ -84,6 +87,7 @@ class Source:
     head: bytes = b""
     named: dict[int, bytes] = field(default_factory=dict)
     rides: Counter[int] = field(default_factory=Counter)
+    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     def __post_init__(self) -> None:
         self.head = first_head(self.number, Stream.LEDGER, self.epoch)
@@ -124,18 +128,20 @@ class Source:
         whole = admission_input(event, self.named[ticket], self.number)
         return self.rides[ticket], transaction_mac(key, _uid(ticket), self.rides[ticket], whole)
 
-    def batch(self) -> tuple[tuple[str, bytes], list[Row]]:
-        """The next message, and the rows that it becomes."""
-        payloads = [EVENTS.encode(next(self.events)) for _ in range(BATCH)]
+    def batch(self, events: int = BATCH) -> tuple[tuple[str, bytes], list[Row]]:
+        """The next message, signed, and the rows that it becomes."""
+        payloads = [EVENTS.encode(next(self.events)) for _ in range(events)]
         first, before = self.seq + 1, self.head
         heads = list(accumulate(payloads, next_head, initial=before))[1:]
         rows = [
             (SITE, self.number, int(Stream.LEDGER), self.epoch, first + at, head, payload, NOON_MS)
             for at, (head, payload) in enumerate(zip(heads, payloads, strict=True))
         ]
-        self.seq, self.head = self.seq + BATCH, heads[-1]
-        message = UP.encode(Batch(self.number, Stream.LEDGER, self.epoch, first, before, payloads))
-        return (Device(SITE, Role.GATE, self.number).up, message), rows
+        self.seq, self.head = self.seq + events, heads[-1]
+        device = Device(SITE, Role.GATE, self.number)
+        signature = sign(self.key, batch_message(device, Stream.LEDGER, self.epoch, first, self.head))
+        message = SignedBatch(self.number, Stream.LEDGER, self.epoch, first, before, payloads, signature)
+        return (device.up, UP.encode(message)), rows
 
 
 def _uid(ticket: int) -> bytes:
@@ -159,9 +165,9 @@ async def _measure(dsn: str) -> list[Figure]:
     await plain.execute("CREATE TABLE copied (LIKE raw_event INCLUDING ALL)")
     try:
         async with open_database(settings) as connection:
-            await _site()
-            ingest = Ingest(connection, SystemClock(), lambda device, response: None, KEYS, unsigned=True)
+            ingest = Ingest(connection, SystemClock(), lambda device, response: None, KEYS)
             sources = [Source(number) for number in range(1, GATES + 1)]
+            await _site(sources)
             grouped = [await _pair(ingest, plain, sources, at) for at in range(WARM_UP + GROUPED)][WARM_UP:]
             single = [await _pair(ingest, plain, [sources[at % GATES]], WARM_UP + GROUPED + at) for at in range(SINGLE)]
             stored = (WARM_UP + GROUPED) * GATES * BATCH + SINGLE * BATCH
@@ -181,8 +187,20 @@ async def _measure(dsn: str) -> list[Figure]:
         *_figures(f"groups of {GATES} batches", grouped, GATES * BATCH, LIMIT),
         *_figures("one batch alone", single, BATCH, None),
         Figure("ingest: applied", applied / seconds, "events/s", note=f"{applied} events to admissions, one process"),
+        Figure("batch: payload bytes per event", _bytes_per_event(), "B", 80, "at most", note=_FULL),
         Figure("ingest: check of one card's proof", _check_us(sources[0]), "us", note="input and MAC"),
     ]
+
+
+_FULL = f"{BATCH_EVENTS_MAX} events: admissions and outcomes of cards in turn, the signature's share included"
+
+
+def _bytes_per_event() -> float:
+    """Of a full batch, as a backlog is sent."""
+    source = Source(GATES + 1)
+    source.batch(BATCH_EVENTS_MAX)
+    (_, message), _ = source.batch(BATCH_EVENTS_MAX)
+    return len(message) / BATCH_EVENTS_MAX
 
 
 def _check_us(source: Source) -> float:
@@ -223,12 +241,20 @@ def _figures(what: str, pairs: list[tuple[float, float]], events: int, limit: fl
     ]
 
 
-async def _site() -> None:
-    """A site with its gates, and a ticket for everybody who will pass."""
+async def _site(sources: list[Source]) -> None:
+    """A site with its enrolled gates, and a ticket for everybody who will pass."""
     site = await Site.create(number=SITE, group_number=1, name="Bench", zone="Asia/Shanghai")
     area = await Area.create(site=site, number=0, name="Area")
     post = await Post.create(site=site, area=area, number=1, name="Post")
     await Gate.bulk_create([Gate(site=site, post=post, number=n, name=f"Lane {n}") for n in range(1, GATES + 1)])
+    await DeviceKey.bulk_create(
+        [
+            DeviceKey(
+                site=site, role="gate", number=s.number, public=public_bytes(s.key.public_key()).hex(), enrolled_ms=0
+            )
+            for s in sources
+        ]
+    )
     terms = {"price": 100, "currency": "CNY", "areas": [0], "holder": "adult", "party": 1, "days": 1}
     product = await Product.create(site=site, number=1, code="DAY", name={"en": "Day", "zh-CN": "日"}, **terms)
     order = await Order.create(

@@ -39,6 +39,8 @@ url = "sqlite://{tmp_path}/data/cloud.sqlite3"
 port = {free_port()}
 [broker]
 url = "embedded://127.0.0.1:{free_port()}"
+[enrolment]
+unsigned = true
 [issuer]
 key_id = 1
 private_key = "{"01" * 32}"
@@ -196,7 +198,7 @@ def test_serving_says_its_address_and_ends_at_sigterm(
     [
         (("[database]", "[databse]"), "databse"),
         (("sqlite://", "mysql://"), "expected sqlite://... or postgres://"),
-        (("embedded://", "amqp://"), "expected mqtt://... or embedded://"),
+        (("embedded://", "amqp://"), "expected mqtt://... or mqtts://... or embedded://"),
         (('gate_0 = "', 'gate_0 = "x'), "card_keys.gate_0"),
         (('system = "', 'system = "f'), "card_keys.system"),
         (("roll_1 = ", "rol_1 = "), "rol_1"),

@@ -36,6 +36,9 @@ WITHIN_S = 30.0
 EPOCH = 5 << 32
 
 
+pytestmark = pytest.mark.timeout(600)  # real processes, on a loaded machine
+
+
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredCloud]:
     """One cloud for all; each test has a gate of its own number."""
@@ -118,6 +121,9 @@ def test_a_whole_gate_enrols_and_its_rides_reach_the_cloud(cloud: SecuredCloud, 
     status = cloud.statuses()[3]
     assert (status["state"], status["quarantined"]) == ("active", 0)
     assert status["last_seen"]
+    told = cloud.command("gate", "status", "--site", "1")
+    assert "not heard" in told.stdout  # devices that are not enrolled
+    assert [line.split()[:4] for line in told.stdout.splitlines()[1:4]][2] == ["1", "gate", "3", "active"]
     told = run("pistegate-gate", "identity", "--config", str(folder.with_suffix(".toml")), "--test", "--json")
     assert {name: json.loads(told.stdout)[name] for name in ("api", "broker")} == {"api": "ok", "broker": "ok"}
 

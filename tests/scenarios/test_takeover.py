@@ -20,6 +20,9 @@ WITHIN_S = 60.0
 DOCUMENT_KEY = Ed25519PrivateKey.from_private_bytes(bytes([2]) * 32).public_key().public_bytes_raw().hex()
 
 
+pytestmark = pytest.mark.timeout(600)  # real processes, on a loaded machine
+
+
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredCloud]:
     """A site with a spare that has its post in another area."""
