@@ -254,6 +254,19 @@ def test_two_gates_with_one_identity_are_told_by_the_acknowledgement_of_a_strang
     assert incidents(tmp_path).count("identity_conflict") == 1  # told once, not for every message
 
 
+def test_a_copied_gate_is_told_by_the_cloud(
+    tmp_path: Path, reader: SimulatedReader, mosquitto_broker: Mosquitto, cloud: SmallCloud
+) -> None:
+    """Its storage ran twice: the cloud's notice is an incident, shown at the lane, once in a while; passages go on."""
+    with running_gate(tmp_path, reader, broker=broker_of(mosquitto_broker)) as bench:
+        wait_for(lambda: cloud.hellos)
+        for _ in range(3):
+            cloud.say(DOWN.encode(Notice("identity_conflict", "two histories")))
+        wait_for(lambda: "identity_conflict" in incidents(tmp_path))
+        ride(bench, 1)
+    assert incidents(tmp_path).count("identity_conflict") == 1
+
+
 def test_two_gates_with_one_identity_are_told_by_the_broker_throwing_them_out(
     tmp_path: Path, reader: SimulatedReader, mosquitto_broker: Mosquitto
 ) -> None:

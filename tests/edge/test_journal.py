@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The journal: durable, chained, and never silently empty."""
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -285,6 +286,24 @@ def test_set_aside_keeps_the_file_and_the_epoch_counter(tmp_path: Path) -> None:
     with open_journal(tmp_path) as later:
         assert later.set_aside is None
     assert (tmp_path / kept).exists()
+
+
+def test_a_copied_storage_makes_two_histories_that_can_be_told_apart(tmp_path: Path) -> None:
+    """A cloned or restored card: both go on from one head, under epochs and names of their own."""
+    (tmp_path / "one").mkdir()
+    with open_journal(tmp_path / "one", 1) as journal:
+        journal.admit(admitted())
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    found = []
+    for directory, random32 in (("one", 2), ("two", 3)):
+        with open_journal(tmp_path / directory, random32) as journal:
+            assert journal.mark is None
+            opened = EVENTS.decode(journal.fetch(Stream.LEDGER, journal.epoch, 1, 1)[1][0])
+            found.append((opened.previous_epoch, opened.previous_head, journal.epoch, journal.admit(admitted())[1]))
+    (one, two) = found
+    assert one[:2] == two[:2]
+    assert one[2] != two[2]
+    assert one[3] != two[3]
 
 
 def test_journal_of_another_gate_is_refused(tmp_path: Path) -> None:

@@ -67,6 +67,11 @@ async def of_kind(kind: str) -> list[ExceptionCase]:
     return await ExceptionCase.filter(kind=kind).order_by("id")
 
 
+async def found_since(kinds: Iterable[str], site: int, gate: int, since_ms: int) -> bool:
+    """Whether one of these kinds was found of a gate since then."""
+    return await ExceptionCase.filter(site=site, gate=gate, kind__in=list(kinds), last_ms__gte=since_ms).exists()
+
+
 async def note(row: ExceptionCase, values: dict[str, Any]) -> None:
     """Keep more values with an exception, in the caller's transaction."""
     row.values = row.values | values
