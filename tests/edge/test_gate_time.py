@@ -49,6 +49,7 @@ class TimeCloud:
     broker: Mosquitto
     key: Ed25519PrivateKey = DOCUMENTS
     silent: bool = False
+    off_ms: int = 0
     questions: list[TimeAsked] = field(default_factory=list)
     hellos: list[Hello] = field(default_factory=list)
     told: list[TimeTold] = field(default_factory=list)
@@ -83,7 +84,7 @@ class TimeCloud:
         if isinstance(heard, TimeAsked):
             self.questions.append(heard)
             if not self.silent:
-                self.told.append(self.mark(heard.nonce, now_ms()))
+                self.told.append(self.mark(heard.nonce, now_ms() + self.off_ms))
                 self.say(self.told[-1])
 
 
@@ -130,6 +131,23 @@ def test_wrong_clock_is_put_right_by_the_cloud(
         wait_for(lambda: cloud.hellos and "suspect" not in cloud.hellos[-1].state, 40)
         assert "clock_suspect" in incidents(bench.directory)
         assert "clock_trusted" in incidents(bench.directory)
+
+
+def test_jump_of_a_clock_that_the_cloud_had_confirmed_is_asked_about_at_once(
+    tmp_path: Path, reader: SimulatedReader, mosquitto_broker: Mosquitto
+) -> None:
+    """Long before the next question is due: the cloud's word decides, here that it is a day later for all."""
+    clock = BenchClock()
+    with (
+        TimeCloud(mosquitto_broker) as cloud,
+        running_gate(tmp_path / "gate", reader, clock=clock, broker=broker_of(mosquitto_broker)) as bench,
+    ):
+        wait_for(lambda: cloud.told, 30)
+        wall_ns = clock._wall_ns
+        clock._wall_ns = lambda: wall_ns() + DAY_MS * 1_000_000  # type: ignore[method-assign]
+        cloud.off_ms = DAY_MS
+        wait_for(lambda: abs(states(bench.directory)[-1].at - now_ms() - DAY_MS) < NEAR_MS, 60)
+        assert states(bench.directory)[-1].trusted
 
 
 def test_replayed_and_forged_times_move_nothing(

@@ -115,11 +115,12 @@ class Timekeeping(Part):
         )
         if not event.trusted:
             self._ports.note(IncidentCode.CLOCK_SUSPECT, event.reason)
-            self._ask_at = None if self._ask_at is None else now.mono
         elif before is not None and not before[0]:
             self._ports.note(IncidentCode.CLOCK_TRUSTED, event.reason)
         if before is not None:
             self._ports.state_changed()
+        if not event.trusted or event.reason == Why.SYSTEM_OFF:
+            self._ask_at = None if self._ask_at is None else now.mono  # the cloud decides
 
     def _news(self) -> bool:
         """Whether what was told of the clock does not hold any more; by whom it is trusted is no news by itself."""
