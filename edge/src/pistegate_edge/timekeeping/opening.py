@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pistegate_edge.clock import Clock
 from pistegate_edge.config import Config
+from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.opening import FILE_NAME
 from pistegate_edge.timekeeping.guarded import GuardedClock
 from pistegate_edge.timekeeping.marks import MARK_EVENTS, before
@@ -21,24 +22,24 @@ from pistegate_protocol.time_marks import TIME_MARK, verify_time
 _EPOCHS = 20  # of a stream to look through: most restart with few events or none
 
 
-def guarded_clock(config: Config, system: Clock) -> GuardedClock:
-    """Over the clock that the configuration names."""
+def guarded_clock(config: Config, system: Clock, files: Files | None = None) -> GuardedClock:
+    """Over the clock that the configuration names. `files`: the journal's directory, where it is not the configured."""
     if config.storage is None:
         return GuardedClock(system)
     keys = KeyRing(config.document_keys)
-    return GuardedClock(system, left_behind(Path(config.storage.directory), system.steady_id, keys, config.device.site))
+    files = files or Files(Path(config.storage.directory))
+    return GuardedClock(system, left_behind(files, system.steady_id, keys, config.device.site))
 
 
-def left_behind(directory: Path, steady_id: bytes, keys: KeyRing, site: int) -> Before:
+def left_behind(files: Files, steady_id: bytes, keys: KeyRing, site: int) -> Before:
     """What the journal there tells of the time; nothing where there is none, or it is damaged (whoever opens it says).
 
     Changes nothing.
     """
-    path = directory / FILE_NAME
-    if not path.exists():
+    if not files.exists(FILE_NAME):
         return Before()
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with contextlib.closing(files.connect(FILE_NAME, read_only=True)) as connection:
             streams = [_newest(connection, stream) for stream in Stream]
             return before(streams, steady_id, _stored(connection, keys, site))
     except sqlite3.DatabaseError:
