@@ -142,8 +142,9 @@ def _running(directory: Path, sections: dict[str, Any]) -> Iterator[Rig]:
     def live() -> None:
         with ExitStack() as parts:
             gate = open_gate(gate_config(directory, **sections), Clock(), parts)
-            real = gate._reader
-            gate._reader = ReaderThread(lambda: reader, gate._desk, real._ready, real._lost)  # type: ignore[arg-type,return-value]
+            real: Any = gate._reader
+            instant = ReaderThread(lambda: reader, real._desk, real._thread._ready, real._thread._lost)  # type: ignore[arg-type,return-value]
+            real.start, real.stop = instant.start, instant.stop
             started.put(gate)
             gate.run()
 

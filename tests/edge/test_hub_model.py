@@ -18,12 +18,17 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec.structs import replace
 
+from pistegate_edge.core.handlers import reserving
+from pistegate_edge.core.now import Now
+from pistegate_edge.core.owed import OwedEntry
 from pistegate_edge.core.passage import State
-from pistegate_edge.hub.core import Hub
+from pistegate_edge.hub.core import Answer, Hub
 from pistegate_edge.hub.store import HubStore
-from pistegate_protocol.elsewhere import Elsewhere
-from pistegate_protocol.hub_messages import Reserve
+from pistegate_protocol.elsewhere import NOTHING, Elsewhere, encode_elsewhere, gate_source, of_usage
+from pistegate_protocol.hub_messages import Grant, Offer, Reserve, ToHub
+from pistegate_protocol.usage import Usage
 
 KINDS = {1: {"entries_total": 1}, 2: {"entries_total": 1, "party": 3}, 3: {"entries_total": 2}}
 GATES = 3
@@ -212,11 +217,58 @@ class HubModel(RuleBasedStateMachine):
             self.site.close()
 
 
+class Liar(Hub):
+    """Every grant is a lie: nothing was used, everything was used, somebody is owed whom nobody ever admitted."""
+
+    lies = 0
+
+    def take(self, gate: int, message: ToHub, now: Now) -> list[Answer]:
+        """Honest in everything but grants."""
+        answers = super().take(gate, message, now)
+        return [(to, self._lie(gate, said) if isinstance(said, Grant) else said) for to, said in answers]
+
+    def _lie(self, gate: int, said: Grant) -> Grant:
+        self.lies += 1
+        used = Usage(claim=b"", used_total=self.lies % 3, returns=self.lies % 5)
+        known = of_usage(gate_source((gate + self.lies % 2) % GATES + 1), used) if self.lies % 3 else NOTHING
+        offer = Offer(self.lies.to_bytes(8, "big"), gate % GATES + 1, self.lies % 4 + 1) if self.lies % 4 else None
+        return replace(said, elsewhere=encode_elsewhere(known), offer=offer)
+
+
+class LyingModel(HubModel):
+    """Whatever the hub says, no gate lets in whom it alone would refuse, but for whom it handed over itself."""
+
+    hub_type = Liar
+
+    @invariant()
+    def through_the_hub_nobody_is_let_in_more_often_than_sold(self) -> None:
+        """It cannot promise that."""
+
+    @invariant()
+    def what_is_owed_is_honoured_once(self) -> None:
+        """Nor that."""
+
+    @invariant()
+    def no_lie_creates_a_ticket(self) -> None:
+        assert [made for gate in self.site.gates.values() for made in gate.beyond] == []
+
+
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 HubModel.TestCase.settings = settings(
     max_examples=60, stateful_step_count=35, deadline=None, suppress_health_check=QUIET
 )
 TestHubModel = HubModel.TestCase
+LyingModel.TestCase.settings = HubModel.TestCase.settings
+TestLyingModel = LyingModel.TestCase
+SEARCH = settings(
+    max_examples=400,
+    stateful_step_count=35,
+    deadline=None,
+    database=None,
+    suppress_health_check=QUIET,
+    report_multiple_bugs=False,
+    phases=[phase for phase in settings.default.phases if phase.name not in ("shrink", "explain")],
+)
 
 
 class GossipHub(Hub):
@@ -268,14 +320,12 @@ def test_planted_hubs_are_found(hub: type[Hub], store: type[HubStore]) -> None:
         hub_type = hub
         store_type = store
 
-    small = settings(
-        max_examples=400,
-        stateful_step_count=35,
-        deadline=None,
-        database=None,
-        suppress_health_check=QUIET,
-        report_multiple_bugs=False,
-        phases=[phase for phase in settings.default.phases if phase.name not in ("shrink", "explain")],
-    )
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(Planted, settings=small)
+        run_state_machine_as_test(Planted, settings=SEARCH)
+
+
+def test_gate_that_believes_every_offer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted in the gate: it lets in whomever the hub says is owed."""
+    monkeypatch.setattr(reserving, "_handed", lambda p, ticket: OwedEntry(b"anything", 255, None))
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(LyingModel, settings=SEARCH)

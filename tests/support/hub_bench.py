@@ -29,7 +29,7 @@ from pistegate_edge.parts.reserving import owed_told
 from pistegate_edge.reserving.core import Kept, Ledger, Reserving
 from pistegate_edge.reserving.told import NotReserved, Reserved, Taken
 from pistegate_protocol.codes import BEARER, ticket_text
-from pistegate_protocol.decide import GateProfile, Owed
+from pistegate_protocol.decide import Admit, GateProfile, Owed
 from pistegate_protocol.events import EVENTS, Admitted, EpochOpened, Event, admission_name, new_epoch
 from pistegate_protocol.hub_messages import FROM_HUB, TO_HUB, FromHub, ToHub
 from pistegate_protocol.signing import sign_claim
@@ -72,6 +72,8 @@ class ModelGate:
         self.owed: dict[bytes, OwedEntry] = {}
         self.open: Unfinished | None = None
         self.made: list[Made] = []
+        self.beyond: list[Made] = []
+        """Granted admissions that this gate alone would have refused, and did not hand over."""
         self.boot()
 
     def boot(self) -> None:
@@ -87,6 +89,7 @@ class ModelGate:
         ledger = Ledger(self._kept, self._events, self._owed_told)
         self.core = Reserving(self.epoch, len(self.ledger[self.epoch]), ledger, self.post, leads_out=False)
         self.granted: set[int] = set()
+        self.alone_admits: dict[int, int] = {}
         self.tell(i.ReaderReady())
         self.tell(i.FaultChanged(i.Fault.STARTING, False))
         if unfinished:
@@ -180,7 +183,19 @@ class ModelGate:
         self.made.append(
             Made(self.number, event.ticket, name, event.n, event.charged, event.reoffer_of, granted, self._run())
         )
+        most = self.alone_admits.get(self.passage.admitted().reserved)
+        if most is not None and event.n > most:
+            self.beyond.append(self.made[-1])
         return i.AdmissionRecorded(self.epoch, seq, name)
+
+    def _judged(self, number: int) -> None:
+        """Before a grant is taken: whether this gate alone would admit, or handed over whom it owed itself."""
+        waiting = self.passage.reserving.waiting
+        if waiting is None or waiting.number != number:
+            return
+        handed = self.passage.reserving.handed.get(waiting.ticket.number)
+        most = 0 if handed is None else handed.persons
+        self.alone_admits[number] = 255 if isinstance(waiting.alone, Admit) else most
 
     def _run(self) -> int:
         return self.core._run or 0
@@ -188,6 +203,7 @@ class ModelGate:
     def _take(self, told: list[Any]) -> None:
         for each in told:
             if isinstance(each, Reserved):
+                self._judged(each.number)
                 offer = each.offer
                 owed = None if offer is None or offer.gate not in self.post else Owed(offer.admission, offer.persons)
                 self.granted.add(each.number)

@@ -55,6 +55,8 @@ class HubPart(Part):
         self._core = Reserving(journal.epoch, journal.last_seq(Stream.LEDGER), ledger, post, leads_out=gate.exit)
         self._line = line(ports.put)
         self._now = ports.clock.now()
+        self.granted = 0
+        """Reservations that came in time, in this run."""
 
     @property
     def serves(self) -> bool:
@@ -146,6 +148,7 @@ class HubPart(Part):
                 owed = None
                 if offer is not None and offer.gate in self._gate.post_gates:
                     owed = Owed(offer.admission, offer.persons)
+                self.granted += 1
                 self._ports.feed(Granted(each.number, each.elsewhere, owed))
             elif isinstance(each, NotReserved):
                 self._ports.feed(Alone(each.number, each.why))

@@ -73,7 +73,7 @@ def begun(
         return None if free else _ask(p, ticket, admit, tuple(admitted[1:]), now)
     _prune(p, now)
     for ticket, refusal in refused:
-        if refusal.reason in OF_USE and ticket.number in p.reserving.handed:
+        if refusal.reason in OF_USE and _handed(p, ticket.number) is not None:
             return _ask(p, ticket, refusal, (), now)
     return None
 
@@ -138,7 +138,8 @@ def _offered(p: "Passage", waiting: _Waiting, told: i.Granted) -> tuple[Believed
         return believed, None
     most = believed.ticket.claim.party
     if isinstance(waiting.alone, Refuse):
-        most = p.reserving.handed[waiting.ticket.number].persons
+        handed = _handed(p, waiting.ticket.number)
+        most = 0 if handed is None else handed.persons
     owed = replace(told.owed, persons=min(told.owed.persons, most))
     usage = replace(believed.ticket.usage, admission=owed.admission)
     return replace(believed, ticket=replace(believed.ticket, usage=usage)), owed
@@ -183,6 +184,11 @@ def taken(p: "Passage", told: i.OwedTaken, now: Now) -> list[Action]:
         p.owed.spend(name)
     _prune(p, now)
     return [LetGo(names)] if names else []
+
+
+def _handed(p: "Passage", ticket: int) -> OwedEntry | None:
+    """Whom of this ticket the gate owed itself, and handed over."""
+    return p.reserving.handed.get(ticket)
 
 
 def _prune(p: "Passage", now: Now) -> None:
