@@ -21,12 +21,15 @@ from pistegate_cloud.settings import BindingSettings
 from pistegate_cloud.tickets import service as ticket_service
 from pistegate_cloud.tickets.models import Ticket
 from pistegate_edge.bindings.download import Download
-from pistegate_edge.bindings.presenting import Denied, Pointed, pointed, presented
+from pistegate_edge.bindings.presenting import presented
 from pistegate_edge.bindings.store import BindingStore
+from pistegate_edge.bindings.tables import Denied
+from pistegate_protocol.bindings import HandleKeys
 from pistegate_protocol.documents import DenyList
 from pistegate_protocol.handle_keys import parse_handle_keys
 from pistegate_protocol.identity import DocumentKind, check_character
 from pistegate_protocol.reasons import Reason
+from pistegate_protocol.signing import Medium, open_claim
 from pistegate_protocol.tables import BINDINGS, DENIALS
 
 DAY_MS = 86_400_000
@@ -95,18 +98,19 @@ class Gate:
     def tickets(self, guest: int = 1, settings: BindingSettings | None = None) -> list[int] | Reason:
         """What a guest's document is good for here."""
         keys = numbers.handle_keys(settings or self.settings, self.site)
-        medium = presented(DocumentKind.RESIDENT_ID, a_number(guest), keys)
-        found = pointed(medium, self.store.bindings(medium), issuer_keys(self.cloud))
-        return (
-            [each.claim.ticket for each in found if isinstance(each, Pointed)]
-            if isinstance(found, list)
-            else found.reason
-        )
+        medium = _medium(guest, keys)
+        found = [open_claim(each.signed, medium, issuer_keys(self.cloud)) for each in self.store.bindings(medium)]
+        ordered = sorted(found, key=lambda claim: (claim.valid_from, claim.ticket))
+        return [claim.ticket for claim in ordered] or Reason.NOT_BOOKED
+
+
+def _medium(guest: int, keys: HandleKeys) -> Medium:
+    return presented(DocumentKind.RESIDENT_ID, a_number(guest), {keys.number: keys})[keys.number]
 
 
 def handle(cloud: Any, guest: int) -> str:
     keys = numbers.handle_keys(cloud.services.settings.bindings, 1)
-    return presented(DocumentKind.RESIDENT_ID, a_number(guest), keys).id.hex()
+    return _medium(guest, keys).id.hex()
 
 
 @pytest.fixture
@@ -155,6 +159,21 @@ async def test_what_cannot_be_bound_is_told(cloud: Any) -> None:
     past = await sold(cloud)
     cloud.clock.now_ms += DAY_MS
     assert await refusal(cloud, "/bindings", {"ticket": past, "document": document()}) == "visit_date_past"
+
+
+async def test_a_chip_counts_where_operator_and_product_both_say_so(cloud: Any) -> None:
+    """It is more easily copied than the print: neither the one nor the other alone is enough."""
+    product = {"site": 1, "number": 9, "code": "CHIP", "name": {"en": "Chip", "zh-CN": "芯片票"}, "price": 100}
+    product |= {"currency": "CNY", "areas": [0], "holder": "adult", "terms": {"chip": True}}
+    await cloud.post("/products", product)
+    plain, taken = [(await cloud.sell(number))["tickets"][0]["number"] for number in (1, 9)]
+    chip = {"kind": "chip", "number": "1122334455667788"}
+    assert await refusal(cloud, "/bindings", {"ticket": taken, "document": chip}) == "binding_kind_off"
+    settings = cloud.services.settings
+    bindings = msgspec.structs.replace(settings.bindings, chip=True)
+    cloud.services.settings = msgspec.structs.replace(settings, bindings=bindings)
+    assert await refusal(cloud, "/bindings", {"ticket": plain, "document": chip}) == "binding_kind_off"
+    assert (await cloud.post("/bindings", {"ticket": taken, "document": chip}))["kind"] == "chip"
 
 
 async def test_a_party_is_bound_person_by_person(cloud: Any, gate: Gate) -> None:
@@ -237,10 +256,9 @@ async def test_a_reissued_ticket_is_told_with_its_new_revision(cloud: Any, gate:
     await Ticket.filter(number=ticket).update(revision=1)
     await sweep(cloud.services)
     assert await gate.fetch() == [(1, 2)]
-    medium = presented(DocumentKind.RESIDENT_ID, a_number(1), numbers.handle_keys(gate.settings, 1))
-    found = pointed(medium, gate.store.bindings(medium), issuer_keys(cloud))
-    assert isinstance(found, list)
-    assert [each.claim.revision for each in found] == [1]
+    medium = _medium(1, numbers.handle_keys(gate.settings, 1))
+    found = [open_claim(each.signed, medium, issuer_keys(cloud)) for each in gate.store.bindings(medium)]
+    assert [claim.revision for claim in found] == [1]
     await sweep(cloud.services)
     assert await gate.fetch() == []
 
@@ -469,7 +487,7 @@ async def test_more_denials_than_a_document_holds(cloud: Any, gate: Gate, monkey
     cloud.clock.now_ms += 61_000
     await sweep(cloud.services)
     await gate.fetch(DENIALS)
-    assert [Denied(listed[-1], gate.store).get(ticket, 0) for ticket in gone] == [1, 1, 1, 1]
+    assert [Denied(listed[-1], gate.store.denied_below).get(ticket, 0) for ticket in gone] == [1, 1, 1, 1]
 
 
 def test_the_section_and_what_gates_get_of_it() -> None:

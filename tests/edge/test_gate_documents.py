@@ -9,17 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from binding_cases import HANDLES, ISSUER, NUMBER, denial_file, denials, table_file
+from binding_cases import HANDLES, ISSUER, ISSUER_ID, NUMBER, SITE, denial_file, denials, table_file
 from document_bench import bound_to, document_sections, medium_of_number
-from gate_bench import running_gate, wait_for
+from gate_bench import claim, running_gate, ski_card, wait_for
 from journal_reading import admissions, incidents, outcomes, refusals
 from table_cloud import TableCloud
 
 from pistegate_edge.bindings.store import FILE_NAME
 from pistegate_edge.bindings.tables import CURRENT
 from pistegate_edge.core.presentation import CODE_LEFT_S
+from pistegate_protocol.claims import Scope
 from pistegate_protocol.events import OutcomeKind
 from pistegate_protocol.identity import DocumentKind, check_character
+from pistegate_simulators.card import ResidentIdCard
 from pistegate_simulators.reader import SimulatedReader
 from pistegate_simulators.scanner import SimulatedIdReader, SimulatedScanner
 
@@ -282,3 +284,47 @@ def test_passport_scanned_at_the_gate_opens_the_lane(
     written = b"".join(path.read_bytes() for path in journal.iterdir() if path.is_file())
     assert b"L898902C3" not in written
     assert "L898902C3" not in caplog.text
+
+
+CHIP = bytes.fromhex("1122334455667788")
+
+
+def test_chip_of_a_resident_id_at_the_card_reader_opens_where_it_is_taken(
+    tmp_path: Path,
+    reader: SimulatedReader,
+    cloud: TableCloud,
+    journal: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Read by the PN532 itself; lying there it is one presentation; its id is left nowhere."""
+    caplog.set_level(logging.DEBUG)
+    cloud.put(table_file([bound_to(CHIP.hex(), 24, DocumentKind.CHIP)], 2))
+    sections = document_sections(journal, cloud.url, kinds=["resident_id", "chip"])
+    card = ResidentIdCard(CHIP)
+    with running_gate(journal, reader, **sections) as bench:
+        wait_for(lambda: has_tables(journal))
+        reader.present(card)
+        wait_for(lambda: bench.unlocks() == 1)
+        bench.turn()
+        wait_for(lambda: outcomes(journal))
+        time.sleep(CODE_LEFT_S + 1)  # it lies there still: no second presentation, whatever the time
+        assert refusals(journal) == []
+        reader.remove(card)
+        reader.present(ski_card(what=claim(key_id=ISSUER_ID, scope=Scope(SITE))))
+        wait_for(lambda: bench.unlocks() == 2)
+    assert admissions(journal)[0].ticket == 24
+    written = b"".join(path.read_bytes() for path in journal.iterdir() if path.is_file())
+    assert CHIP not in written
+    assert CHIP.hex() not in caplog.text.lower()
+
+
+def test_chip_is_sent_to_the_reader_of_documents_where_it_is_not_taken(
+    tmp_path: Path, reader: SimulatedReader, cloud: TableCloud, journal: Path
+) -> None:
+    """As ever: the display says where to put it, and nothing is asked of the chip."""
+    cloud.put(table_file([bound_to(CHIP.hex(), 24, DocumentKind.CHIP)], 2))
+    with running_gate(journal, reader, **document_sections(journal, cloud.url)) as bench:
+        wait_for(lambda: has_tables(journal))
+        reader.present(ResidentIdCard(CHIP))
+        wait_for(lambda: "foreign_medium" in refusals(journal) or bench.unlocks())
+        assert bench.unlocks() == 0

@@ -316,9 +316,9 @@ def test_denials_of_both_sizes_hold_together(fetch: Fetcher, cloud: TableCloud) 
     """The document is quick, the table is large; neither lifts what the other denies."""
     cloud.put(denial_file(denials([41, 42])))
     fetch.go()
-    denied = Denied({42: 2, 43: 3}, fetch.tables)
+    denied = Denied({42: 2, 43: 3}, fetch.tables.denied_below)
     assert [denied.get(ticket, 0) for ticket in (41, 42, 43, 44)] == [6, 7, 3, 0]
-    assert Denied({42: 9}, fetch.tables)[42] == 9
+    assert Denied({42: 9}, fetch.tables.denied_below)[42] == 9
     assert 41 in denied
     assert 44 not in denied
     assert (list(denied), len(denied)) == ([42, 43], 2)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pistegate_edge.bindings.opening import open_presenter
+from pistegate_edge.bindings.presenting import Presenter
 from pistegate_edge.clock import Clock
 from pistegate_edge.config import Config
 from pistegate_edge.core import inputs as i
@@ -24,6 +25,7 @@ from pistegate_edge.readers.desk import GateDesk
 from pistegate_edge.readers.session import Knows
 from pistegate_edge.signals.opening import open_signals
 from pistegate_edge.uplink.opening import open_link
+from pistegate_protocol.identity import DocumentKind
 
 Put = Callable[[object], None]
 
@@ -100,8 +102,11 @@ class Devices:
 class _DeskReader:
     """A reader with its thread."""
 
-    def __init__(self, config: Config, keys: KeyStore, knows: Knows, put: Put) -> None:
-        self._desk = GateDesk(keys, knows, put)
+    def __init__(
+        self, config: Config, keys: KeyStore, knows: Knows, put: Put, presenter: Presenter | None = None
+    ) -> None:
+        takes_chips = presenter is not None and presenter.takes(DocumentKind.CHIP)
+        self._desk = GateDesk(keys, knows, put, presenter.chip if presenter is not None and takes_chips else None)
         self._thread = open_reader(
             config.reader,
             self._desk,
@@ -129,6 +134,6 @@ def open_devices(config: Config, clock: Clock, put: Put, opened: ExitStack) -> D
         keys,
         journal,
         open_link(config, put),
-        lambda knows: _DeskReader(config, keys, knows, put),
+        lambda knows: _DeskReader(config, keys, knows, put, presenter),
         lambda ports: open_parts(config, ports, presenter),
     )

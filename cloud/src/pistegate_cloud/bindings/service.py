@@ -18,6 +18,7 @@ from pistegate_cloud.bindings.models import Binding, BindingLook
 from pistegate_cloud.clock import local_day
 from pistegate_cloud.documents import service as documents
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.products.terms import takes_chips
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import BindingSettings
 from pistegate_cloud.sites import queries as sites
@@ -54,6 +55,8 @@ async def bind(number: int, identity: Identity, who: Who, services: Services) ->
         same = next((row for row in holding if row.stretched == stretched), None)
         if same is not None:
             return same
+        if identity.kind is DocumentKind.CHIP and not takes_chips(ticket.product):
+            raise Problem("binding_kind_off")
         await _check_bindable(ticket, len(holding), now_ms)
         row = Binding(
             site_id=ticket.site_id,

@@ -95,7 +95,8 @@ class TermsBody(Body):
     `windows`: parts of the day in which it holds. `blackout`: number of the set of days on which it does not. `days`:
     distinct days on which it may be used (N of M; M is the product's validity). `overtime`: minutes after its clock's
     end in which it is still let in, and marked. `tracked`: lanes in and out are counted. `rotating`: its code is one
-    for a phone's page and changes every 15 s; there is none on paper.
+    for a phone's page and changes every 15 s; there is none on paper. `chip`: it may be bound to the chip of a resident
+    ID, which is more easily copied than its print; the cloud's own settings must allow that too.
     """
 
     windows: Annotated[tuple[WindowBody, ...], Field(max_length=2)] = ()
@@ -106,6 +107,7 @@ class TermsBody(Body):
     overtime: Annotated[int, Field(ge=1, le=255)] | None = None
     tracked: bool = False
     rotating: bool = False
+    chip: bool = False
 
 
 class ProductBody(Body):

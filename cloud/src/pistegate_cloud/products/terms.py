@@ -64,6 +64,11 @@ def rotates(product: Product) -> bool:
     return terms_of(product).rotating
 
 
+def takes_chips(product: Product) -> bool:
+    """Whether its tickets may be bound to the chip of a resident ID."""
+    return terms_of(product).chip
+
+
 def claim_of(product: Product, sold: Sold) -> Claim:
     """The claim of a ticket of `product`."""
     terms = terms_of(product)

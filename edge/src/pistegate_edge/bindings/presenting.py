@@ -36,6 +36,10 @@ class Presenter:
         """Whether documents of this kind open the lane here."""
         return kind in self._kinds
 
+    def chip(self, identifier: bytes) -> DocumentSeen | DocumentUnread:
+        """What the loop is told of a resident ID's chip."""
+        return self.seen(DocumentKind.CHIP, identifier.hex())
+
     def seen(self, kind: DocumentKind, text: str) -> DocumentSeen | DocumentUnread:
         """What the loop is told of a document that was read, of a kind that is taken."""
         try:

@@ -161,13 +161,14 @@ class Denied(Mapping[int, int]):
     The higher revision holds: a denial is never lifted by the list that has not heard of it.
     """
 
-    def __init__(self, listed: Mapping[int, int], tables: Tables) -> None:
+    def __init__(self, listed: Mapping[int, int], denied_below: Callable[[int], int]) -> None:
+        """`denied_below`: of the table; 0 where it denies nothing."""
         self._listed = listed
-        self._tables = tables
+        self._denied_below = denied_below
 
     def __getitem__(self, ticket: int) -> int:
         """Below which revision claims are refused; KeyError where none is."""
-        below = max(self._listed.get(ticket, 0), self._tables.denied_below(ticket))
+        below = max(self._listed.get(ticket, 0), self._denied_below(ticket))
         if not below:
             raise KeyError(ticket)
         return below

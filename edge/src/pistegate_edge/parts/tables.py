@@ -83,7 +83,7 @@ class TableKeeping(Part):
 
     def knows(self, facts: Facts) -> Facts:
         """See Part."""
-        return replace(facts, deny=Denied(facts.deny, self._tables))
+        return replace(facts, deny=Denied(facts.deny, self._tables.denied_below))
 
     def _look(self, now: Now) -> None:
         """How old they are, in whole days beyond which they are old; younger, or never there: 0."""

@@ -11,12 +11,14 @@ import queue
 import threading
 from collections.abc import Callable
 
+from pistegate_edge.bindings.told import DocumentSeen
 from pistegate_edge.core.actions import Read, Release, Write
 from pistegate_edge.core.inputs import (
     CardRead,
     CardSeen,
     CardUnread,
     CardWritten,
+    DocumentUnread,
     FieldSeen,
     Input,
     ReadProblem,
@@ -34,16 +36,28 @@ POLL_S = (
 )
 HOLD_S = 1.0  # seconds to wait for the loop's answer before the card is let go; a commit on an SD card takes 0.05
 
+CHIP_LOOKS = 10  # looks between two tellings of a chip that lies there: about half a second; 3 s unseen would end it
+
 Reply = Read | Write | Release
 
 
 class GateDesk:
     """`reply` is called from the loop, everything else from the reader's thread."""
 
-    def __init__(self, keys: KeyStore, knows: Knows, tell: Callable[[Input], None]) -> None:
+    def __init__(
+        self,
+        keys: KeyStore,
+        knows: Knows,
+        tell: Callable[[Input | DocumentSeen], None],
+        chips: Callable[[bytes], DocumentSeen | DocumentUnread] | None = None,
+    ) -> None:
+        """`chips`: what is told of a resident ID's chip by its id, slow to say; None: the guest is sent elsewhere."""
         self._keys = keys
         self._knows = knows
         self._tell = tell
+        self._chips = chips
+        self._chip: DocumentSeen | DocumentUnread | None = None
+        self._looks = 0  # since it was told last
         self._replies: queue.SimpleQueue[Reply] = queue.SimpleQueue()
         self._token = 0
         self._field: FieldSeen | None = None  # as last told
@@ -87,6 +101,7 @@ class GateDesk:
 
     def _serve(self, reader: Pn532, met: list[Sighting]) -> None:
         self._occupied = bool(met)
+        met = self._without_chip(reader, met)
         if not met:
             self._ours.clear()
             self._tell_field(FieldSeen())
@@ -99,6 +114,22 @@ class GateDesk:
         for sighting in ski:
             self._offer(reader, sighting)
         reader.rest()
+
+    def _without_chip(self, reader: Pn532, met: list[Sighting]) -> list[Sighting]:
+        """What is left when a resident ID was presented by its chip: told at once, and again while it is there."""
+        if self._chips is None or not any(one.kind is Kind.RESIDENT_ID for one in met):
+            self._chip = None
+            return met
+        if self._chip is None:
+            identifier = reader.chip_id()
+            if identifier is None:
+                return met
+            self._chip, self._looks = self._chips(identifier), 0
+        if self._looks % CHIP_LOOKS == 0:
+            self._tell(self._chip)
+        self._looks += 1
+        reader.rest()
+        return [one for one in met if one.kind is not Kind.RESIDENT_ID]
 
     def _tell_field(self, field: FieldSeen) -> None:
         if field != self._field or field.strangers:  # they are told what to do as soon as the lane is free

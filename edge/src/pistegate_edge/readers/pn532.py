@@ -17,6 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+import nfc.clf  # type: ignore[import-untyped]
 import nfc.clf.pn53x  # type: ignore[import-untyped]
 import nfc.clf.pn532  # type: ignore[import-untyped]
 import nfc.clf.transport  # type: ignore[import-untyped]
@@ -45,7 +46,12 @@ _RETRIES_COM, _RETRIES_ACTIVATION = 0x04, 0x05  # RFConfiguration items
 _FOREVER = 0xFF
 _LOOK_TRIES = 1  # beyond the first; a card that woke between the two is not missed
 _ISO_DEP: Final = 0x20  # SEL_RES bit: the card speaks ISO 14443-4
+_ATQB, _PUPI = slice(2, 14), slice(3, 7)  # in an answer with a type B target
 _PROTOCOL_AT = 12  # of the byte in an answer with a type B target whose bit 0 says that it speaks ISO 14443-4
+_ATTRIB_HEAD, _ATTRIB_TAIL = b"\x1d", bytes.fromhex("00080108")
+_READ_ID, _DONE = bytes.fromhex("0036000008"), b"\x90\x00"
+CHIP_ID_BYTES = 8
+CHIP_S = 0.1  # for each of the two frames; estimate
 _RANDOM_UID = 0x08  # first byte of a 4-byte UID drawn anew in each field: phones
 _CASCADE_TAG = b"\x88"
 # What the chip says when the card, not the chip, is to blame (PN532 user manual 7.1).
@@ -135,6 +141,7 @@ class Pn532:
         self._chipset = self._device.chipset
         self._tries: int | None = None
         self._active: bytes | None = None
+        self._called = b""  # the answer with the type B target that was listed last
         try:
             if self._transport.baudrate > fastest:
                 self._chipset.set_serial_baudrate(fastest)
@@ -191,6 +198,25 @@ class Pn532:
             self._active = sighting.uid
         return Card(sighting.uid, self._chipset)
 
+    def chip_id(self) -> bytes | None:
+        """Of the resident ID that a look has just found: 8 bytes; None where it does not answer as one.
+
+        ATTRIB and one command, raw: the chip cannot choose a card that speaks no ISO-DEP (facts, cards and readers).
+        Anybody may read it, and copy it.
+        """
+        target = nfc.clf.RemoteTarget("106B", sensb_res=self._called[_ATQB])
+        try:
+            for frame, answer in (
+                (_ATTRIB_HEAD + self._called[_PUPI] + _ATTRIB_TAIL, 1),
+                (_READ_ID, CHIP_ID_BYTES + 2),
+            ):
+                told = bytes(self._device.send_cmd_recv_rsp(target, frame, CHIP_S))
+                if len(told) < answer:
+                    return None
+        except nfc.clf.CommunicationError:
+            return None
+        return told[:CHIP_ID_BYTES] if told[CHIP_ID_BYTES:] == _DONE else None
+
     def rest(self) -> None:
         """The field goes off: every card forgets what it was about."""
         self._active = None
@@ -219,6 +245,7 @@ class Pn532:
         request = bytes([at_most, modulation]) + (b"\x00" if modulation == _TYPE_B else b"")
         answer = self._command(_LIST_PASSIVE_TARGET, request, seconds)
         if modulation == _TYPE_B:
+            self._called = answer
             return _type_b(answer)
         found = _type_a(answer)
         self._active = found[0].uid if len(found) == 1 else None
