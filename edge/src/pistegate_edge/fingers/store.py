@@ -55,6 +55,7 @@ class TemplateStore:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
+        path.touch(0o600)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         # What is deleted is overwritten in the file, and no write-ahead log keeps a copy of it for days.
         for pragma in ("secure_delete = ON", "journal_mode = DELETE", "synchronous = FULL"):
