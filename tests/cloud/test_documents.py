@@ -146,7 +146,7 @@ async def test_documents_are_signed_anew_with_a_new_key(cloud: Any) -> None:
     answer = await cloud.post("/documents/renew", {"site": 1})
     shown = {item["name"]: (item["version"], item["behind"]) for item in answer["items"]}
     assert shown["deny_list"] == shown["suspensions"] == (2, [1, 2, 3])
-    newest = [DOWN.decode(payload) for topic, payload in cloud.wire.sent if topic == GATE_1.down][-6:]
+    newest = [DOWN.decode(payload) for topic, payload in cloud.wire.sent if topic == GATE_1.down][-len(service.ORDER) :]
     assert {message.key_id for message in newest} == {3}
     assert entries(cloud, 1, newest)[DenyList] == [(number, 1)]
     await cloud.receive([hello(GATE_1, {"deny_list": 2, "suspensions": 1})])

@@ -39,16 +39,17 @@ async def devices(site: int | None, now_ms: int) -> list[DeviceAnswer]:
 def _standing(
     device: Device, keys: Sequence[DeviceKey], certificates: dict[int, DeviceCertificate], now_ms: int
 ) -> DeviceAnswer:
-    who = {"site": device.site, "role": device.role.value, "number": device.number}
     if not keys:
-        return DeviceAnswer(**who, state="unsigned")
+        return DeviceAnswer(site=device.site, role=device.role.value, number=device.number, state="unsigned")
     key = next((each for each in keys if each.state == "active"), keys[-1])
     certificate = certificates.get(key.id)
     state = key.state
     if state == "active" and certificate is not None and now_ms >= certificate.until_ms:
         state = "waiting" if key.asked_ms is not None and key.approved_ms is None else "expired"
     return DeviceAnswer(
-        **who,
+        site=device.site,
+        role=device.role.value,
+        number=device.number,
         state=state,
         enrolled=iso(key.enrolled_ms),
         certificate_until=iso(certificate.until_ms) if certificate else None,
