@@ -15,8 +15,9 @@ def _here(site: int, group: int) -> Q:
 
 async def text(row: FingerText) -> FingerText:
     """The same words as they are stored, stored now if they were not."""
-    values = {"site_id": row.site_id, "digest": row.digest, "version": row.version, "locale": row.locale}
-    found, _ = await FingerText.get_or_create(defaults={"words": row.words}, **values)
+    found, _ = await FingerText.get_or_create(
+        defaults={"words": row.words}, site_id=row.site_id, digest=row.digest, version=row.version, locale=row.locale
+    )
     return found
 
 
