@@ -40,7 +40,9 @@ def public(private: bytes) -> str:
     return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw().hex()
 
 
-def cloud_toml(keys: SiteKeys, *, database: str, http_port: int, broker: str, time_page: Path) -> str:
+def cloud_toml(
+    keys: SiteKeys, *, database: str, http_port: int, broker: str, time_page: Path, authority: Path
+) -> str:
     """Configuration of the cloud."""
     return f"""
 [database]
@@ -53,7 +55,7 @@ url = "{broker}"
 [clock]
 source = "{time_page}"
 [enrolment]
-unsigned = true
+authority = "{authority}"
 [issuer]
 key_id = {KEY_ID}
 private_key = "{keys.issuer.hex()}"

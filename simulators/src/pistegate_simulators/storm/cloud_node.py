@@ -24,8 +24,18 @@ from pistegate_protocol.documents import (
     verify_document,
 )
 from pistegate_protocol.events import Stream
-from pistegate_protocol.messages import DOWN, Batch, DocumentWanted, HeldDocument, Hello, Notice, SignedDocument
+from pistegate_protocol.messages import (
+    DOWN,
+    Batch,
+    DocumentWanted,
+    HeldDocument,
+    Hello,
+    Notice,
+    SignedDocument,
+    TimeAsked,
+)
 from pistegate_protocol.signing import KeyRing
+from pistegate_protocol.time_marks import TimeMark, sign_time
 from pistegate_protocol.topics import Device, Role
 from pistegate_simulators.storm.cloud_tables import Tables
 from pistegate_simulators.storm.tickets import DOCUMENTS, KEY_ID, SITE
@@ -37,6 +47,7 @@ TELL_S = (0.0, 0.02)  # seconds from a commit to its acknowledgements
 
 JUMP = 100_000  # versions left free by a restored cloud, as documents/asking.py has them
 ANSWER_S = 120.0  # seconds that it waits for a document to come back
+_2020_MS = 1_577_836_800_000
 _RING = KeyRing({KEY_ID: DOCUMENTS.public_key().public_bytes_raw()})
 
 Down = Callable[[bytes], None]
@@ -79,13 +90,14 @@ class CloudNode:
         self.generation += 1
         self._asked.clear()
         for name in (DENY_LIST,):
-            newest = max(tables.documents.get(name, (0, None))[0], tables.lost.get(name, (0, 1))[1] - 1)
-            tables.lost[name] = newest, newest + JUMP
+            newest = max(tables.documents.get(name, (0, None))[0], tables.floor(name) - 1)
+            since_2020 = (self._timeline.wall_ms - _2020_MS) // 1000
+            tables.lost.setdefault(name, []).append((newest, max(newest + JUMP, since_2020)))
 
     def publish(self, kind: type[Document], entries: Sequence[object]) -> int:
         """A new version of a document, for every gate; the version."""
         name = DOCUMENT_NAMES[kind]
-        version = max(self.tables.documents.get(name, (0, None))[0] + 1, self.tables.lost.get(name, (0, 0))[1])
+        version = max(self.tables.documents.get(name, (0, None))[0] + 1, self.tables.floor(name))
         document = kind(site=SITE, version=version, issued_at=self._timeline.wall_ms, entries=list(entries))  # type: ignore[arg-type]
         self.tables.documents[name] = version, sign_document(document, KEY_ID, DOCUMENTS)
         self._trace("cloud", f"publishes {name} version {version}")
@@ -124,6 +136,9 @@ class CloudNode:
                     answers += [(device.number, answer) for answer in self._hello(device, hello)]
                 case Accepted(device, Batch() as batch):
                     batches.append((key_of(device, batch), batch))
+                case Accepted(device, TimeAsked() as asked):
+                    mark = TimeMark(SITE, device.number, asked.nonce, self._timeline.wall_ms)
+                    answers.append((device.number, DOWN.encode(sign_time(mark, KEY_ID, DOCUMENTS))))
                 case Accepted(device, HeldDocument() as held):
                     self._returned(device, held)
         answers += self._store(batches)
@@ -162,9 +177,9 @@ class CloudNode:
     def _wanted(self, device: Device, hello: Hello) -> list[str]:
         """As documents.asking.wanted."""
         found = []
-        for name, (after, before) in self.tables.lost.items():
+        for name in self.tables.lost:
             version = hello.documents.get(name, 0)
-            if not after < version < before or self.tables.recovered.get(name, 0) >= version:
+            if not self.tables.was_lost(name, version) or self.tables.recovered.get(name, 0) >= version:
                 continue
             since = self._asked.setdefault((device.number, name, version), self._timeline.now)
             if self._timeline.now - since < ANSWER_S:
@@ -175,8 +190,7 @@ class CloudNode:
         """As documents.recovery.take: a lost deny list is believed by its signature, and what it denies is denied."""
         document = verify_document(SignedDocument(held.key_id, held.body, held.signature), _RING, device.site)
         name = DOCUMENT_NAMES[type(document)]
-        after, before = self.tables.lost.get(name, (0, 0))
-        if after < document.version < before and self.tables.recovered.get(name, 0) < document.version:
+        if self.tables.was_lost(name, document.version) and self.tables.recovered.get(name, 0) < document.version:
             self.tables.recovered[name] = document.version
             self._trace("cloud", f"gets {name} version {document.version} back from gate {device.number}")
             if isinstance(document, DenyList):

@@ -31,8 +31,8 @@ class Tables:
     documents: dict[str, tuple[int, SignedDocument]] = field(default_factory=dict)
     denied: dict[int, int] = field(default_factory=dict)
     recent_epochs: dict[int, list[int]] = field(default_factory=dict)
-    lost: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Name -> the versions between these were made by a database that was lost."""
+    lost: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """Name -> the versions between two of these were made by a database that was lost."""
     recovered: dict[str, int] = field(default_factory=dict)
     """Name -> newest of the lost versions that a device sent back."""
 
@@ -47,7 +47,7 @@ class Tables:
             dict(self.documents),
             dict(self.denied),
             {device: list(epochs) for device, epochs in self.recent_epochs.items()},
-            dict(self.lost),
+            {name: list(spans) for name, spans in self.lost.items()},
             dict(self.recovered),
         )
 
@@ -69,6 +69,14 @@ class Tables:
             for event in chain.forks:
                 self.forks.setdefault((key, event.seq, event.head), event)
         return chains
+
+    def floor(self, name: str) -> int:
+        """New versions of a document are this at least."""
+        return max((before for _, before in self.lost.get(name, [])), default=1)
+
+    def was_lost(self, name: str, version: int) -> bool:
+        """Whether a database that is lost made this version."""
+        return any(after < version < before for after, before in self.lost.get(name, []))
 
     def rewound(self) -> set[ChainKey]:
         """Epochs that follow a head in the middle of an epoch, or one that another epoch follows too."""

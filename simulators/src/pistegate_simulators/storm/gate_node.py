@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from pistegate_edge.clock import Clock
 from pistegate_edge.config import Config, check_config, lane_profile
 from pistegate_edge.core.actions import Show
 from pistegate_edge.core.passage import State
@@ -16,7 +17,12 @@ from pistegate_edge.errors import JournalFull
 from pistegate_edge.gate import Gate
 from pistegate_edge.lane.host import Event
 from pistegate_edge.parts.part import Part, Ports
+from pistegate_edge.parts.rungs import Rungs
+from pistegate_edge.parts.timekeeping import Timekeeping
+from pistegate_edge.timekeeping.guarded import GuardedClock
+from pistegate_edge.timekeeping.opening import guarded_clock
 from pistegate_protocol.messages import UP, Batch
+from pistegate_protocol.signing import KeyRing
 from pistegate_protocol.usage import decode_usage
 from pistegate_simulators.disk import Disk, DiskFiles, PowerCut
 from pistegate_simulators.storm.hub_node import HUB, HubNode, StormHubPart, site_line
@@ -163,9 +169,11 @@ class GateNode:
 
     @property
     def drained(self) -> bool:
-        """Nothing is under way, and the cloud has all of it."""
+        """It serves, nothing is under way, and the cloud has all of it."""
         gate = self.gate
-        return self.idle and gate is not None and self.line.connected and gate._uplink._core.backlog() == 0
+        if gate is None or not self.idle or gate._passage.faults:
+            return False
+        return self.line.connected and gate._uplink._core.backlog() == 0
 
     def boot(self, *, power: bool) -> None:
         """Start the process; `power`: the machine too."""
@@ -181,18 +189,22 @@ class GateNode:
         self._guarded(self._start)
 
     def _start(self) -> None:
-        clock, timeline = self.clock, self._timeline
+        timeline = self._timeline
         told: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._queue = told
-        config = self.config
-        self.journal = journal = self.open_journal()
+        config, files = self.config, DiskFiles(self.disk)
+        clock = guarded_clock(config, self.clock, files)
+        self.journal = journal = self.open_journal(clock, files)
         lane = _WatchedLane(self.arms, lambda at: at - timeline.now + clock.monotonic(), self._opened)
 
         def reader(knows: Any) -> StormReader:
             self.reader = StormReader(timeline, self._rng, knows, self._tell)
             return self.reader
 
-        devices = Devices(lane, _Panel(self._say), _KEYS, journal, self.line, reader, self._parts)
+        def parts(ports: Ports) -> tuple[None, list[Part]]:
+            return None, self._parts(ports, clock, files)
+
+        devices = Devices(lane, _Panel(self._say), _KEYS, journal, self.line, reader, parts)
         gate = Gate(config, clock, devices, told)
         unfinished = [each.name for each in gate._passage.unfinished]
         self._truth.started(self.number, gate._documents.versions(), unfinished)
@@ -200,26 +212,33 @@ class GateNode:
         self.arms.told = lambda: self._tell(LaneTold("passed"))
         gate.start()
 
-    def open_journal(self) -> WatchedJournal:
+    def open_journal(self, clock: Clock, files: DiskFiles) -> WatchedJournal:
         """Of this run."""
         journal = WatchedJournal(
             Path("/simulated"),
             SITE,
             self.number,
             RESERVE_BYTES,
-            self.clock,
+            clock,
             self._rng.getrandbits(32),
             "storm",
-            files=DiskFiles(self.disk),
+            files=files,
         )
         journal.truth, journal.reserved = self._truth, self.reserved
         return journal
 
-    def _parts(self, ports: Ports) -> tuple[None, list[Part]]:
-        place = self.config.place
-        if self.site_line is None or place is None:
-            return None, []
-        return None, [StormHubPart(lane_profile(self.config.device, place), ports, self.site_line, self._granted)]
+    def _parts(self, ports: Ports, clock: GuardedClock, files: DiskFiles) -> list[Part]:
+        """Those of parts/opening.py that this world has: time, the site's hub, the rung."""
+        config, keys = self.config, KeyRing(self.config.document_keys)
+        parts: list[Part] = [Timekeeping(clock, ports, self.number, SITE, keys, files.directory)]
+        hub: StormHubPart | None = None
+        if self.site_line is not None and config.place is not None:
+            hub = StormHubPart(lane_profile(config.device, config.place), ports, self.site_line, self._granted)
+            parts.append(hub)
+        stale = config.stale
+        serves, group = (lambda: hub is not None and hub.serves), (lambda: 1 if hub is None else hub.group)
+        parts.append(Rungs(ports, files, stale.after_hours * 3600, stale.policy, hub=serves, group=group))
+        return parts
 
     def _granted(self, number: int) -> None:
         waiting = self.gate._passage.reserving.waiting if self.gate else None
@@ -324,8 +343,9 @@ class GateNode:
         self._opened_told(self, admission)
 
     def _unsynced(self) -> bool:
-        """Whether anything of the journal is only in the page cache."""
-        return any(file.pending for name, file in self.disk.files.items() if name in (JOURNAL, _WAL))
+        """Whether a commit is only in the page cache; pages on their way into the database are in the log too."""
+        log = self.disk.files.get(_WAL)
+        return log is not None and bool(log.pending)
 
     def _say(self, what: str) -> None:
         self._trace(f"gate {self.number}", what)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.lane.host import Mark
-from pistegate_protocol.documents import DENY_LIST, DOCUMENTS
+from pistegate_protocol.documents import DENY_LIST, DOCUMENT_TYPES, DOCUMENTS
 from pistegate_protocol.messages import SignedDocument
 from pistegate_simulators.storm.truth import Admission, Truth
 
@@ -39,6 +39,7 @@ class WatchedJournal(Journal):
     def store_document(self, name: str, version: int, signed: SignedDocument) -> None:
         """See Journal."""
         super().store_document(name, version, signed)
-        self.truth.document(self._gate, name, version)
+        if name in DOCUMENT_TYPES:
+            self.truth.document(self._gate, name, version)
         if name == DENY_LIST:
             self.truth.denies(self._gate, frozenset(ticket for ticket, _ in DOCUMENTS.decode(signed.body).entries))
