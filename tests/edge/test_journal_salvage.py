@@ -360,3 +360,35 @@ def test_no_epoch_is_used_twice_though_nothing_but_the_events_tells_their_counte
     with opened(tmp_path) as journal:
         assert epoch_counter(journal.epoch) == 4
         assert journal.rolled_back is None
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE ticket_usage SET usage = zeroblob(32) WHERE rowid = (SELECT MIN(rowid) FROM ticket_usage)",
+        "UPDATE owed SET until_wall = 'soon'",
+        "UPDATE confirmed SET used_total = 'many'",
+        "UPDATE epoch SET acked_seq = acked_seq + 50 WHERE stream = 1",
+    ],
+)
+def test_a_row_that_nobody_wrote_so_does_not_wait_for_a_guest_to_be_found(
+    truth: Truth, tmp_path: Path, harm: str
+) -> None:
+    """What would stop the gate in the middle of the day, or make it send too little, is found at start."""
+    laid_out(truth, tmp_path)
+    connection = sqlite3.connect(tmp_path / FILE_NAME)
+    connection.execute(harm)
+    connection.commit()
+    connection.close()
+    with opened(tmp_path) as journal:
+        assert journal.mark is not None
+        assert " 0 lost" in journal.mark.told
+        journal.owed()
+        for ticket in range(475):
+            known = journal.ticket_usage(ticket)
+            assert known.card is not None or known.others is not None
+    with opened(tmp_path) as journal:
+        assert journal.mark is not None
+        journal.tidy()
+    with opened(tmp_path) as journal:
+        assert journal.mark is None

@@ -84,6 +84,11 @@ def decode_usage(data: bytes) -> Usage:
     return decode_counters(counters, claim, admission)
 
 
+def is_usage_layout(first: int) -> bool:
+    """Whether a usage that this release reads may begin with this byte."""
+    return first == 1 or first & _VERSION_BITS == USAGE_VERSION
+
+
 def usage_file(counters: bytes, claim: bytes, admission: bytes) -> bytes:
     """The 32 bytes of a usage, from its 16 bytes of counters and the two names left out of them, in either layout."""
     return counters[:1] + claim + admission + counters[1:]

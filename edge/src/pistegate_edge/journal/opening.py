@@ -12,6 +12,7 @@ from pistegate_edge.journal.epochs import epoch_rows
 from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.log import unreachable
 from pistegate_edge.journal.pages import page_size
+from pistegate_edge.journal.rows import first_misfit
 
 FILE_NAME = "journal.sqlite"
 SCHEMA_VERSION = 5  # schema_N.sql leads from N - 1 to N
@@ -114,6 +115,8 @@ def _verify(connection: sqlite3.Connection, path: Path, site: int, gate: int) ->
     check_owner(connection.execute("SELECT site, gate FROM identity").fetchone(), path, site, gate)
     if bad := chains.first_break(chains.events(connection), epoch_rows(connection), gate):
         raise JournalBroken(path, bad)
+    if table := first_misfit(connection):
+        raise JournalBroken(path, f"table {table} holds a row that nobody wrote so")
 
 
 def _verify_log(files: Files, path: Path, name: str) -> None:

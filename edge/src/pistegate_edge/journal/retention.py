@@ -12,8 +12,8 @@ from pistegate_edge.journal.epochs import EpochRow, epoch_row, epoch_rows
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import EVENTS, Dropped, Stream
 
-# Days of running. The cloud is backed up daily: a backup that is restored lacks up to a day, the one before it (the last
-# one failed unseen) two, and a third is the margin. A gate that runs ten hours a day keeps a week.
+# Days of running. The cloud is backed up daily: a backup that is restored lacks up to a day, the one before it (the
+# last one failed unseen) two, and a third is the margin. A gate that runs ten hours a day keeps a week.
 KEEP_DAYS = 3
 DAY_S = 86_400
 MARK_S = 600  # seconds between marks: what a restart may cost of the age, which then only grows later

@@ -10,11 +10,10 @@ from pistegate_edge.errors import JournalBroken
 from pistegate_edge.journal.epochs import EpochRow, epoch_rows
 from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.opening import open_to_read
+from pistegate_edge.journal.rows import Column, columns_of
 
 # Built from the events, or begun anew; the rest is copied.
 _NOT_COPIED = frozenset({"identity", "epoch", "event", "running", "ripening"})
-_TYPES: dict[str, tuple[type, ...]] = {"INTEGER": (int,), "TEXT": (str,), "BLOB": (bytes,), "REAL": (float, int)}
-Column = tuple[str, str, bool]  # name, declared type, whether it may be NULL
 
 
 class OldTables:
@@ -56,16 +55,16 @@ class OldTables:
                 new.execute(sql)
 
     def _copied(self, new: sqlite3.Connection, table: str) -> bool:
-        wanted = _columns(new, table)
-        there = {name for name, _, _ in self._columns(table)}
-        columns = [column for column in wanted if column[0] in there]
+        wanted = columns_of(new, table)
+        there = {column.name for column in self._columns(table)}
+        columns = [column for column in wanted if column.name in there]
         if not columns:
             return not self._lacks(table)
-        names = ", ".join(name for name, _, _ in columns)
+        names = ", ".join(column.name for column in columns)
         rows, whole = self._rows(f"SELECT {names} FROM {table}")
         marks = ", ".join("?" * len(columns))
         for row in rows:
-            if not all(_fits(value, column) for value, column in zip(row, columns, strict=True)):
+            if not all(column.fits(value) for value, column in zip(row, columns, strict=True)):
                 whole = False
                 continue
             try:
@@ -81,7 +80,7 @@ class OldTables:
 
     def _columns(self, table: str) -> list[Column]:
         try:
-            return [] if self._db is None else _columns(self._db, table)
+            return [] if self._db is None else columns_of(self._db, table)
         except sqlite3.Error:
             return []
 
@@ -105,13 +104,3 @@ class OldTables:
     ) -> None:
         if self._db is not None:
             self._db.close()
-
-
-def _columns(connection: sqlite3.Connection, table: str) -> list[Column]:
-    rows = connection.execute(f"PRAGMA table_info({table})").fetchall()
-    return [(name, kind.upper(), not required and not key) for _, name, kind, required, _, key in rows]
-
-
-def _fits(value: object, column: Column) -> bool:
-    _, kind, may_be_null = column
-    return may_be_null if value is None else isinstance(value, _TYPES.get(kind, (object,)))
