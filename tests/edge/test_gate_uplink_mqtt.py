@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from servers import Mosquitto
 
 from pistegate_edge.core.presentation import JOIN_S
+from pistegate_edge.uplink import link as uplink_link
 from pistegate_protocol.documents import DenyList, sign_document
 from pistegate_protocol.events import EVENTS, Admitted, Outcome, Stream, first_head, next_head
 from pistegate_protocol.messages import DOWN, UP, Ack, Batch, DocumentWanted, HeldDocument, Hello, Notice
@@ -211,9 +212,14 @@ def test_deny_list_is_applied_told_and_survives_a_restart(
 
 
 def test_documents_that_must_not_be_applied_are_told_and_change_nothing(
-    tmp_path: Path, reader: SimulatedReader, mosquitto_broker: Mosquitto, cloud: SmallCloud
+    tmp_path: Path,
+    reader: SimulatedReader,
+    mosquitto_broker: Mosquitto,
+    cloud: SmallCloud,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A deny list signed by nobody we know, or an older one, is an incident."""
+    """A deny list signed by nobody we know, or an older one that is played back, is an incident."""
+    monkeypatch.setattr(uplink_link, "CROSSING_S", 0.0)
     good = sign_document(DenyList(1, 5, 0, []), 1, DOCUMENTS)
     stale = sign_document(DenyList(1, 4, 0, []), 1, DOCUMENTS)
     foreign = sign_document(DenyList(1, 9, 0, []), 7, DOCUMENTS)

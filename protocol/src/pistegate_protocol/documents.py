@@ -158,6 +158,10 @@ class DocumentRefused(ProtocolError):
     """A document that must not be applied: unknown key, bad signature, another site or kind, or not newer."""
 
 
+class DocumentOlder(DocumentRefused):
+    """A genuine document that is not newer than the one in force."""
+
+
 def sign_document(document: Document, key_id: int, key: Ed25519PrivateKey) -> SignedDocument:
     """The document as it travels."""
     body = DOCUMENTS.encode(document)
@@ -180,9 +184,9 @@ def verify_document(signed: SignedDocument, keys: KeyRing, site: int) -> Documen
 
 
 def check_newer(document: Document, version: int) -> None:
-    """DocumentRefused unless the document is newer than `version`, the one of its kind in force (0: none yet)."""
+    """DocumentOlder unless the document is newer than `version`, the one of its kind in force (0: none yet)."""
     if document.version <= version:
-        raise DocumentRefused(f"document version {document.version} is not newer than {version}")
+        raise DocumentOlder(f"document version {document.version} is not newer than {version}")
 
 
 @overload

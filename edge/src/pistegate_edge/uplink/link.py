@@ -13,7 +13,7 @@ from pistegate_edge.journal.journal import Journal
 from pistegate_edge.uplink.core import AckResult, UplinkCore
 from pistegate_edge.uplink.identity import FlapDetector, RateLimit
 from pistegate_edge.uplink.mqtt import Arrived, LinkDown, LinkEvent, LinkUp
-from pistegate_protocol.documents import DOCUMENT_NAMES, DocumentRefused
+from pistegate_protocol.documents import DOCUMENT_NAMES, DocumentOlder, DocumentRefused
 from pistegate_protocol.errors import CodecError, UnknownVersion
 from pistegate_protocol.events import Incident, Stream, short_text
 from pistegate_protocol.messages import (
@@ -35,6 +35,8 @@ from pistegate_protocol.version import __version__
 log = logging.getLogger(__name__)
 
 REPLAY_EVERY_S = 600.0  # seconds between two replays; one of a month takes minutes
+# Seconds after a newer document in which an older one is no news: an answer to a hello that crossed a revocation.
+CROSSING_S = 60.0
 FORGOTTEN_EVERY_S = 60.0  # seconds between two messages about the beginning of one chain
 LINGER_S = 0.1  # seconds that events wait for company before a batch goes; a batch costs one database commit
 
@@ -77,6 +79,7 @@ class Uplink:
         self._other = other
         self._sign = sign or _unsigned
         self._core = UplinkCore(journal.epoch, self._pending())
+        self._applied_at = -CROSSING_S
         self._replayed = RateLimit(REPLAY_EVERY_S)
         self._forgotten_told: dict[tuple[Stream, int], float] = {}
         self._flaps = FlapDetector()
@@ -243,6 +246,12 @@ class Uplink:
         except UnknownVersion as error:
             self._incident(now, IncidentCode.CLOUD_NEWER, f"a document of a newer version: update this gate ({error})")
             return
+        except DocumentOlder as error:
+            if now.mono - self._applied_at < CROSSING_S:
+                log.info("%s: two answers crossed", error)
+            else:
+                self._incident(now, IncidentCode.DOCUMENT_REFUSED, str(error))
+            return
         except (DocumentRefused, CodecError) as error:
             self._incident(now, IncidentCode.DOCUMENT_REFUSED, str(error))
             return
@@ -251,6 +260,7 @@ class Uplink:
             return
         if document is None:
             return
+        self._applied_at = now.mono
         name = DOCUMENT_NAMES[type(document)]
         log.info("document %s version %d applied, %d entries", name, document.version, len(document.entries))
         self._told()

@@ -1,44 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cloud restored from a backup older than a gate keeps events: the gate says what is gone, and goes on."""
+"""What comes down an uplink and is not as usual: a restored cloud's acknowledgements, documents that are older."""
 
 from pathlib import Path
-from typing import Any
 
-from gate_bench import DOCUMENTS, public
+from gate_bench import DOCUMENTS
 from journal_aging import Hands, acknowledge_all, opened, run_for
 from journal_damage import fill
+from uplink_wire import Wire, at, uplink
 
-from pistegate_edge.core.now import Now
-from pistegate_edge.downlink import DocumentStore
-from pistegate_edge.journal.journal import Journal
-from pistegate_edge.uplink.link import FORGOTTEN_EVERY_S, Uplink
-from pistegate_edge.uplink.mqtt import Arrived, LinkUp
+from pistegate_edge.uplink.link import CROSSING_S, FORGOTTEN_EVERY_S
+from pistegate_edge.uplink.mqtt import Arrived
+from pistegate_protocol.documents import DenyList, sign_document
 from pistegate_protocol.events import Stream, first_head
-from pistegate_protocol.messages import DOWN, UP, Ack, Batch, Forgotten
-from pistegate_protocol.signing import KeyRing
-
-
-class Wire(list[Any]):
-    """What a gate published, decoded."""
-
-    def publish(self, payload: bytes) -> None:
-        """Keep it."""
-        self.append(UP.decode(payload))
-
-
-def uplink(journal: Journal, wire: Wire) -> Uplink:
-    """A connected gate's."""
-    documents = DocumentStore(journal, KeyRing({1: public(DOCUMENTS)}), 1)
-    link = Uplink(3, journal, documents, wire, str, lambda incident: None, lambda: None)
-    link.event(LinkUp(), at(0.0))
-    return link
-
-
-def at(mono: float) -> Now:
-    """A moment."""
-    clock = Hands()
-    clock.mono += mono
-    return clock.now()
+from pistegate_protocol.messages import DOWN, Ack, Batch, Forgotten
 
 
 def ack(epoch: int, seq: int, head: bytes, generation: int) -> Arrived:
@@ -70,3 +44,16 @@ def test_gate_tells_a_restored_cloud_what_is_gone_and_sends_the_rest(tmp_path: P
         link.tick(at(71.0))
         batch = next(each for each in wire if isinstance(each, Batch) and each.stream is Stream.LEDGER)
         assert (batch.first_seq, batch.previous) == (first, head)
+
+
+def test_older_document_is_no_news_while_two_answers_may_have_crossed(tmp_path: Path) -> None:
+    """Within a minute of a newer one it is only logged; later somebody plays it back, and that is told."""
+    with opened(tmp_path, Hands()) as journal:
+        wire = Wire()
+        link = uplink(journal, wire)
+        newer, older = (Arrived(DOWN.encode(sign_document(DenyList(1, n, 0, []), 1, DOCUMENTS))) for n in (5, 4))
+        link.event(newer, at(10.0))
+        link.event(older, at(10.0 + CROSSING_S - 1))
+        assert wire.incidents == []
+        link.event(older, at(10.0 + CROSSING_S))
+        assert [each.code for each in wire.incidents] == ["document_refused"]
