@@ -2,6 +2,7 @@
 """All queries of devices' keys, certificates and codes."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from tortoise.expressions import F, Q
 
@@ -24,7 +25,7 @@ async def is_registered(device: Device) -> bool:
     return await Gate.exists(site_id=device.site, number=device.number, role=device.role)
 
 
-def _of(device: Device) -> dict[str, object]:
+def _of(device: Device) -> dict[str, Any]:
     return {"site_id": device.site, "role": device.role.value, "number": device.number}
 
 
