@@ -269,7 +269,7 @@ def check_config(tree: Mapping[str, Any]) -> Config:
     if not keyless:
         values |= _keys(tree, problems)
     elif any(name in tree for name in (*_KEY_SECTIONS, _OLD_KEYS)):
-        problems.append(f"an {role} holds no keys: remove {', '.join(_KEY_SECTIONS)}")
+        problems.append(f'role = "{role}" holds no keys: remove {", ".join(_KEY_SECTIONS)}')
     if role is Role.GATE:
         place = values["place"]
         way = words.EXIT if place is not None and place.exit else words.ENTRY
