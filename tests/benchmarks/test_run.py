@@ -67,4 +67,4 @@ def test_an_unknown_benchmark_is_told(
     monkeypatch.setattr(sys, "argv", ["run.py", "nonsense"])
     with pytest.raises(SystemExit, match="2"):
         run.main()
-    assert "gate, ingest" in capsys.readouterr().err
+    assert "bindings, cards" in capsys.readouterr().err
