@@ -65,6 +65,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _check(arguments: argparse.Namespace, config: "Config") -> int:
+    from pistegate_edge.bindings.keys import open_handle_keys
     from pistegate_edge.keystore.opening import open_key_store
 
     if config.key_store is None:
@@ -78,10 +79,17 @@ def _check(arguments: argparse.Namespace, config: "Config") -> int:
         "sets": [int(number) for number in store.sets],
         "rolls_cards": roll,
     }
+    if config.documents is not None:
+        found["documents"] = sorted(
+            open_handle_keys(config.documents.keys, config.documents.unlock, config.device.site)
+        )
     if arguments.json:
         print(json.dumps(found))
         return OK
     sets = ", then ".join(str(number) for number in found["sets"])  # type: ignore[attr-defined]
     print(f"{config.key_store.path}: {'sealed' if found['sealed'] else store.warning}; tries key set {sets}")
     print("cards of set 0 are rolled to set 1" if roll else "no roll key: cards stay with the set they are on")
+    if config.documents is not None:
+        numbers = ", ".join(str(number) for number in found["documents"])  # type: ignore[attr-defined]
+        print(f"{config.documents.keys}: handle keys {numbers}")
     return OK
