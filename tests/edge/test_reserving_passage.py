@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from gate_bench import ISSUER, claim
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from passage_bench import ADMITTED_NAME, NOW, PROFILE, Remembered, later, passage, told
 
 from pistegate_edge.core import actions as a
@@ -13,11 +15,14 @@ from pistegate_edge.core import inputs as i
 from pistegate_edge.core.passage import Passage, State
 from pistegate_edge.core.state import GRANT_S
 from pistegate_edge.lane.core import words
+from pistegate_protocol.claim_terms import Bank, ClockStart, ClockTerm
 from pistegate_protocol.codes import BEARER, ticket_text
 from pistegate_protocol.decide import Owed
-from pistegate_protocol.elsewhere import gate_source, merged, of_usage
+from pistegate_protocol.elsewhere import CARD_SOURCE, NOTHING, gate_source, merged, of_usage
+from pistegate_protocol.errors import CodecError
+from pistegate_protocol.events import EVENTS
 from pistegate_protocol.signing import Medium, MediumKind, sign_claim
-from pistegate_protocol.usage import Usage
+from pistegate_protocol.usage import NO_ADMISSION, Usage, decode_counters
 
 ELSEWHERE = gate_source(4)
 POINTER = Medium(MediumKind.IDENTITY, b"handle!!")
@@ -205,3 +210,40 @@ def test_one_medium_with_two_tickets_tries_the_second_when_the_hub_knows_the_fir
     assert isinstance(again, a.Reserve)
     assert (again.number, again.ticket) == (2, 2)
     assert opened(machine, machine.handle(i.Granted(2), NOW)).event.ticket == 2
+
+
+TERMS: list[dict[str, Any]] = [
+    {},
+    {"entries_total": 3},
+    {"party": 4, "batch": 2, "tracked": True},
+    {"reentry_s": 600, "entries_per_day": 2},
+    {"days": 3, "entries_per_day": 2},
+    {"bank": Bank(600, 30)},
+    {"clock": ClockTerm(120, ClockStart.FIRST_PASSAGE), "overtime": 10},
+]
+SOURCES = [gate_source(PROFILE.gate), ELSEWHERE, CARD_SOURCE]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(TERMS),
+    st.lists(st.tuples(st.sampled_from(SOURCES), st.integers(0, 7), st.binary(min_size=15, max_size=15)), max_size=3),
+    st.integers(0, 300),
+)
+def test_whatever_a_hub_says_of_a_ticket_the_gate_goes_on(
+    terms: dict[str, Any], parts: list[tuple[bytes, int, bytes]], persons: int
+) -> None:
+    """Any counters that can be written at all: admitted or refused, and the admission can be recorded."""
+    known = NOTHING
+    for source, flags, counters in parts:
+        try:
+            usage = decode_counters(bytes([2 | flags << 5]) + counters, b"", NO_ADMISSION)
+        except CodecError:
+            continue
+        known = merged(known, of_usage(source, usage))
+    machine = passage(hub=True)
+    asked(machine, code(**terms))
+    actions = machine.handle(i.Granted(1, known, Owed(b"elsewher", persons) if persons else None), NOW)
+    assert machine.state in (State.IDLE, State.COMMITTING)
+    for record in told(actions, a.RecordAdmission):
+        assert EVENTS.decode(EVENTS.encode(record.event)) == record.event
