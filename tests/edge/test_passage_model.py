@@ -12,14 +12,17 @@ from passage_bench import NOW, Remembered, files_of, judge, later, told
 from pistegate_edge.core import actions as a
 from pistegate_edge.core import inputs as i
 from pistegate_edge.core.admission import Unfinished
+from pistegate_edge.core.asking import PROVEN_S
 from pistegate_edge.core.owed import OwedBook, OwedEntry, Unsettled, UnsettledBook
 from pistegate_edge.core.passage import Passage, State
+from pistegate_edge.fingers.told import FingerProblem
 from pistegate_protocol.claims import Claim
 from pistegate_protocol.events import Admitted, OutcomeKind, admission_name
 from pistegate_protocol.records import NAME_BYTES, decode_record
 from pistegate_protocol.usage import decode_usage
 
 GATE, EPOCH = 3, 77
+FINGERED = 1  # the ticket whose holder's finger is on file
 
 
 @dataclass
@@ -84,6 +87,7 @@ class PassageModel(RuleBasedStateMachine):
         self.beside: ModelCard | None = None
         self.offered = self.cards[0]
         self.admissions_of_pocket = 0
+        self.sensor = True
         self.boot([])
 
     def boot(self, unfinished: list[Unfinished]) -> None:
@@ -91,6 +95,9 @@ class PassageModel(RuleBasedStateMachine):
         self.machine = Passage(judge(memory=self.memory), *books, unfinished)
         self.tell(i.ReaderReady())
         self.tell(i.FaultChanged(i.Fault.STARTING, False))
+        self.question: a.AskFinger | None = None
+        self.proven_until = 0.0
+        self.sensor_there(self.sensor)
 
     def tell(self, what: i.Input) -> list[a.Action]:
         actions = self.machine.handle(what, later(self.seconds))
@@ -100,8 +107,16 @@ class PassageModel(RuleBasedStateMachine):
                 self.take_outcome(action)
             elif isinstance(action, a.RecordSettled):
                 self.take_settled(action)
+            elif isinstance(action, a.AskFinger):
+                assert not told(actions, a.RecordAdmission)
+                self.question = action
+            elif isinstance(action, a.RecordAdmission):
+                proven = self.seconds < self.proven_until
+                assert action.event.ticket != FINGERED or proven or not self.sensor, "admitted without its finger"
             elif isinstance(action, a.OpenLane):
                 admission = self.journal.admissions[-1]
+                if admission.event.ticket == FINGERED:
+                    self.proven_until = 0.0
                 assert admission.card_ok, "the lane opened without a confirmed card"
                 assert admission.outcome is None
                 assert action.persons == admission.event.n
@@ -258,6 +273,11 @@ class PassageModel(RuleBasedStateMachine):
         self.present(number)
         if self.machine.state is State.READING:
             self.read(torn=False, durable=1)
+        if self.question is not None and charged:
+            self.touch(None)
+            self.offer(self.cards[number])
+            if self.machine.state is State.READING:
+                self.read(torn=False, durable=1)
         if self.machine.state is State.WRITING:
             self.written(result, charged)
         for _ in range(passing):
@@ -265,6 +285,23 @@ class PassageModel(RuleBasedStateMachine):
                 self.turn(last=False)
         if self.machine.state is State.OPEN:
             self.turn(last=True)
+
+    @rule(there=st.booleans())
+    def sensor_there(self, there: bool) -> None:
+        self.sensor = there
+        self.tell(i.FingersKnown(frozenset({FINGERED}) if there else frozenset()))
+
+    @precondition(lambda self: self.question is not None)
+    @rule(problem=st.sampled_from([None, None, *FingerProblem]))
+    def touch(self, problem: FingerProblem | None) -> None:
+        """The sensor answers, once, in whatever state the lane is."""
+        assert self.question is not None
+        token, self.question = self.question.token, None
+        if problem in (None, FingerProblem.SENSOR, FingerProblem.TEMPLATE):
+            self.proven_until = self.seconds + PROVEN_S
+        now = later(self.seconds).mono
+        answer = i.FingerMatched(token, 99, now) if problem is None else i.FingerRefused(token, problem, now)
+        assert not told(self.tell(answer), a.OpenLane)
 
     @rule()
     def reader_pulled(self) -> None:
