@@ -20,9 +20,11 @@ from pistegate_protocol.documents import (
     DOCUMENT_NAMES,
     DenyList,
     Document,
+    DocumentRefused,
     sign_document,
     verify_document,
 )
+from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import Stream
 from pistegate_protocol.messages import (
     DOWN,
@@ -188,7 +190,10 @@ class CloudNode:
 
     def _returned(self, device: Device, held: HeldDocument) -> None:
         """As documents.recovery.take: a lost deny list is believed by its signature, and what it denies is denied."""
-        document = verify_document(SignedDocument(held.key_id, held.body, held.signature), _RING, device.site)
+        try:
+            document = verify_document(SignedDocument(held.key_id, held.body, held.signature), _RING, device.site)
+        except (DocumentRefused, CodecError):
+            return
         name = DOCUMENT_NAMES[type(document)]
         if self.tables.was_lost(name, document.version) and self.tables.recovered.get(name, 0) < document.version:
             self.tables.recovered[name] = document.version

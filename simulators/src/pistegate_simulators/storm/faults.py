@@ -214,6 +214,13 @@ def hub_lies(world: "World", rng: Random) -> None:
         world.hub.lies = world.truth.lying_hub = True
 
 
+def gate_lies(world: "World", rng: Random) -> None:
+    """A gate in somebody's hands tells the cloud what never was, for a while."""
+    world.trace("liar", "begins")
+    for _ in range(rng.randint(5, 20)):
+        world.timeline.after(rng.uniform(0.0, 60.0), world.liar.lie)
+
+
 def _lane_power(world: "World", rng: Random, gate: int) -> None:
     """The lane's own board may lose its power too, and with it its count."""
     node = world.gate(gate)
@@ -234,6 +241,7 @@ FAULTS: dict[str, tuple[Fault, int]] = {
     "disk_full": (disk_full, 2),
     "sd_restored": (sd_restored, 2),
     "cloud_restored": (cloud_restored, 2),
+    "gate_lies": (gate_lies, 2),
 }
 HUB_FAULTS: dict[str, tuple[Fault, int]] = {
     "lan_cut": (lan_cut, 6),

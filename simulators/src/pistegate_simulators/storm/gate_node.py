@@ -225,6 +225,7 @@ class GateNode:
             files=files,
         )
         journal.truth, journal.reserved = self._truth, self.reserved
+        journal.true_ms = lambda: self._timeline.wall_ms
         return journal
 
     def _parts(self, ports: Ports, clock: GuardedClock, files: DiskFiles) -> list[Part]:

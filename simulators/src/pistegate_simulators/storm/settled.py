@@ -2,12 +2,17 @@
 """The promises that are looked at when everything has come through: what the cloud knows is what happened."""
 
 from collections import defaultdict
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pistegate_cloud.ingest.core import ChainKey, start_of
+from pistegate_edge.config import lane_profile
+from pistegate_protocol.decide import Admit, Knowledge, Owed, decide
 from pistegate_protocol.events import EVENTS, Admitted, EpochOpened, Event, Outcome, Stream, next_head
 from pistegate_protocol.signing import MediumKind
+from pistegate_protocol.usage import decode_counters, encode_counters
 from pistegate_simulators.storm.cloud_tables import Tables
+from pistegate_simulators.storm.liar import LIAR
 from pistegate_simulators.storm.truth import Admission, Truth
 from pistegate_simulators.storm.violation import Red
 
@@ -29,6 +34,8 @@ def check(world: "World") -> None:
         reservations(world.truth)
     forks(world.truth, tables)
     denials(world.truth, tables)
+    lies(world)
+    decisions(world)
 
 
 def decoded(tables: Tables) -> dict[ChainKey, dict[int, Event]]:
@@ -124,7 +131,7 @@ def reservations(truth: Truth) -> None:
 def forks(truth: Truth, tables: Tables) -> None:
     """A restored SD card whose lost events the cloud had already is noticed, and nothing else is taken for one."""
     rewound = {key.gate for key in tables.rewound()} | {key.gate for key, _, _ in tables.forks}
-    for gate in rewound:
+    for gate in rewound - {LIAR}:
         if not truth.restores[gate]:
             raise Red("false_fork", f"gate {gate} is taken for a copy of itself")
     known = {(stored.key.gate, stored.key.epoch) for stored in tables.events}
@@ -138,6 +145,38 @@ def forks(truth: Truth, tables: Tables) -> None:
         orphans = [epoch for epoch in epochs if (gate, epoch) not in followed and epoch != epochs[-1]]
         if restores and orphans and gate not in rewound:
             raise Red("fork_missed", f"gate {gate} was restored, epochs {orphans} lead nowhere")
+
+
+def decisions(world: "World") -> None:
+    """The cloud, asked anew with what a gate recorded of a card, decides as the gate did: one rule engine."""
+    profiles = {
+        node.number: lane_profile(node.config.device, place) for node in world.gates if (place := node.config.place)
+    }
+    for admission in world.truth.admissions.values():
+        event, ticket = admission.event, world.truth.tickets[admission.event.ticket]
+        if event.medium[0] != MediumKind.CARD or len(ticket.cards) + len(ticket.codes) > 1:
+            continue  # what was used of its other media the record does not tell
+        before = decode_counters(event.before, event.claim, event.prev)
+        owed = None if event.reoffer_of is None else Owed(event.reoffer_of, event.n)
+        now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=event.at)
+        again = decide(ticket.claim, before, profiles[admission.gate], now, Knowledge(owed=owed))
+        same = isinstance(again, Admit) and (again.n, again.charged, encode_counters(again.usage)) == (
+            event.n,
+            event.charged,
+            event.counters,
+        )
+        if not same:
+            raise Red("decided_otherwise", f"gate {admission.gate} recorded {event}, the rules say {again}")
+
+
+def lies(world: "World") -> None:
+    """What a lying gate says stays under its own number, and its two stories of one thing are both kept."""
+    told = [event for event in world.cloud.tables.events if event.key.gate == LIAR]
+    honest = {node.number for node in world.gates}
+    if strangers := {event.key.gate for event in world.cloud.tables.events} - honest - {LIAR}:
+        raise Red("stranger_stored", f"events of gates {sorted(strangers)}")
+    if world.liar.forked and told and world.cloud.generation == 1 and not world.cloud.tables.forks:
+        raise Red("fork_missed", "a lying gate told two stories, and one of them is gone")
 
 
 def denials(truth: Truth, tables: Tables) -> None:

@@ -10,6 +10,8 @@ from pistegate_protocol.messages import Batch
 from pistegate_simulators.storm.tickets import StormTicket
 from pistegate_simulators.storm.violation import Red
 
+SURE_MS = 10_000  # ms; nobody who is told a time within this would call it wrong
+
 
 @dataclass(slots=True)
 class Admission:
@@ -54,9 +56,11 @@ class Truth:
 
     # What a journal made durable
 
-    def admitted(self, admission: Admission) -> None:
-        """A gate gave permission."""
+    def admitted(self, admission: Admission, off_ms: int | None) -> None:
+        """A gate gave permission; its clock, where it is sure of it, is `off_ms` from the true time."""
         gate, event = admission.gate, admission.event
+        if off_ms is not None and abs(off_ms) > SURE_MS:
+            raise Red("misdated", f"gate {gate} is sure of its clock, which is off by {off_ms / 1000:.1f} s")
         before = self.admissions.get(event.reoffer_of or b"")
         admission.root = before.root if before is not None else admission.name
         if admission.name in self.admissions:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome
 from pistegate_edge.journal.journal import Journal
 from pistegate_edge.lane.host import Mark
+from pistegate_edge.timekeeping.guarded import GuardedClock
 from pistegate_protocol.documents import DENY_LIST, DOCUMENT_TYPES, DOCUMENTS
 from pistegate_protocol.messages import SignedDocument
 from pistegate_simulators.storm.truth import Admission, Truth
@@ -14,16 +15,21 @@ CHECKPOINT_SOONER = 40  # after 10 commits
 
 
 class WatchedJournal(Journal):
-    """`truth` is set before it is used. `reserved`: whether the admission under way was granted by the hub."""
+    """`truth` is set before it is used. `reserved`: whether the admission under way was granted by the hub.
+
+    `true_ms`: the wall time that no clock of a gate is sure to have.
+    """
 
     truth: Truth
     reserved: Callable[[], bool]
+    true_ms: Callable[[], int]
 
     def admit(self, action: RecordAdmission, mark: Mark | None = None) -> tuple[int, bytes]:
         """See Journal."""
         seq, name = super().admit(action, mark)
         admission = Admission(self._gate, self.epoch, seq, name, action.event, name, granted=self.reserved())
-        self.truth.admitted(admission)
+        trusted = not isinstance(self._clock, GuardedClock) or self._clock.standing().trusted
+        self.truth.admitted(admission, action.event.at - self.true_ms() if trusted else None)
         return seq, name
 
     def outcome(self, action: RecordOutcome) -> None:

@@ -2,7 +2,7 @@
 """One storm: gates, cloud, network, guests and faults of one seed, from calm to calm."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from random import Random
 
 from pistegate_edge.config import Config
@@ -12,6 +12,7 @@ from pistegate_simulators.storm.cloud_tables import Tables
 from pistegate_simulators.storm.gate_node import GateNode, batch_in, gate_config
 from pistegate_simulators.storm.guests import Guests
 from pistegate_simulators.storm.hub_node import HubNode
+from pistegate_simulators.storm.liar import LIAR, Liar
 from pistegate_simulators.storm.network import CALM
 from pistegate_simulators.storm.tickets import StormTicket, sold
 from pistegate_simulators.storm.timeline import Timeline
@@ -23,7 +24,7 @@ GATES = (3, 4, 5)
 TICKETS = 14
 TWINS = 16  # pairs of people with one code at two lanes within moments
 VISITS = 62  # of which some find every lane dark; 50 and more are presented
-STORM_S = 900.0  # virtual seconds
+STORM_S = 480.0  # virtual seconds; a longer one is mostly idle
 HUB_S = 300.0  # of a site with a hub, whose every second is a sign of life of each gate
 HUB_EVERY = 4  # one storm of so many is at a site with a hub
 FAULTS = (6, 10)
@@ -54,6 +55,8 @@ class World:
         self.tickets = sold(self._rng, TICKETS)
         self.truth = Truth(self.tickets)
         self.cloud = cloud(self.timeline, self._fork("cloud"), self.trace, self._stored)
+        self.liar = Liar(self._fork("liar"), lambda: self.timeline.wall_ms, partial(self.cloud.receive, LIAR), GATES)
+        self.cloud.lines[LIAR] = lambda payload: None
         self.struck = 0
         self.hub = HubNode(self.timeline, self._fork("hub"), self.trace) if seed % HUB_EVERY == HUB_EVERY - 1 else None
         self.storm_s = STORM_S if self.hub is None else HUB_S
@@ -114,6 +117,7 @@ class World:
         self.trace("world", "everything is repaired")
         self.healed = True
         self.cloud.start()
+        self.liar.insist()
         if self.hub is not None:
             self.hub.disk.cut_at = None
             self.hub.boot()
