@@ -230,6 +230,15 @@ def test_older_signed_time_tells_that_it_is_at_least_so_late() -> None:
     assert behind.why == (False, Why.RAN_BACK)
 
 
+def test_document_that_a_wrong_cloud_dated_ahead_moves_nothing_while_its_answer_holds() -> None:
+    """The cloud's clock was a day ahead when it signed a document, and is right now."""
+    computer = Computer()
+    computer.answer()
+    computer.clock.known(NOON + DAY, computer.reading)
+    assert computer.now == computer.true
+    assert computer.standing.trusted
+
+
 # Restarts
 
 

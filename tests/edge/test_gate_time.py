@@ -18,6 +18,8 @@ from servers import Mosquitto
 
 from pistegate_edge.clock import Clock
 from pistegate_edge.timekeeping.told import Sources
+from pistegate_edge.uplink.mqtt import Arrived
+from pistegate_protocol.documents import DenyList, sign_document
 from pistegate_protocol.events import ClockState, Stream
 from pistegate_protocol.messages import DOWN, UP, Hello, TimeAsked, TimeTold
 from pistegate_protocol.time_marks import TimeMark, sign_time
@@ -167,6 +169,20 @@ def test_replayed_and_forged_times_move_nothing(
         wait_for(lambda: admissions(bench.directory), 30)
         assert abs(admissions(bench.directory)[0].at - now_ms()) < NEAR_MS
         assert [state.trusted for state in states(bench.directory)] == [True]
+
+
+def test_document_tells_how_late_it_is_at_least(tmp_path: Path, reader: SimulatedReader) -> None:
+    """A gate of last week that has no time but a newer deny list: not earlier than that, at once and after a boot."""
+    clock = WrongClock()
+    clock.off_ms = -7 * DAY_MS
+    directory = tmp_path / "gate"
+    told = now_ms() - DAY_MS
+    with running_gate(directory, reader, clock=clock) as bench:
+        bench.gate._queue.put(Arrived(DOWN.encode(sign_document(DenyList(1, 1, told, []), 1, DOCUMENTS))))
+        wait_for(lambda: states(directory)[-1].reason == "ran_back", 30)
+        assert abs(states(directory)[-1].at - told) < NEAR_MS
+    with running_gate(directory, reader, clock=clock):
+        wait_for(lambda: abs(states(directory)[-1].at - told) < NEAR_MS, 30)
 
 
 def test_time_that_the_cloud_told_is_known_to_the_next_run(

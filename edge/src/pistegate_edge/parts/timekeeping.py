@@ -12,7 +12,7 @@ from pistegate_edge.parts.part import Part, Ports
 from pistegate_edge.timekeeping.asking import ASK_AGAIN_S, ASK_S, TimeAsking
 from pistegate_edge.timekeeping.guarded import GuardedClock
 from pistegate_edge.timekeeping.told import Why
-from pistegate_protocol.documents import DocumentRefused
+from pistegate_protocol.documents import DOCUMENT_NAMES, DocumentRefused
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.messages import NONCE_BYTES, UP, SignedDocument, TimeAsked, TimeTold
 from pistegate_protocol.signing import KeyRing
@@ -60,7 +60,12 @@ class Timekeeping(Part):
 
     def start(self) -> None:
         """An epoch tells how its clock stands before it tells anything else."""
+        self._know_documents()
         self._look(self._clock.now())
+
+    def told(self) -> None:
+        """See Part."""
+        self._know_documents()
 
     def tick(self, now: Now) -> None:
         """See Part."""
@@ -95,6 +100,12 @@ class Timekeeping(Part):
             self._ask_at, self._again_s = None if self._ask_at is None else now.mono + ASK_S, ASK_AGAIN_S
             self._keep(told, mark)
         self._look(now)
+
+    def _know_documents(self) -> None:
+        """It is not earlier than the newest of what the cloud signed."""
+        documents = [document for kind in DOCUMENT_NAMES if (document := self._ports.document(kind)) is not None]
+        if documents:
+            self._clock.known(max(document.issued_at for document in documents))
 
     def _look(self, now: Now) -> None:
         self._look_at = now.mono + LOOK_S

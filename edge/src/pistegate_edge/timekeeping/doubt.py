@@ -119,8 +119,10 @@ class ClockDoubt:
         self.now_ms(reading)
 
     def known(self, at_ms: int, reading: Reading) -> None:
-        """It is at least `at_ms`: somebody whom we believe signed that, then."""
+        """It is at least `at_ms`: somebody whom we believe signed that. An answer that still holds knows better."""
         ours = self.now_ms(reading)
+        if self._holds(self._signed, reading):
+            return
         if self._mark is None or at_ms > self._mark:
             self._mark = at_ms
         if self._is_back(ours):
