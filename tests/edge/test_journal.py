@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from journal_damage import ONE_USED
 
 from pistegate_edge.clock import Clock
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordSettled
@@ -40,7 +41,7 @@ def open_journal(directory: Path, random32: int = 1) -> Journal:
 
 def admitted(ticket: int = 1, n: int = 1) -> RecordAdmission:
     """An admission."""
-    return RecordAdmission(Admitted(1000, ticket, b"\x01card", bytes(8), n, n, bytes(16), bytes(8)), n)
+    return RecordAdmission(Admitted(1000, ticket, b"\x01card", bytes(8), n, n, ONE_USED, bytes(8)), n)
 
 
 def outcome(journal: Journal, seq: int, passed: int = 1) -> RecordOutcome:

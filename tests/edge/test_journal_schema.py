@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from gate_bench import DOCUMENTS, public
+from journal_damage import ONE_USED
 
 from pistegate_edge.clock import Clock
 from pistegate_edge.core.actions import RecordAdmission
@@ -114,7 +115,7 @@ def test_journal_of_the_second_schema_goes_on(tmp_path: Path) -> None:
 
 def test_newest_unfinished_admission_tells_what_the_lane_had_counted(tmp_path: Path) -> None:
     """Of an earlier run alone; an admission that has its outcome asks for nothing."""
-    event = Admitted(1, 4711, b"\x01card", b"claim001", 1, 1, bytes(16), bytes(8))
+    event = Admitted(1, 4711, b"\x01card", b"claim001", 1, 1, ONE_USED, bytes(8))
     with reopened(tmp_path) as journal:
         journal.admit(RecordAdmission(event, 1), ("00c0ffee", 41))
         assert journal.lane_mark() is None

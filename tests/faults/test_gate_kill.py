@@ -30,8 +30,9 @@ from pistegate_edge.core.actions import RecordAdmission, RecordOutcome
 from pistegate_edge.journal.journal import Journal
 from pistegate_protocol.events import Admitted, Outcome, OutcomeKind
 journal = Journal(Path(sys.argv[1]), 1, 3, 131072, Clock(), int(sys.argv[2]), "test")
+counters = bytes([2]) + bytes(15)
 while True:
-    seq, _ = journal.admit(RecordAdmission(Admitted(1, 1, b"\\x01card", bytes(8), 1, 1, bytes(16), bytes(8)), 1))
+    seq, _ = journal.admit(RecordAdmission(Admitted(1, 1, b"\\x01card", bytes(8), 1, 1, counters, bytes(8)), 1))
     print(seq, flush=True)
     journal.outcome(RecordOutcome(Outcome(1, journal.epoch, seq, OutcomeKind.PASSED, 1)))
     journal.tidy()
