@@ -148,7 +148,9 @@ def _store(path: Path) -> "TemplateStore":
     from pistegate_edge.fingers.store import TemplateStore
 
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; it is fingers.db in [storage] directory, once the gate has run with [finger]")
+        raise FileNotFoundError(
+            f"{path}: no such file; it is fingers.db in [storage] directory, once the gate has run with [finger]"
+        )
     return TemplateStore(path)
 
 

@@ -33,13 +33,15 @@ class Keeper:
         self._claims: dict[bytes, bytes] = {}
         self._to_go: list[bytes] = []
         self._holders: dict[int, bytes] = {}
-        self._seen = store.changes()
+        self._seen: object = None
+        self._by_others = store.changes()[0]
         if not watch:
             store.unassign()
 
     def told(self, document: FingerList | None) -> None:
         """The cloud's document, at the start and whenever there is a newer one."""
         entries = [] if document is None else document.entries
+        self._seen = None
         self._claims = {holder: signed for holder, signed in entries if signed}
         self._to_go = [holder for holder, signed in entries if not signed and not self._store.gone(holder)]
 
@@ -65,12 +67,15 @@ class Keeper:
 
     def look(self, capacity: int | None) -> bool:
         """What is held now; a slot for each that opens alone, in a sensor of `capacity`. Whether that changed."""
-        before, seen = self._holders, self._store.changes()
+        if self._seen == (self._store.changes(), capacity):
+            return False  # 20,000 holders are 20 ms, and this is asked every second
+        before, by_others = self._holders, self._store.changes()[0]
         found = self._store.holders(self._wall_ms())
         self._holders = {ticket: holder for holder in found if (ticket := _ticket(holder)) is not None}
-        changed = self._holders != before or seen != self._seen
-        self._seen = seen
-        return self._assign(capacity) or changed
+        changed = self._holders != before or by_others != self._by_others
+        changed = self._assign(capacity) or changed
+        self._by_others, self._seen = by_others, (self._store.changes(), capacity)
+        return changed
 
     def erase(self) -> bool:
         """Some of those that must go; whether there were any."""

@@ -25,7 +25,9 @@ CREATE TABLE IF NOT EXISTS receipt (
     number INTEGER PRIMARY KEY AUTOINCREMENT, holder BLOB NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL,
     slot INTEGER, told INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX IF NOT EXISTS finger_until ON finger (until_ms);
 CREATE INDEX IF NOT EXISTS receipt_holder ON receipt (holder);
+CREATE INDEX IF NOT EXISTS receipt_untold ON receipt (number) WHERE NOT told;
 CREATE TABLE IF NOT EXISTS sensor (one INTEGER PRIMARY KEY CHECK (one = 1), mark BLOB NOT NULL) STRICT;
 """
 SLOTS_MAX = 200  # 1:N by the sensor: a false finger gets 200 tries at once. R503 claims 1 in 100,000 for one [read]
@@ -125,10 +127,10 @@ class TemplateStore:
         with self._lock:
             return [(bytes(holder), bytes(sealed), end) for holder, sealed, end in self._db.execute(query, (now_ms,))]
 
-    def changes(self) -> int:
-        """Another number when another process (`finger put`) has changed the file."""
+    def changes(self) -> tuple[int, int]:
+        """Other numbers when the file has changed: by another process (`finger put`), by this one."""
         with self._lock:
-            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0]), self._db.total_changes
 
     def expire(self, now_ms: int) -> int:
         """Remove those whose time is over; how many."""
