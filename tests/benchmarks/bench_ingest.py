@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ingestion to PostgreSQL, acknowledged after commit, against asyncpg's COPY of the same rows.
 
-A private cluster with fsync on. The product's ingestion takes messages as the broker gave them: decodes, verifies
-signatures and chains, stores, commits, and makes the acknowledgements. COPY writes the finished rows in the same
-groups, one commit each, into a table with the same columns and indexes. Both in turn; a figure is the median of the pairs' ratios.
+A private cluster with fsync on. The product's ingestion takes messages as the broker gave them: unpacks, decodes,
+verifies signatures and chains, stores, commits, and makes the acknowledgements. COPY writes the finished rows in the
+same groups, one commit each, into a table with the same columns and indexes. Both in turn; a figure is the median of
+the pairs' ratios.
 """
 
 import asyncio
@@ -52,6 +53,7 @@ from pistegate_protocol.events import (
     next_head,
 )
 from pistegate_protocol.messages import BATCH_EVENTS_MAX, DOWN, UP, Ack, SignedBatch
+from pistegate_protocol.packing import pack
 from pistegate_protocol.proofs import admission_input, lane_codes, proves
 from pistegate_protocol.topics import Device, Role
 from pistegate_protocol.usage import Usage, encode_counters
@@ -141,7 +143,7 @@ class Source:
         device = Device(SITE, Role.GATE, self.number)
         signature = sign(self.key, batch_message(device, Stream.LEDGER, self.epoch, first, self.head))
         message = SignedBatch(self.number, Stream.LEDGER, self.epoch, first, before, payloads, signature)
-        return (device.up, UP.encode(message)), rows
+        return (device.up, pack(UP.encode(message))), rows
 
 
 def _uid(ticket: int) -> bytes:
@@ -192,7 +194,7 @@ async def _measure(dsn: str) -> list[Figure]:
     ]
 
 
-_FULL = f"{BATCH_EVENTS_MAX} events: admissions and outcomes of cards in turn, the signature's share included"
+_FULL = f"{BATCH_EVENTS_MAX} events: admissions and outcomes of cards in turn, packed, the signature's share included"
 
 
 def _bytes_per_event() -> float:
