@@ -54,9 +54,13 @@ def _block(directory: Path, block: int, broker: Mosquitto | None) -> tuple[list[
     sections = {} if broker is None else {"hub": hub_section(broker)}
     with SimulatedScanner(link=link) as scanner, running_rig(scanner={"path": str(link)}, **sections) as rig:
         if broker is not None:
-            wait_for(lambda: "hub of 1 gate" in rig.gate._state(), 30)
+            wait_for(lambda: _part(rig).serves, 30)
         took = [_one(rig, scanner, block, number) for number in range(WARM_UP + SAMPLES)]
-        return took[WARM_UP:], sum(part.granted for part in rig.gate._parts if isinstance(part, HubPart))
+        return took[WARM_UP:], 0 if broker is None else _part(rig).granted
+
+
+def _part(rig: Rig) -> HubPart:
+    return next(part for part in rig.gate._parts if isinstance(part, HubPart))
 
 
 def _one(rig: Rig, scanner: SimulatedScanner, block: int, number: int) -> float:

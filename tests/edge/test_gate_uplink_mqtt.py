@@ -134,7 +134,8 @@ def test_rides_reach_the_cloud_and_are_acknowledged(
         wait_for(lambda: len([e for e in cloud.kinds(Stream.LEDGER) if isinstance(e, Outcome)]) == 2)
         wait_for(lambda: bench.gate._uplink._core.backlog() == 0)
     assert len([e for e in cloud.kinds(Stream.LEDGER) if isinstance(e, Admitted)]) == 2
-    assert cloud.hellos[-1].state in {"in_service; lab only", "out_of_service: stopping; lab only"}
+    services = {"in_service", "out_of_service: stopping"}
+    assert cloud.hellos[-1].state in {f"{service}; connected, group of 1; lab only" for service in services}
     assert cloud.duplicates == 0
 
 

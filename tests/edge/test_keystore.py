@@ -231,7 +231,7 @@ def test_gate_on_a_bare_key_file_says_so_at_every_start_and_to_the_cloud(
     display = {"locale": "en", "path": str(tmp_path / "display")}
     for starts in (1, 2):
         with running_gate(tmp_path, reader, display=display) as bench:
-            assert bench.gate._state() == "in_service; lab only"
+            assert bench.gate._state() == "in_service; alone, group of 1; lab only"
         assert incidents(tmp_path).count("lab_keys") == starts
     assert [record.levelname for record in caplog.records if "lab only" in record.message] == ["WARNING"] * 2
     assert "for a lab only" in (tmp_path / "display").read_text()
@@ -242,7 +242,7 @@ def test_gate_on_a_sealed_key_file_has_nothing_to_say(tmp_path: Path, reader: Si
     section = sealed(tmp_path)
     names = {"path": section.path, "unlock": str(section.unlock)}
     with running_gate(tmp_path, reader, key_store=names) as bench:
-        assert bench.gate._state() == "in_service"
+        assert bench.gate._state() == "in_service; alone, group of 1"
         reader.present(ski_card())
         wait_for(lambda: bench.state() == "open")
     assert "lab_keys" not in incidents(tmp_path)

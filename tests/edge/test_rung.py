@@ -23,19 +23,17 @@ HOUR = 3600.0
 @pytest.mark.parametrize(
     ("reach", "rung"),
     [
-        (Reach(True, True, 0, False), Rung.CONNECTED),
-        (Reach(True, False, 0, False), Rung.CONNECTED),
-        (Reach(False, True, 0, False), Rung.SITE_ONLY),
-        (Reach(False, False, 0, False), Rung.ALONE),
-        (Reach(False, True, 24 * HOUR, False), Rung.STALE),
-        (Reach(True, True, 24 * HOUR, False), Rung.STALE),
-        (Reach(True, True, 24 * HOUR - 1, False), Rung.CONNECTED),
-        (Reach(True, True, 0, True), Rung.OUT_OF_SERVICE),
-        (Reach(False, False, 99 * HOUR, True), Rung.OUT_OF_SERVICE),
+        (Reach(True, True, 0), Rung.CONNECTED),
+        (Reach(True, False, 0), Rung.CONNECTED),
+        (Reach(False, True, 0), Rung.SITE_ONLY),
+        (Reach(False, False, 0), Rung.ALONE),
+        (Reach(False, True, 24 * HOUR), Rung.STALE),
+        (Reach(True, True, 24 * HOUR), Rung.STALE),
+        (Reach(True, True, 24 * HOUR - 1), Rung.CONNECTED),
     ],
 )
 def test_worst_that_holds_is_the_rung(reach: Reach, rung: Rung) -> None:
-    """From connected to out of service."""
+    """From connected to stale."""
     assert rung_of(reach, 24 * HOUR) is rung
 
 
@@ -58,6 +56,7 @@ class Site:
     hub: bool = False
     group: int = 1
     heard: float | None = None
+    faulty: bool = False
     fed: list[Any] = field(default_factory=list)
     now: Now = NOW
 
@@ -68,7 +67,7 @@ class Site:
             feed=self.fed.append,
             state_changed=nothing,
             busy=lambda: False,
-            faulty=lambda: False,
+            faulty=lambda: self.faulty,
             cloud_heard=lambda: self.heard,
             clock=SimpleNamespace(now=lambda: self.now),
         )
@@ -114,3 +113,15 @@ def test_group_is_told_with_the_rung(tmp_path: Path) -> None:
     part = site.part()
     part.tick(NOW)
     assert part.words == "site only, group of 7"
+
+
+def test_faults_are_the_worst_rung_and_told_apart_from_whom_the_gate_reaches(tmp_path: Path) -> None:
+    """The state's first words tell the fault: what follows never contradicts them."""
+    site = Site(tmp_path)
+    part = site.part()
+    part.linked(True, NOW)
+    site.faulty = True
+    assert part.rung is Rung.OUT_OF_SERVICE
+    assert part.words == "connected, group of 1"
+    site.faulty = False
+    assert part.rung is Rung.CONNECTED

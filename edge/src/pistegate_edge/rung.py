@@ -19,21 +19,15 @@ class Rung(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """`cloud`: its broker is connected. `hub`: the site's hub serves. `faults`: the gate is out of service.
-
-    `silent_s`: seconds since the cloud said anything.
-    """
+    """`cloud`: its broker is connected. `hub`: the site's hub serves. `silent_s`: seconds since the cloud spoke."""
 
     cloud: bool
     hub: bool
     silent_s: float
-    faults: bool
 
 
 def rung_of(reach: Reach, stale_after_s: float) -> Rung:
-    """The worst that holds; a connected cloud that says nothing for so long is none."""
-    if reach.faults:
-        return Rung.OUT_OF_SERVICE
+    """Of a gate without faults the worst that holds; a connected cloud that says nothing for so long is none."""
     if reach.silent_s >= stale_after_s:
         return Rung.STALE
     if reach.cloud:

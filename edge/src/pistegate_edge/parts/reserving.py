@@ -74,8 +74,8 @@ class HubPart(Part):
         return {a.Reserve: self._reserve, a.Decided: self._decided, a.LetGo: self._let_go}
 
     @property
-    def words(self) -> str:
-        """See Part."""
+    def service(self) -> str:
+        """For the log; the cloud reads it from the rung and its group (parts/rungs.py)."""
         if not self._core.serves:
             return "no hub"
         return f"hub of {self.group} gate{'' if self.group == 1 else 's'}"
@@ -155,7 +155,7 @@ class HubPart(Part):
             elif isinstance(each, Taken):
                 self._ports.feed(OwedTaken(each.names))
             else:
-                log.info("site's hub: %s", self.words)
+                log.info("site's hub: %s", self.service)
                 self._ports.state_changed()
 
     def _send(self) -> None:

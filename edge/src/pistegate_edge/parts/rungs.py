@@ -35,7 +35,8 @@ class Rungs(Part):
         hub: Callable[[], bool],
         group: Callable[[], int],
     ) -> None:
-        self.rung = Rung.ALONE
+        self._reached = Rung.ALONE
+        """The rung, but for faults."""
         self._ports, self._files = ports, files
         self._stale_after_s, self._refuses = stale_after_s, when_stale == "refuse"
         self._hub, self._group = hub, group
@@ -46,9 +47,17 @@ class Rungs(Part):
         self._due = now.mono
 
     @property
+    def rung(self) -> Rung:
+        """Where the gate stands now."""
+        return Rung.OUT_OF_SERVICE if self._ports.faulty() else self._reached
+
+    @property
     def words(self) -> str:
-        """See Part. The group is how many gates count a ticket together: the others may each let it in once more."""
-        return f"{self.rung.replace('_', ' ')}, group of {self._group()}"
+        """See Part. The group is how many gates count a ticket together: the others may each let it in once more.
+
+        That the gate is out of service, and why, is told beside it.
+        """
+        return f"{self._reached.replace('_', ' ')}, group of {self._group()}"
 
     @property
     def deadline(self) -> float | None:
@@ -68,12 +77,12 @@ class Rungs(Part):
             self._heard_ms = max(self._heard_ms, now.wall_ms - int((now.mono - heard) * 1000))
         self._write()
         silent_s = max(0, now.wall_ms - self._heard_ms) / 1000
-        found = rung_of(Reach(self._cloud, self._hub(), silent_s, self._ports.faulty()), self._stale_after_s)
-        if found is self.rung:
+        found = rung_of(Reach(self._cloud, self._hub(), silent_s), self._stale_after_s)
+        if found is self._reached:
             return
-        if self._refuses and Rung.STALE in (found, self.rung):
+        if self._refuses and Rung.STALE in (found, self._reached):
             self._ports.feed(FaultChanged(Fault.STALE, found is Rung.STALE))
-        self.rung = found
+        self._reached = found
         log.info("%s", self.words)
         self._ports.feed(RungChanged(found))
         self._ports.state_changed()

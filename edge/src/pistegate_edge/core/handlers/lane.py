@@ -39,7 +39,7 @@ def closed(p: "Passage", told: i.LaneClosed, now: Now) -> list[Action]:
     p.go(State.IDLE)
     kind = OutcomeKind.PASSED if told.passed else OutcomeKind.NOT_PASSED
     event = current.outcome(kind, told.passed, now)
-    ticket = current.event.ticket if current.held is None else None
+    ticket = current.event.ticket if current.held is None and not current.event.exit else None
     owed = p.owe(current.name, current.event.n - told.passed, current.party, now, ticket)
     if current.event.reoffer_of is not None:
         p.owed.spend(current.event.reoffer_of)
