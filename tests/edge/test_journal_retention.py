@@ -258,6 +258,17 @@ def test_a_month_of_passages_with_acknowledgements_stays_bounded(tmp_path: Path)
     assert kept_in(tmp_path) <= 9 * 601
 
 
+def test_what_the_cloud_has_not_yet_fits_the_room_that_the_guide_asks_for(tmp_path: Path) -> None:
+    """200,000 events alone in 200 MB, a salvage beside them included: at most 250 bytes each (216 measured)."""
+    clock = Hands()
+    with opened(tmp_path, clock) as journal:
+        before = journal._db.execute("PRAGMA page_count").fetchone()[0]
+        fill(journal, 1500)
+        pages = journal._db.execute("PRAGMA page_count").fetchone()[0] - before
+        events = journal._db.execute("SELECT COUNT(*) FROM event").fetchone()[0]
+    assert pages * 4096 / events <= 250  # each passage here is of another card, whose signed claim is kept beside it
+
+
 def test_rows_of_forgotten_epochs_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Years of restarts: the newest are kept to know late acknowledgements by."""
     monkeypatch.setattr(retention, "EPOCHS_MAX", 4)

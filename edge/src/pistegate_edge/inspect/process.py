@@ -21,6 +21,7 @@ from pistegate_edge.keystore.opening import open_key_store
 from pistegate_edge.process import (
     DRAIN_S,
     IDLE_S,
+    TIDY_S,
     Stop,
     noted_at_start,
     open_journal,
@@ -102,6 +103,7 @@ class Inspect:
 
     def _loop(self) -> None:
         stop_at: float | None = None
+        tidy_at = 0.0
         while stop_at is None or (not self._uplink.drained() and self._clock.monotonic() < stop_at):
             now = self._clock.now()
             self._recorder.tick(now)
@@ -111,6 +113,9 @@ class Inspect:
             try:
                 item = self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait()
             except queue.Empty:
+                if now.mono >= tidy_at:
+                    tidy_at = now.mono + TIDY_S
+                    self._journal.tidy()
                 continue
             if isinstance(item, Stop):
                 self._recorder.finish(self._clock.now())
