@@ -77,15 +77,22 @@ def _time_used_up(view: View) -> bool:
 def _reasons_of_use(view: View) -> set[Reason]:
     claim, usage = view.claim, view.usage
     everybody = view.in_round >= claim.party
-    days_used = usage.days_used + view.others.days
     holds = {
         Reason.USED_UP: left_total(view, usage.used_total) == 0,
-        Reason.DAYS_USED_UP: claim.days is not None and not view.begun and days_used >= claim.days,
+        Reason.DAYS_USED_UP: _days_used_up(view),
         Reason.USED_UP_TODAY: left_today(view, view.on_day) == 0,
         Reason.ALREADY_INSIDE: claim.tracked and everybody,
         Reason.PASSBACK: not claim.tracked and everybody,
     }
     return {reason for reason, held in holds.items() if held}
+
+
+def _days_used_up(view: View) -> bool:
+    """No day is left and this one has not begun, as this medium counts or as all of them do."""
+    days, used = view.claim.days, view.usage.days_used
+    if days is None:
+        return False
+    return (not view.on_day and used >= days) or (not view.begun and used + view.others.days >= days)
 
 
 def refusal(reason: Reason, view: View, knowledge: Knowledge) -> Refuse:
