@@ -17,6 +17,7 @@ from pistegate_protocol.events import EVENTS, FingerErased
 from pistegate_protocol.fingers import holder_of, medium_of
 from pistegate_protocol.messages import Ack, SignedDocument
 from pistegate_protocol.signing import open_claim
+from pistegate_protocol.topics import Device, Role
 
 WORDS = "May we keep a template of your finger until your pass ends?"
 YES = {"staff": "Li Na 李娜", "text_version": "finger-1", "words": WORDS, "locale": "en"}
@@ -271,6 +272,30 @@ async def test_a_pass_on_a_new_card_keeps_its_finger(cloud: Any) -> None:
     after = told(cloud)[bytes.fromhex(given["holder"])]
     claim = open_claim(after, medium_of(bytes.fromhex(given["holder"])), issuer_keys(cloud))
     assert (claim.revision, after != before) == (2, True)
+
+
+async def test_a_finger_of_a_group_ticket_is_erased_at_every_site(sqlite_cloud: Any, new_gate: Any) -> None:
+    """Told at both sites, and a receipt is owed by the gates of both."""
+    cloud = sqlite_cloud
+    await cloud.post("/sites", {"number": 2, "group": 1, "name": "Other", "zone": "Asia/Shanghai"})
+    await cloud.post("/areas", {"site": 2, "number": 0, "name": "A"})
+    await cloud.post("/posts", {"site": 2, "number": 1, "area": 0, "name": "P"})
+    await cloud.post("/gates", {"site": 2, "number": 1, "post": 1, "name": "Lane"})
+    product = {"site": 1, "number": 9, "code": "ALL", "name": {"en": "All", "zh-CN": "通票"}, "price": 1}
+    await cloud.post("/products", product | {"currency": "CNY", "areas": [0], "holder": "adult", "scope": "group"})
+    given = await agree(cloud, await ticket_of(cloud, 9), alone=True)
+    here, there = new_gate(1), new_gate(1)
+    there.device = Device(2, Role.GATE, 1)
+    for gate in (here, there):
+        await hear(cloud, gate, **HOLDS)
+    await withdraw(cloud, given["id"])
+    for gate in (here, there):
+        assert pushed(cloud, FingerList, gate.device)[-1].entries == [(bytes.fromhex(given["holder"]), b"")]
+    await erased(cloud, here, given["holder"])
+    answer = await cloud.get(f"/fingers/withdrawals/{given['id']}")
+    assert [(gate["site"], gate["stage"]) for gate in answer["gates"]] == [(1, "erased"), (2, "not_told")]
+    await erased(cloud, there, given["holder"])
+    assert (await cloud.get(f"/fingers/withdrawals/{given['id']}"))["complete"]
 
 
 async def test_rights_are_apart(sqlite_cloud: Any) -> None:
