@@ -309,6 +309,9 @@ async def test_a_devices_signature_serves_for_tables_and_for_nothing_else(signin
     headers = device.headers("GET", API + path, signing.clock.now_ms)
     assert (await signing.http.get(path, headers=headers)).status_code == 200
     assert (await signing.http.get("/tables?site=2", headers=headers)).json()["code"] == "device_refused"
+    for path in ("/tables?site=2", "/tables/bindings/next?site=2", "/tables/denials/file?site=2&since=0&version=1"):
+        headers = device.headers("GET", API + path, signing.clock.now_ms)
+        assert (await signing.http.get(path, headers=headers)).json()["code"] == "device_refused"  # another site's
     path = "/gates?site=1"
     headers = device.headers("GET", API + path, signing.clock.now_ms)
     assert (await signing.http.get(path, headers=headers)).json()["code"] == "token_missing"

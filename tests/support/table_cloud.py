@@ -77,13 +77,17 @@ class TableCloud:
         self._server.shutdown()
         self._server.server_close()
 
+    def lets_in(self, request: BaseHTTPRequestHandler) -> bool:
+        """Whether whoever asks may have tables."""
+        return request.headers["Authorization"] == f"Bearer {TOKEN}"
+
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(request.path)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         self.asked.append(request.path)
         if self.refuse:
             return _send(request, self.refuse.pop(0), b'{"code": "refused_by_test"}')
-        if request.headers["Authorization"] != f"Bearer {TOKEN}" or int(query["site"]) != SITE:
+        if not self.lets_in(request) or int(query["site"]) != SITE:
             return _send(request, 401, b"{}")
         name = parts.path.split("/")[4]
         if parts.path.endswith("/next"):

@@ -5,9 +5,10 @@ import re
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from pistegate_cloud.authority.asking import is_signed
 from pistegate_cloud.bindings import table_queries, tables
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.problems import documented
@@ -15,6 +16,7 @@ from pistegate_cloud.schemas import Page, SiteNumber, iso
 from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.tokens.service import Scope
+from pistegate_protocol.enrolment import read_authorization
 
 router = APIRouter(tags=["tables"])
 PIECE_MAX: Final = 1 << 20  # bytes of one answer: a device goes on from where it is
@@ -44,7 +46,16 @@ class NextAnswer(BaseModel):
     bytes: int | None = None
 
 
-@router.get("/tables", dependencies=[Depends(require(Scope.TABLES_READ))], responses=documented("unknown_reference"))
+async def own_site(request: Request, site: Site) -> None:
+    """A device is given the tables of its site and no other; `require` has seen its signature."""
+    if is_signed(request) and read_authorization(request.headers["authorization"]).device.site != site:
+        raise Problem("device_refused")
+
+
+LET_IN: Final = [Depends(require(Scope.TABLES_READ)), Depends(own_site)]
+
+
+@router.get("/tables", dependencies=LET_IN, responses=documented("unknown_reference"))
 async def list_tables(site: Site) -> Page[TableAnswer]:
     """The tables of a site."""
     await sites.site(site)
@@ -63,7 +74,7 @@ async def list_tables(site: Site) -> Page[TableAnswer]:
     return Page(items=items)
 
 
-@router.get("/tables/{name}/next", dependencies=[Depends(require(Scope.TABLES_READ))], responses=documented())
+@router.get("/tables/{name}/next", dependencies=LET_IN, responses=documented())
 async def next_file(
     name: TableName,
     site: Site,
@@ -79,7 +90,7 @@ async def next_file(
 
 @router.get(
     "/tables/{name}/file",
-    dependencies=[Depends(require(Scope.TABLES_READ))],
+    dependencies=LET_IN,
     responses=documented("table_not_there"),
     response_class=Response,
 )
