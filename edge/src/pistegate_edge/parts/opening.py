@@ -39,11 +39,11 @@ def open_parts(config: Config, ports: Ports, presenter: Presenter | None) -> tup
         hub, profile = config.hub, lane_profile(config.device, config.place)
         site_hub = HubPart(profile, ports, lambda tell: GateLine(config, hub, tell))
         parts.append(site_hub)
-    if config.storage is not None:
-        parts.append(_rungs(config, ports, Path(config.storage.directory), site_hub))
     power = None if config.power is None else Powering(config.power, ports)
     if power is not None:
         parts.append(power)
+    if config.storage is not None:  # last: its words come after those that ask for something
+        parts.append(_rungs(config, ports, Path(config.storage.directory), site_hub))
     return power, parts
 
 
