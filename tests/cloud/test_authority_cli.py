@@ -74,6 +74,15 @@ def test_status_lists_every_device_and_says_whether_the_unsigned_are_heard(
     assert "heard: [enrolment] unsigned = true" in capsys.readouterr().out
 
 
+def test_an_empty_quarantine_is_said(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also as JSON."""
+    capsys.readouterr()
+    assert gate(config, "quarantine", "3") == 0
+    assert "nothing of it lies there" in capsys.readouterr().out
+    assert gate(config, "quarantine", "3", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
 def test_an_authority_is_made_once_and_kept_from_others(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A second one would be a stranger to every device; a key that others can read is not used."""
     directory = config.parent / "authority"

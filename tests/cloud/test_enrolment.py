@@ -155,6 +155,13 @@ async def test_a_revoked_gate_is_not_heard_from_its_next_message_on(signing: Any
         each for each in (await signing.get("/devices"))["items"] if each["number"] == 1 and each["state"] == "revoked"
     ]
     assert (status["reason"], status["quarantined"]) == ("stolen", 2)
+    [shown] = (await signing.get("/devices/quarantine", site=1, number=1))["items"]
+    assert (shown["reason"], shown["first"], shown["last"], shown["kinds"]) == (
+        "revoked_device",
+        2,
+        2,
+        {"unreadable": 1},
+    )
     taken = await signing.post("/devices/accept", device.body)
     assert taken == {"batches": 1, "events": 1, "waiting": 0}
     assert await signing.post("/devices/accept", device.body) == {"batches": 0, "events": 0, "waiting": 0}

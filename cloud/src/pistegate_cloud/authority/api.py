@@ -6,8 +6,9 @@ from typing import Annotated
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from pistegate_cloud.authority import files, service, status, takeovers
+from pistegate_cloud.authority import doubted, files, service, status, takeovers
 from pistegate_cloud.authority.asking import asking_key
+from pistegate_cloud.authority.doubted import DoubtedAnswer
 from pistegate_cloud.authority.schemas import (
     CertificateAnswer,
     CodeAnswer,
@@ -18,6 +19,7 @@ from pistegate_cloud.authority.schemas import (
     PlaceAnswer,
     RenewBody,
     RevokeBody,
+    RoleName,
     TakeoverBody,
     UploadAnswer,
 )
@@ -85,6 +87,16 @@ async def approve(body: DeviceBody, services: WithServices) -> None:
         await service.approve(body.device, services.clock.wall_ms())
     except CloudError as error:
         raise Problem("unknown_reference", what=f"renewal waiting for {body.role} {body.number}") from error
+
+
+@router.get("/devices/quarantine", dependencies=[Depends(require(Scope.PASSAGES_READ))], responses=documented())
+async def list_doubted(
+    site: Annotated[SiteNumber, Query()],
+    number: Annotated[DeviceNumber, Query()],
+    role: Annotated[RoleName, Query()] = "gate",
+) -> Page[DoubtedAnswer]:
+    """What this device sent while it was doubted, before somebody accepts it."""
+    return Page(items=await doubted.of_device(Device(site, Role(role), number)))
 
 
 @router.post("/devices/accept", dependencies=[Depends(_writer)], responses=documented())

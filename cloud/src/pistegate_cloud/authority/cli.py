@@ -26,6 +26,7 @@ _GATE = """example:
   pistegate-cloud gate status --config cloud.toml --site 1
   pistegate-cloud gate revoke --config cloud.toml --site 1 3 --reason stolen
   pistegate-cloud gate approve --config cloud.toml --site 1 3
+  pistegate-cloud gate quarantine --config cloud.toml --site 1 3
   pistegate-cloud gate accept --config cloud.toml --site 1 3
   pistegate-cloud gate takeover --config cloud.toml --site 1 90 --of 3 --of 4 --days 180
 """
@@ -68,7 +69,8 @@ def add_parser(commands: Any, shape: dict[str, Any]) -> None:
         ("revoke", _revoke, "End a device's key for good: nothing of it is taken from its next message on."),
         ("approve", _approve, "Agree to the renewal of a certificate that has run out."),
         ("takeover", _takeover, "Let a spare stand at gates' places if they die, also without the WAN."),
-        ("accept", _accept, "Take in what a device sent while it was doubted, after a look at `gate status`."),
+        ("quarantine", _quarantine, "What a device sent while it was doubted: unsigned, wrongly signed, revoked."),
+        ("accept", _accept, "Take in what a device sent while it was doubted, after a look at `gate quarantine`."),
     ):
         verb = verbs.add_parser(name, help=words, description=words, **told)
         _config(verb)
@@ -158,6 +160,25 @@ def _approve(arguments: argparse.Namespace) -> int:
 
     _with_database(arguments, work)
     print(json.dumps({"approved": True}) if arguments.json else "approved: the device asks again within the hour")
+    return 0
+
+
+def _quarantine(arguments: argparse.Namespace) -> int:
+    async def work(_: "Settings", __: "BaseDBAsyncClient", now_ms: int) -> Any:
+        from pistegate_cloud.authority.doubted import of_device
+
+        return await of_device(_device(arguments))
+
+    found = _with_database(arguments, work)
+    if arguments.json:
+        print(json.dumps([answer.model_dump(mode="json") for answer in found]))
+        return 0
+    for each in found:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(each.kinds.items()))
+        times = f"{each.since:%Y-%m-%d %H:%M} to {each.until:%H:%M} UTC" if each.since and each.until else "no times"
+        where = f"epoch {each.epoch}, stream {each.stream}, events {each.first} to {each.last}"
+        print(f"{each.received:%Y-%m-%d %H:%M}  {each.reason}: {where}: {kinds}; {times}")
+    print(f"{len(found)} batches; `gate accept` takes them in" if found else "nothing of it lies there")
     return 0
 
 

@@ -118,7 +118,8 @@ class Ingest:
             chains = await store.lock_chains(sorted({key for _, key, _ in batches}), now_ms) if batches else {}
             await self._store(connection, chains, [(key, batch) for _, key, batch in batches], now_ms)
             taken = [number for number, key, batch in batches if batch.first_seq <= chains[key].position.seq + 1]
-            await store.accept(taken, actor, now_ms)
+            hellos = {number for number, _ in opened} - {number for number, _, _ in batches}
+            await store.accept([*taken, *hellos], actor, now_ms)
         stored = sum(len(chain.fresh) for chain in chains.values())
         return len(taken), stored, len(batches) - len(taken)
 
