@@ -97,6 +97,28 @@ async def test_passages_of_a_doubted_clock_are_marked(cloud: Any, new_gate: Any)
     assert (await cloud.get("/gates", site=1))["items"][0]["status"]["clock"] == "trusted: signed"
 
 
+@pytest.mark.parametrize("chunk", [1, 500])
+async def test_doubt_in_which_nobody_passed_needs_no_person(
+    cloud: Any, new_gate: Any, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    """A gate that starts and hears the time seconds later; the one in which somebody passed is shown once."""
+    monkeypatch.setattr("pistegate_cloud.ingest.applier.CHUNK", chunk)
+    gate = new_gate()
+    gate.add(state(NOON_MS, trusted=False, reason="never_synchronised"))
+    gate.add(state(NOON_MS, trusted=True, reason="signed"))
+    ride(gate, NOON_MS, 1)
+    gate.add(state(NOON_MS, trusted=False, reason="jumped"))
+    ride(gate, NOON_MS, 2)
+    ride(gate, NOON_MS, 3)
+    gate.add(state(NOON_MS, trusted=True, reason="system_off"))
+    ride(gate, NOON_MS, 4)
+    await applied(cloud, gate)
+    assert sorted(kind for kind in await cloud.exceptions() if kind.startswith("clock")) == [
+        "clock_jumped",
+        "clock_system_off",
+    ]
+
+
 async def test_what_a_wrong_clock_recorded_is_dated_anew(cloud: Any, new_gate: Any) -> None:
     """Sixteen hours behind until the cloud told the time: day and hour are the true ones; what was trusted stays."""
     gate = new_gate()

@@ -23,6 +23,12 @@ async def before(site: int, gate: int, stream: int, epoch: int, seq: int) -> lis
     return await chain.order_by("seq")
 
 
+async def last_before(site: int, gate: int, stream: int, epoch: int, seq: int) -> ClockState | None:
+    """The one that holds at an event of a chain."""
+    chain = ClockState.filter(site_id=site, gate=gate, stream=stream, epoch=epoch, seq__lt=seq)
+    return await chain.order_by("-seq").first()
+
+
 async def newest(ledgers: Iterable[Chain]) -> dict[Chain, ClockState]:
     """How the clock stands at the end of each ledger, as far as it has told."""
     return {(row.site_id, row.gate, row.epoch): row for row in await _of_ledgers(set(ledgers))}

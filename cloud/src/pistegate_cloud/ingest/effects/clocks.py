@@ -12,14 +12,14 @@ CORRECTED_MS = 60_000  # less changes nobody's day but around midnight, and no p
 
 
 class Clocks:
-    """Collected, then saved."""
+    """Collected, then saved. Doubt is shown once somebody passed in it: many a gate has its first seconds in doubt."""
 
-    def __init__(self, place: Place, stream: Stream, epoch: int, found: list[Found]) -> None:
+    def __init__(self, place: Place, stream: Stream, epoch: int) -> None:
         self._place = place
         self._stream = stream
         self._epoch = epoch
-        self._found = found
         self._rows: list[models.ClockState] = []
+        self._passed: list[int] = []
 
     def add(self, seq: int, event: ClockState) -> None:
         """One event."""
@@ -37,17 +37,35 @@ class Clocks:
                 moved_ms=event.moved,
             )
         )
-        if self._stream is Stream.LEDGER:
-            self._show(seq, event)
+
+    def passed(self, seq: int) -> None:
+        """An admission."""
+        self._passed.append(seq)
 
     async def save(self) -> list[Found]:
         """Store them all; the chunk's passages are stored already."""
+        found = await self._doubts()
         await queries.save(self._rows)
-        corrected = []
         for row in self._rows:
             if row.trusted and abs(row.moved_ms) >= CORRECTED_MS and self._stream is Stream.LEDGER:
-                corrected += await self._correct(row)
-        return corrected
+                found += await self._correct(row)
+        return found
+
+    async def _doubts(self) -> list[Found]:
+        """Why the clock was in doubt when somebody passed."""
+        if not self._passed:
+            return []
+        place = self._place
+        earlier = await queries.last_before(place.site, place.gate, self._stream, self._epoch, self._passed[0])
+        rows = ([] if earlier is None else [earlier]) + self._rows
+        kinds: dict[str, Found] = {}
+        for seq in self._passed:
+            row = next((row for row in reversed(rows) if row.seq < seq), None)
+            if row is not None and (kind := _kind(row)) is not None:
+                # Once a run, however often it comes and goes.
+                key = f"{place.site}/{place.gate}/{self._epoch}/{kind}"
+                kinds.setdefault(kind, Found(kind, seq, {"reason": row.reason}, key=key))
+        return list(kinds.values())
 
     async def _correct(self, row: models.ClockState) -> list[Found]:
         """Within a run the time in doubt ran on steadily: by what it was moved, all that was recorded then was off."""
@@ -63,10 +81,9 @@ class Clocks:
         count = await redating.redate(place.site, place.gate, row.epoch, (since, row.seq), row.moved_ms, place.zone)
         return [Found("clock_corrected", row.seq, {"minutes": round(row.moved_ms / 60_000), "count": count})]
 
-    def _show(self, seq: int, event: ClockState) -> None:
-        reason = event.reason if event.reason in DOUBTS else "suspect"
-        kind = f"clock_{reason}" if not event.trusted else "clock_system_off" if event.reason == SYSTEM_OFF else None
-        if kind is not None:
-            place = self._place
-            key = f"{place.site}/{place.gate}/{self._epoch}/{kind}"  # once a run, however often it comes and goes
-            self._found.append(Found(kind, seq, {"reason": clean(event.reason)}, key=key))
+
+def _kind(row: models.ClockState) -> str | None:
+    """The exception that it is, if any."""
+    if row.trusted:
+        return "clock_system_off" if row.reason == SYSTEM_OFF else None
+    return f"clock_{row.reason if row.reason in DOUBTS else 'suspect'}"

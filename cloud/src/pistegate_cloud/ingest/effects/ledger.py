@@ -53,7 +53,7 @@ class LedgerEffects:
         self._fingers = Fingers(place, now_ms)
         self._places_told: list[Found] = []
         self._places = Places(place, epoch, self._places_told)
-        self._clocks = Clocks(place, Stream.LEDGER, epoch, self.found)
+        self._clocks = Clocks(place, Stream.LEDGER, epoch)
         self._events: dict[Ref, Admitted | CardUse] = {}
         self._proofs: list[tuple[Ref, Proof]] = []
         self._unresolved: list[tuple[int, End]] = []
@@ -67,6 +67,7 @@ class LedgerEffects:
                 case EpochOpened():
                     pass
                 case Admitted() | AdmittedV1():
+                    self._clocks.passed(seq)
                     if self._admissions.begin(seq, event) and isinstance(event, Admitted):
                         self._events[self._epoch, seq] = event
                 case CardUse():

@@ -18,7 +18,7 @@ class NoteEffects:
         self.found: list[Found] = []
         self._place = place
         self._epoch = epoch
-        self._clocks = Clocks(place, Stream.NOTES, epoch, self.found)
+        self._clocks = Clocks(place, Stream.NOTES, epoch)
         self._refusals: list[models.Refusal] = []
         self._incidents: list[models.Incident] = []
 
