@@ -25,7 +25,7 @@ class Row:
     settled: str | None = None
     ticket: int = 1
     claim: str = "c"
-    medium: str = "m"
+    medium: str = "01"
     day: date = DAY
     charged: int = 1
 
@@ -42,7 +42,7 @@ DOUBT = Row("a", at_ms=1000, state="card_unconfirmed")
         ([Row("b", prev="a", at_ms=500)], "charged"),  # a gate whose clock is behind
         ([Row("b", prev="0", at_ms=2000)], "void"),
         ([Row("b", prev="0", at_ms=500, state="card_unconfirmed")], None),  # the one before proves nothing of this one
-        ([Row("b", prev="a", at_ms=2000, medium="other")], None),
+        ([Row("b", prev="a", at_ms=2000, medium="0102")], None),
         ([Row("b", prev="0", at_ms=2000, claim="other")], None),
         ([Row("b", prev="x", at_ms=2000)], None),
     ],
@@ -50,6 +50,13 @@ DOUBT = Row("a", at_ms=1000, state="card_unconfirmed")
 def test_what_settles_a_card_in_doubt(others: list[Any], told: str | None) -> None:
     """Only the same card with the same claim tells, and a shared `prev` only when it is read later."""
     assert settlement(DOUBT, others) == told
+
+
+def test_code_at_two_gates_settles_nothing_and_is_no_card_turned_back() -> None:
+    """Each gate keeps what codes used there: both began with nothing."""
+    first, second = Row("a", state="interrupted", medium="00"), Row("b", at_ms=2000, medium="00")
+    assert settlement(first, [second]) is None
+    assert twins([Row("a", medium="00"), second]) == []
 
 
 @pytest.mark.parametrize("row", [Row("a"), Row("a", state="card_void"), Row("a", state="interrupted", settled="void")])

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, TypeVar
 
+from pistegate_protocol.signing import MediumKind
+
 UNSETTLED = ("card_unconfirmed", "interrupted")
+_CARD = f"{MediumKind.CARD:02x}"  # what a card's medium begins with, in hex
 
 
 class Tap(Protocol):
@@ -32,8 +35,9 @@ def settlement(admission: Tap, others: Iterable[Tap]) -> str | None:
     """Whether `admission`, whose commit is in doubt, was "charged" or "void"; None: nothing tells yet.
 
     Another admission of the same card names it as `prev`: it was written. A later one has its `prev`: it was not.
+    Of any other medium the admission itself is the charge: each gate keeps what codes used by itself.
     """
-    if admission.state not in UNSETTLED or admission.settled is not None:
+    if not _of_card(admission) or admission.state not in UNSETTLED or admission.settled is not None:
         return None
     same = [
         o for o in others if o.name != admission.name and (o.medium, o.claim) == (admission.medium, admission.claim)
@@ -43,6 +47,10 @@ def settlement(admission: Tap, others: Iterable[Tap]) -> str | None:
     if any(other.prev == admission.prev and other.at_ms >= admission.at_ms for other in same):
         return "void"
     return None
+
+
+def _of_card(admission: Tap) -> bool:
+    return admission.medium.startswith(_CARD)
 
 
 def counts(admission: Tap) -> bool:
@@ -75,7 +83,7 @@ def twins(admissions: Sequence[T]) -> list[tuple[T, T]]:
     first: dict[tuple[str, str, str], T] = {}
     found = []
     for admission in sorted(admissions, key=lambda tap: tap.at_ms):
-        if not counts(admission) or admission.state in (*UNSETTLED, "open"):
+        if not _of_card(admission) or not counts(admission) or admission.state in (*UNSETTLED, "open"):
             continue
         key = (admission.medium, admission.claim, admission.prev)
         if key in first:
