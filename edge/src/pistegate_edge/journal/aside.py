@@ -17,6 +17,7 @@ from pistegate_edge.journal.opening import FILE_NAME, open_to_read
 MARK = "journal.set-aside"
 SALVAGING = "journal.salvaging"  # the new journal while it is made
 SALVAGED = "journal.salvaged"  # when it is whole, until it takes its place
+CREATING = "journal.creating"  # there while a journal is made, until its first epoch is open
 COUNTER = "epoch"  # the newest epoch's counter apart from the journal, so that none is ever used twice
 _OPEN, _CLOSED = "open", "closed"
 _SIDES = ("", "-wal", "-shm")
@@ -45,6 +46,24 @@ class Mark:
     def write(self, files: Files) -> None:
         """Durably."""
         files.write_text(MARK, json.dumps(asdict(self)))
+
+
+def is_unfinished(files: Files) -> bool:
+    """Whether a journal was being made when the power went: nothing was recorded in it, and it is made anew."""
+    return files.exists(CREATING)
+
+
+def creating(files: Files) -> None:
+    """A journal is about to be made; what is left of an unfinished one goes."""
+    files.write_text(CREATING, "")
+    for side in _SIDES:
+        files.remove(FILE_NAME + side)
+
+
+def is_made(files: Files) -> None:
+    """The new journal has its first epoch."""
+    files.remove(CREATING)
+    files.sync()
 
 
 def last_counter(files: Files) -> int:

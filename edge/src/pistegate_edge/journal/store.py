@@ -80,11 +80,14 @@ class Store:
         try:
             self.mark = aside.finish(self._files)
             self.reserve = Reserve(self._files, reserve_bytes)
-            self.created = not self._files.exists(opening.FILE_NAME)
+            unfinished = aside.is_unfinished(self._files)
+            self.created = unfinished or not self._files.exists(opening.FILE_NAME)
             self._counter = max(aside.last_counter(self._files), self.mark.counter if self.mark else 0)
-            if self.created and self.mark is None and self._counter:
+            if self.created and self.mark is None and self._counter and not unfinished:
                 raise JournalLost(directory / opening.FILE_NAME, "is gone")
             self.log_is_gone = not self.created and aside.log_is_gone(self._files)
+            if self.created:
+                aside.creating(self._files)
             self._db = self._open_somehow()
         except BaseException:
             self._lock.close()
@@ -98,6 +101,8 @@ class Store:
             self._crowded = 0
             self.epoch, self._chains = self._begin_somehow(random32, software)
             self._waiting_notes = self._notes_waiting()
+            if self.created:
+                aside.is_made(self._files)
         except BaseException:
             self._db.close()
             self._lock.close()

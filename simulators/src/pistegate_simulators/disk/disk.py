@@ -114,6 +114,12 @@ class Disk:
         self._deleted.clear()
         self.syncs += 1
 
+    def sync_names(self) -> None:
+        """The directory is synced: deletions before it are durable."""
+        if self._counted():
+            self._end()
+        self._deleted.clear()
+
     def delete(self, name: str, *, durable: bool) -> None:
         """Not `durable`: until the next sync of any file, it may be back after a cut."""
         cut = self._counted()

@@ -87,5 +87,6 @@ class DiskFiles(Files):
         return self.held
 
     def sync(self) -> None:
-        """Names are durable with the syncs of files here."""
+        """See Files."""
         self._disk.check(self._session)
+        self._disk.sync_names()

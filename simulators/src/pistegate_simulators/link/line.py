@@ -169,7 +169,7 @@ def _control(name: str, ends: list[End]) -> None:
 
 
 def _packets(fd: int) -> list[bytes]:
-    found = []
+    found: list[bytes] = []
     while len(found) < 64:
         try:
             found.append(os.read(fd, _PACKET_MAX))
