@@ -61,8 +61,11 @@ def wan_cut(world: "World", rng: Random) -> None:
 
 
 def bad_weather(world: "World", rng: Random) -> None:
-    """Messages are late, lost, doubled and out of order for a while."""
-    weather = Weather(rng.uniform(0.02, 0.35), rng.uniform(0.0, 0.2), (0.02, rng.uniform(0.1, 4.0)))
+    """Messages are late, lost, doubled and out of order for a while, and there is much to be told."""
+    for _ in range(3):
+        world.timeline.after(rng.uniform(0.0, 30.0), world.revoke)
+    delay_s, again_s = (0.02, rng.uniform(0.1, 4.0)), rng.uniform(0.0, 60.0)
+    weather = Weather(rng.uniform(0.02, 0.35), rng.uniform(0.0, 0.3), delay_s, again_s)
     world.trace("network", f"loses {weather.loss:.0%}, doubles {weather.twice:.0%}")
     for node in world.gates:
         node.line.weather = weather

@@ -20,6 +20,8 @@ class Weather:
     loss: float = 0.0
     twice: float = 0.0
     delay_s: tuple[float, float] = (0.02, 0.08)
+    again_s: float = 0.0
+    """How much later the second one of a doubled message may come."""
 
 
 CALM = Weather()
@@ -144,7 +146,7 @@ class Line(Generic[T]):
             return
         self._timeline.after(self._late(), arrive)
         if rng.random() < weather.twice:
-            self._timeline.after(self._late(), arrive)
+            self._timeline.after(self._late() + rng.uniform(0.0, weather.again_s), arrive)
 
     def _late(self) -> float:
         return self._rng.uniform(*self.weather.delay_s)

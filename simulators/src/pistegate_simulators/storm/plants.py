@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from dataclasses import replace as dataclass_replace
 from typing import Any
 from unittest.mock import patch
 
@@ -12,11 +13,15 @@ from pistegate_edge import downlink
 from pistegate_edge.core import inputs as i
 from pistegate_edge.core.actions import Action, OpenLane, RecordOutcome
 from pistegate_edge.core.handlers import admitting, lane
+from pistegate_edge.core.judge import Believed, Judge
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OWED_S, OwedEntry
 from pistegate_edge.core.passage import TABLE, Passage, State
 from pistegate_edge.hub.store import HubStore
 from pistegate_edge.journal import opening, store
+from pistegate_edge.timekeeping.doubt import ClockDoubt
+from pistegate_edge.timekeeping.told import Reading
+from pistegate_protocol.decide import Admit, Decision
 from pistegate_protocol.events import next_head
 from pistegate_protocol.messages import DOWN, Batch
 from pistegate_simulators.storm.cloud_node import CloudNode
@@ -131,6 +136,29 @@ def _gossip(stack: ExitStack) -> None:
     stack.enter_context(patch.object(HubStore, "reserve", lambda self, reservation: None))
 
 
+def _jump_believed(stack: ExitStack) -> None:
+    """A gate that was sure of its time follows the system's clock wherever it jumps, and stays sure."""
+
+    def now_ms(self: ClockDoubt, reading: Reading) -> int:
+        self._offset, self._seen, self._stepped = reading.wall_ms - reading.steady_ms, reading, False
+        return reading.wall_ms
+
+    stack.enter_context(patch.object(ClockDoubt, "now_ms", now_ms))
+
+
+def _own_rules(stack: ExitStack) -> None:
+    """A gate counts nobody's first passage."""
+    decide = Judge.decide
+
+    def kind(self: Judge, card: Believed, *known: Any, **more: Any) -> Decision:
+        decision = decide(self, card, *known, **more)
+        if not isinstance(decision, Admit) or card.ticket.usage.used_total:
+            return decision
+        return dataclass_replace(decision, usage=card.ticket.usage, charged=0)
+
+    stack.enter_context(patch.object(Judge, "decide", kind))
+
+
 PLANTS: dict[str, Planted] = {
     "no_dedupe": Planted(
         "the cloud stores a repeated event again", _no_dedupe, frozenset({"counted_twice", "gap", "chain_broken"})
@@ -158,6 +186,10 @@ PLANTS: dict[str, Planted] = {
     "unknown_untold": Planted(
         "persons who may have passed in an interruption are told not to have", _progress_unrecorded, frozenset({"lost"})
     ),
+    "jump_believed": Planted(
+        "a gate follows its system's clock wherever it jumps", _jump_believed, frozenset({"misdated"})
+    ),
+    "own_rules": Planted("a gate counts nobody's first passage", _own_rules, frozenset({"decided_otherwise"})),
     "gossip": Planted(
         "the site's hub passes on what it heard instead of reserving",
         _gossip,

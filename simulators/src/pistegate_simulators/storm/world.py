@@ -21,14 +21,14 @@ from pistegate_simulators.storm.truth import Admission, Truth
 from pistegate_simulators.storm.violation import Red
 
 GATES = (3, 4, 5)
-TICKETS = 14
+TICKETS = 20
 TWINS = 16  # pairs of people with one code at two lanes within moments
 VISITS = 62  # of which some find every lane dark; 50 and more are presented
 STORM_S = 480.0  # virtual seconds; a longer one is mostly idle
 HUB_S = 300.0  # of a site with a hub, whose every second is a sign of life of each gate
 HUB_EVERY = 4  # one storm of so many is at a site with a hub
 FAULTS = (6, 10)
-REVOCATIONS = 3
+REVOCATIONS = (2, 5)
 HEALED_S = 900.0  # virtual seconds after which everything must have come through
 LOOK_S = 5.0
 
@@ -96,8 +96,8 @@ class World:
             node.boot(power=True)
         self.guests.plan(VISITS, 3.0, storm_s, twins=0 if self.hub is None else TWINS)
         faults.plan(self, self._faults, self._faults.randint(*FAULTS), 10.0, storm_s - 60.0)
-        for _ in range(self._rng.randint(1, REVOCATIONS)):
-            self.timeline.at(self._rng.uniform(5.0, storm_s), self._revoke)
+        for _ in range(self._rng.randint(*REVOCATIONS)):
+            self.timeline.at(self._rng.uniform(5.0, storm_s), self.revoke)
         self.timeline.run(storm_s)
         self._heal()
         while not self._quiet():
@@ -165,9 +165,10 @@ class World:
 
         self.timeline.after(seconds, boot)
 
-    def _revoke(self) -> None:
+    def revoke(self) -> None:
+        """The cloud denies a ticket, if it is up."""
         ticket: StormTicket = self._rng.choice(self.tickets)
-        if self.cloud.up:
+        if self.cloud.up and not self.healed:
             self.trace("cloud", f"revokes ticket {ticket.number}")
             self.cloud.deny({ticket.number: ticket.claim.revision + 1})
 
