@@ -129,6 +129,19 @@ def test_the_finger_of_the_guest_before_is_nobodys(gate: Gate, simulated: Simula
     assert gate.next(FingerMatched).token == 2
 
 
+def test_who_touches_before_the_card_is_read_need_not_lift(gate: Gate, simulated: SimulatedSensor, wang: bytes) -> None:
+    """The finger of the guest before was seen to be gone: guests who know the lane have theirs on it early."""
+    simulated.put("wang")
+    gate.compare(1, WANG, wang)
+    gate.next(FingerMatched)
+    simulated.lift()
+    looks = simulated.chip.counted[0x01]
+    gate.until(lambda: simulated.chip.counted[0x01] > looks)
+    simulated.put("wang")
+    gate.compare(2, WANG, wang)
+    assert gate.next(FingerMatched).token == 2
+
+
 def test_a_sealed_template_of_somebody_else_is_no_template(gate: Gate, simulated: SimulatedSensor, wang: bytes) -> None:
     """Wang's template copied onto Li's card: Wang's finger does not open for Li's ticket."""
     simulated.put("wang")

@@ -119,6 +119,9 @@ class FingerThread:
                 self._compare(sensor, wanted, stop)
             elif self._watch and self._library.count:
                 self._find(sensor)
+            elif not self._lifted:  # seen now, so that the next guest may touch before the card is read
+                self._lifted = sensor.run(flows.look()) is Seen.NOTHING
+                self._pause(LOOK_S)
             elif self._monotonic() - alive_at < KEEP_S:
                 self._pause(LOOK_S if self._watch else KEEP_S / 10)
                 continue
