@@ -321,6 +321,7 @@ def test_a_disk_too_full_to_salvage_changes_nothing(
         opened(tmp_path)
     assert (tmp_path / FILE_NAME).read_bytes() == harmed
     assert not list(tmp_path.glob("journal-*.sqlite"))
+    assert not list(tmp_path.glob("journal.salv*"))
     monkeypatch.undo()
     opened(tmp_path).close()
 

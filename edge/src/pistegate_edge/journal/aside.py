@@ -128,9 +128,14 @@ def finish(files: Files) -> Mark | None:
     if mark is not None and files.exists(SALVAGED) and not untouched:
         exchange(files, mark)
     files.remove(SALVAGED)
+    forget_half(files)
+    return mark
+
+
+def forget_half(files: Files) -> None:
+    """Delete a salvage that was not brought to its end."""
     for side in (*_SIDES, "-journal"):
         files.remove(SALVAGING + side)
-    return mark
 
 
 def _counter_in(files: Files) -> int:

@@ -9,7 +9,7 @@ import contextlib
 import sqlite3
 from collections import defaultdict
 
-from pistegate_edge.errors import JournalLost
+from pistegate_edge.errors import JournalDamaged, JournalLost
 from pistegate_edge.journal import aside, opening
 from pistegate_edge.journal.epochs import epoch_rows
 from pistegate_edge.journal.files import Files
@@ -31,13 +31,16 @@ _NEWER_DOCUMENT = (
 
 def salvage(files: Files, site: int, gate: int, stamp: str, what: str) -> aside.Mark:
     """Put a salvaged journal in the place of the damaged one; JournalLost when nothing of it verifies."""
-    for side in ("", "-journal", "-wal", "-shm"):
-        files.remove(aside.SALVAGING + side)
-    with contextlib.closing(files.connect(aside.SALVAGING)) as new:
-        new.execute("PRAGMA synchronous = FULL")
-        counter, report = _fill(files, new, site, gate)
+    aside.forget_half(files)
+    try:
+        with contextlib.closing(files.connect(aside.SALVAGING)) as new:
+            new.execute("PRAGMA synchronous = FULL")
+            counter, report = _fill(files, new, site, gate)
+    except (sqlite3.Error, JournalDamaged):
+        aside.forget_half(files)  # on a full disk it would take the little room there is
+        raise
     if not report.kept:
-        files.remove(aside.SALVAGING)
+        aside.forget_half(files)
         raise JournalLost(files.directory / opening.FILE_NAME, f"is damaged ({what}), and nothing of it verifies")
     opening.verify(files, site, gate, aside.SALVAGING)
     files.rename(aside.SALVAGING, aside.SALVAGED)
