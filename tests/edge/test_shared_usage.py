@@ -312,3 +312,26 @@ def test_whole_gate_refuses_the_second_medium(tmp_path: Path, first: str) -> Non
     assert refusals(journal) == ["used_up"]
     assert len(admissions(journal)) == 1
     assert usage_of(card).used_total == (1 if first == "card" else 0)
+
+
+def test_whole_gate_shows_two_people_how_many_may_still_come(tmp_path: Path) -> None:
+    """A party of two, one at a time: the first on the card, the second on the code, and then nobody."""
+    what, journal = claim(party=2, batch=1, entries_total=1), tmp_path / "journal"
+    section = {"path": str(tmp_path / "scanner"), "profile": "lines-9600"}
+    display = tmp_path / "display"
+    with SimulatedReader(tmp_path / "reader") as reader, SimulatedScanner(link=tmp_path / "scanner") as scanner:
+        sections = {"scanner": section, "display": {"locale": "en", "path": str(display)}}
+        with running_gate(journal, reader, **sections) as bench:
+            reader.present(ski_card(1, what))
+            wait_for(lambda: bench.unlocks() == 1)
+            bench.turn()
+            wait_for(lambda: len(outcomes(journal)) == 1)
+            scanner.show(code(what))
+            wait_for(lambda: bench.unlocks() == 2)
+            bench.turn()
+            wait_for(lambda: len(outcomes(journal)) == 2)
+            scanner.show(code(replace(what, revision=1)))  # another text: a presentation of its own
+            wait_for(lambda: refusals(journal))
+    shown = [line for line in display.read_text().splitlines() if "left" in line]
+    assert [line.split(" [")[0] for line in shown] == ["Please pass 1 entries left.", "Please pass 0 entries left."]
+    assert refusals(journal) == ["used_up"]
