@@ -7,7 +7,6 @@ nothing, a person counts after `outcome`. After the cut the next start must know
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,6 +14,7 @@ from pistegate_edge.clock import Clock
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordSettled
 from pistegate_edge.core.owed import OwedEntry
 from pistegate_edge.journal import retention
+from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.journal import Journal
 from pistegate_protocol.events import EVENTS, Admitted, Event, Incident, Outcome, OutcomeKind, Settled, Stream
 from pistegate_protocol.messages import SignedDocument
@@ -52,30 +52,44 @@ class Promises:
     owed: dict[bytes, int] = field(default_factory=dict)
     documents: dict[str, int] = field(default_factory=dict)
     epochs: list[int] = field(default_factory=list)
-    acknowledged: dict[tuple[Stream, int], int] = field(default_factory=dict)
-
-    def event(self, stream: Stream, epoch: int, seq: int, event: Event) -> None:
-        """It is durable."""
-        self.events[stream, epoch, seq] = EVENTS.encode(event)
 
 
-@dataclass
-class Bench:
-    """One disk with a journal, and what was promised; `wrap`: another way to its files, for planted bugs."""
+class Workplace:
+    """A journal's files and what was promised. `told`: called whenever a promise was made."""
 
-    disk: Disk
-    clock: Hands = field(default_factory=Hands)
-    promises: Promises = field(default_factory=Promises)
-    wrap: Connector = lambda files: files
-    runs: int = 0
+    def __init__(self, promises: Promises | None = None) -> None:
+        self.clock = Hands()
+        self.promises = Promises() if promises is None else promises
+        self.told: Callable[[Promises], None] = lambda promises: None
+
+    def files(self) -> Files:
+        """Where the journal lies."""
+        raise NotImplementedError
 
     def start(self) -> Journal:
         """The next run of the gate."""
-        self.runs += 1
-        files = self.wrap(DiskFiles(self.disk))
-        journal = Journal(Path(), SITE, GATE, RESERVE, self.clock, self.runs, "cut", keep_days=1, files=files)
+        run, files = len(self.promises.epochs) + 1, self.files()
+        journal = Journal(files.directory, SITE, GATE, RESERVE, self.clock, run, "cut", keep_days=1, files=files)
         self.promises.epochs.append(journal.epoch)
         return journal
+
+    def keep(self, stream: Stream, epoch: int, seq: int, event: Event) -> None:
+        """An event is durable."""
+        self.promises.events[stream, epoch, seq] = EVENTS.encode(event)
+        self.told(self.promises)
+
+
+class Bench(Workplace):
+    """On a simulated disk; `wrap`: another way to its files, for planted bugs."""
+
+    def __init__(self, disk: Disk, wrap: Connector = lambda files: files) -> None:
+        super().__init__()
+        self.disk = disk
+        self.wrap = wrap
+
+    def files(self) -> Files:
+        """See Workplace."""
+        return self.wrap(DiskFiles(self.disk))
 
     def until_cut(self, work: Callable[["Bench"], None]) -> bool:
         """Do the work; whether the power went in it."""
@@ -86,7 +100,7 @@ class Bench:
         return False
 
 
-def day(bench: Bench) -> None:
+def day(bench: Workplace) -> None:
     """A short day: guests, one of them turned back, one in an open lane at the end; notes, documents, forgetting."""
     journal = bench.start()
     for number in range(3):
@@ -105,65 +119,67 @@ def day(bench: Bench) -> None:
     journal.close()
 
 
-def _admit(bench: Bench, journal: Journal, number: int, n: int = 1) -> tuple[int, bytes]:
+def _admit(bench: Workplace, journal: Journal, number: int, n: int = 1) -> tuple[int, bytes]:
     card = b"\x01" + number.to_bytes(7, "big")
     event = Admitted(bench.clock.wall_ms(), number, card, bytes(8), n, n, USED, bytes(8))
     seq, name = journal.admit(RecordAdmission(event, n))
-    bench.promises.event(Stream.LEDGER, journal.epoch, seq, event)
     bench.promises.open[name] = 0
+    bench.keep(Stream.LEDGER, journal.epoch, seq, event)
     return seq, name
 
 
-def _guest(bench: Bench, journal: Journal, number: int) -> None:
+def _guest(bench: Workplace, journal: Journal, number: int) -> None:
     """Two persons, told one by one."""
     seq, name = _admit(bench, journal, number, 2)
     journal.progress(journal.epoch, seq, 1)
     bench.promises.open[name] = 1
+    bench.told(bench.promises)
     _outcome(bench, journal, seq, name, 2, None)
 
 
-def _turned_back(bench: Bench, journal: Journal, number: int) -> None:
+def _turned_back(bench: Workplace, journal: Journal, number: int) -> None:
     seq, name = _admit(bench, journal, number)
     _outcome(bench, journal, seq, name, 0, OwedEntry(name, 1, bench.clock.mono + 10_000_000))
 
 
-def _outcome(bench: Bench, journal: Journal, seq: int, name: bytes, passed: int, owed: OwedEntry | None) -> None:
+def _outcome(bench: Workplace, journal: Journal, seq: int, name: bytes, passed: int, owed: OwedEntry | None) -> None:
     kind = OutcomeKind.PASSED if passed else OutcomeKind.CARD_UNCONFIRMED
     event = Outcome(bench.clock.wall_ms(), journal.epoch, seq, kind, passed)
     del bench.promises.open[name]  # until the call returns, nobody is promised that it is open still
+    bench.told(bench.promises)
     journal.outcome(RecordOutcome(event, owed, unsettled=not passed))
-    bench.promises.event(Stream.LEDGER, journal.epoch, journal.last_seq(Stream.LEDGER), event)
     if owed is not None:
         bench.promises.owed[name] = owed.persons
+    bench.keep(Stream.LEDGER, journal.epoch, journal.last_seq(Stream.LEDGER), event)
 
 
-def _settle(bench: Bench, journal: Journal) -> None:
+def _settle(bench: Workplace, journal: Journal) -> None:
     """The one that was turned back comes again: its card tells."""
     unsettled = [place for place in bench.promises.events if place[1] == journal.epoch]
     seq = max(at for stream, _, at in unsettled if stream is Stream.LEDGER) - 1
     event = Settled(bench.clock.wall_ms(), journal.epoch, seq, True)
     journal.settled(RecordSettled(event))
-    bench.promises.event(Stream.LEDGER, journal.epoch, journal.last_seq(Stream.LEDGER), event)
+    bench.keep(Stream.LEDGER, journal.epoch, journal.last_seq(Stream.LEDGER), event)
 
 
-def _note(bench: Bench, journal: Journal) -> None:
+def _note(bench: Workplace, journal: Journal) -> None:
     event = Incident(bench.clock.wall_ms(), "reader_lost", "")
     journal.note(event)
-    bench.promises.event(Stream.NOTES, journal.epoch, journal.last_seq(Stream.NOTES), event)
+    bench.keep(Stream.NOTES, journal.epoch, journal.last_seq(Stream.NOTES), event)
 
 
-def _document(bench: Bench, journal: Journal, version: int) -> None:
+def _document(bench: Workplace, journal: Journal, version: int) -> None:
     journal.store_document("deny_list", version, SignedDocument(1, bytes(3000), bytes(64)))
     bench.promises.documents["deny_list"] = version
+    bench.told(bench.promises)
 
 
-def _acknowledge(bench: Bench, journal: Journal) -> None:
+def _acknowledge(bench: Workplace, journal: Journal) -> None:
     for pending in journal.pending():
         journal.acknowledge(pending.stream, pending.epoch, pending.last_seq)
-        bench.promises.acknowledged[pending.stream, pending.epoch] = pending.last_seq
 
 
-def violations(bench: Bench) -> list[str]:
+def violations(bench: Workplace) -> list[str]:
     """What the next start does not know, of all that was promised; empty: nothing is lost."""
     before = list(bench.promises.epochs)
     promised = bench.promises
