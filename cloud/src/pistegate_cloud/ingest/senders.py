@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from pistegate_cloud.authority import queries as keys
 from pistegate_cloud.authority.models import DeviceKey
 from pistegate_cloud.gates import queries as gates
-from pistegate_cloud.ingest.core import last_head
 from pistegate_protocol.enrolment import batch_message, forgotten_message, public_key, verify
 from pistegate_protocol.messages import Batch, Forgotten, SignedBatch
 from pistegate_protocol.topics import Device, Role
@@ -42,11 +41,14 @@ class Sender:
             return "revoked_device"
         return None
 
-    def doubts(self, device: Device, batch: Batch, *, unsigned: bool) -> str | None:
-        """Why this batch is not believed; `unsigned`: devices that were never enrolled may send without signature."""
+    def doubts(self, device: Device, batch: Batch, head: bytes, *, unsigned: bool) -> str | None:
+        """Why this batch, after which its chain's head is `head`, is not believed.
+
+        `unsigned`: devices that were never enrolled may send without signature.
+        """
         if not isinstance(batch, SignedBatch):
             return None if unsigned and self.active is None and not self.ended else "unsigned"
-        message = batch_message(device, batch.stream, batch.epoch, batch.first_seq, last_head(batch))
+        message = batch_message(device, batch.stream, batch.epoch, batch.first_seq, head)
         if self.active is not None and verify(self.active, batch.signature, message):
             return None
         made_by = (state for state, key in self.ended if verify(key, batch.signature, message))

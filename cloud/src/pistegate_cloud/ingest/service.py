@@ -21,13 +21,13 @@ from pistegate_cloud.ingest.core import (
     Accepted,
     Chain,
     ChainKey,
+    Heads,
     Position,
     Refused,
     acknowledgement,
     acknowledgements,
     add_batches,
     key_of,
-    last_head,
     open_message,
 )
 from pistegate_cloud.ingest.senders import Senders
@@ -116,7 +116,7 @@ class Ingest:
                 if isinstance(item, Accepted) and isinstance(item.message, Batch)
             ]
             chains = await store.lock_chains(sorted({key for _, key, _ in batches}), now_ms) if batches else {}
-            await self._store(connection, chains, [(key, batch) for _, key, batch in batches], now_ms)
+            await self._store(connection, chains, [(key, batch) for _, key, batch in batches], now_ms, Heads())
             taken = [number for number, key, batch in batches if batch.first_seq <= chains[key].position.seq + 1]
             hellos = {number for number, _ in opened} - {number for number, _, _ in batches}
             await store.accept([*taken, *hellos], actor, now_ms)
@@ -180,11 +180,12 @@ class Ingest:
     ) -> list[Outgoing]:
         if not batches and not refused:
             return []
+        heads = Heads()
         async with in_transaction() as connection:
             generation, change = await store.state()
-            devices, keyed = await self._admit(batches, refused, change)
+            devices, keyed = await self._admit(batches, refused, change, heads)
             chains = await store.lock_chains(sorted(devices), now_ms) if keyed else {}
-            await self._store(connection, chains, keyed, now_ms)
+            await self._store(connection, chains, keyed, now_ms, heads)
             await self._show_refused(refused, now_ms)
         return [
             (devices[key].down, DOWN.encode(ack))
@@ -193,7 +194,7 @@ class Ingest:
         ]
 
     async def _admit(
-        self, batches: list[tuple[Accepted, Batch]], refused: list[Refused], change: int
+        self, batches: list[tuple[Accepted, Batch]], refused: list[Refused], change: int, heads: Heads
     ) -> tuple[dict[ChainKey, Device], list[tuple[ChainKey, Batch]]]:
         """The chains of batches whose senders are believed, each with its device; others are refused."""
         senders = await self._senders.of({(item.device.site, item.device.number) for item, _ in batches}, change)
@@ -208,12 +209,13 @@ class Ingest:
                 refused.append(Refused(device.up, _summary(batch), reason or "", device))
                 continue
             # Whoever is refused in any case is still told from somebody who only uses the number.
-            reason = sender.doubts(device, batch, unsigned=self._unsigned) or reason
+            head = heads.of(batch)[-1]
+            reason = sender.doubts(device, batch, head, unsigned=self._unsigned) or reason
             if reason is None:
                 devices[key] = device
                 keyed.append((key, batch))
             else:
-                refused.append(_doubted(device, batch, reason))
+                refused.append(_doubted(device, batch, head, reason))
         return devices, keyed
 
     async def _store(
@@ -222,12 +224,13 @@ class Ingest:
         chains: dict[ChainKey, Chain],
         work: list[tuple[ChainKey, Batch]],
         now_ms: int,
+        heads: Heads,
     ) -> None:
         for key, batch in work:
-            missing = chains[key].missing_heads(batch)
+            missing = chains[key].missing_heads(batch, heads.of)
             if missing:
                 chains[key].heads |= await store.load_heads(key, missing)
-        add_batches(chains, work)
+        add_batches(chains, work, heads.of)
         await store.save_events(connection, [event for chain in chains.values() for event in chain.fresh], now_ms)
         if grown := [chain for chain in chains.values() if chain.fresh]:
             await store.save_chains(connection, grown)
@@ -261,10 +264,10 @@ class Ingest:
 _NOBODY = frozenset({"unknown_device", "wrong_role", "retired_device"})
 
 
-def _doubted(device: Device, batch: Batch, reason: str) -> Refused:
+def _doubted(device: Device, batch: Batch, head: bytes, reason: str) -> Refused:
     """A batch kept whole, so that a person may accept it; once, though each sending is signed anew."""
     place = f"{reason} {batch.stream} {batch.epoch} {batch.first_seq} "
-    return Refused(device.up, UP.encode(batch), reason, device, place.encode() + last_head(batch))
+    return Refused(device.up, UP.encode(batch), reason, device, place.encode() + head)
 
 
 def _summary(batch: Batch) -> bytes:
