@@ -147,5 +147,5 @@ def test_unnamed_file_may_be_gone_after_a_cut() -> None:
 
 def test_simulated_files_stand_in_for_every_method_of_the_real_ones() -> None:
     """A method that the journal's directory gets is met here, not on the test machine's disk."""
-    public = {name for name in vars(Files) if not name.startswith("_")}
+    public = {name for name in vars(Files) if not name.startswith("_")} - {"read_text"}  # it reads by read_bytes
     assert public <= vars(DiskFiles).keys()
