@@ -10,6 +10,7 @@ import pytest
 from documents_down import issuer_keys, pushed
 
 from pistegate_cloud.amendments.rules import Amended, Given, chain, unpassed, with_return
+from pistegate_cloud.clock import local_day
 from pistegate_cloud.errors import Problem
 from pistegate_protocol.amendments import Amendment, open_amendment
 from pistegate_protocol.claims import Claim, Scope, day_number
@@ -50,7 +51,8 @@ class Site:
     def admit(self, ticket: int, n: int = 1, gate: int = 1, **more: Any) -> int:
         """An admission at a gate; its seq."""
         returns = more.pop("returns", 0)
-        usage = Usage(claim=CLAIM, used_total=n, used_on_day=n, day=day_number(DAY), last_entry=NOON, returns=returns)
+        day = day_number(local_day(self.now, ZoneInfo("Asia/Shanghai")))
+        usage = Usage(claim=CLAIM, used_total=n, used_on_day=n, day=day, last_entry=NOON, returns=returns)
         plain = {"charged": n, "prev": NO_ADMISSION, "counters": encode_counters(usage)} | more
         event = Admitted(at=self.now, ticket=ticket, medium=CARD, claim=CLAIM, n=n, **plain)
         return int(self.gates[gate].add(event))
@@ -275,6 +277,23 @@ async def test_a_party_is_owed_until_its_day_ends(site: Site) -> None:
     await site.told(1, 2)
     answer = await site.give_back(ticket)
     assert (answer["persons"], answer["returns"]) == (2, 2)
+    assert site.amendment().return_day == DAY
+
+
+async def test_a_party_of_a_night_is_owed_as_long_as_its_gate_owes_it(site: Site) -> None:
+    """Half past midnight, counted for the day before: a lane lets them in all the day that the calendar shows."""
+    ticket = await site.sold(PARTY)
+    site.wait(12 * HOUR + 30 * MINUTE)
+    entered = NOON + timedelta(hours=12, minutes=30)
+    usage = Usage(claim=CLAIM, used_total=3, used_on_day=3, day=day_number(DAY), last_entry=entered)
+    seq = site.admit(ticket, n=3, counters=encode_counters(usage))
+    site.ended(seq, OutcomeKind.PASSED, passed=1)
+    site.wait(12 * HOUR)
+    await site.told(1, 2)
+    assert await site.refused(ticket) == "return_too_early"
+    site.wait(11 * HOUR + 30 * MINUTE)
+    await site.told(1, 2)
+    await site.give_back(ticket)
     assert site.amendment().return_day == DAY
 
 

@@ -59,7 +59,8 @@ def test_owed_persons_expire_and_parties_stay_until_their_day_ends() -> None:
     assert book.of(b"single", 100.0, TODAY) is not None
     assert book.of(b"single", 100.1, TODAY) is None
     assert book.of(b"party", 9999.0, TODAY) is not None
-    assert book.of(b"party", 0.0, TODAY + timedelta(days=1)) is None
+    assert book.of(b"party", 100.0, TODAY + timedelta(days=1)) is not None, "midnight takes nothing of the 120 s"
+    assert book.of(b"party", 100.1, TODAY + timedelta(days=1)) is None
     book.prune(100.1, TODAY)
     assert len(book) == 1
     book.spend(b"party")

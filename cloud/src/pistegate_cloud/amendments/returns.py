@@ -9,7 +9,7 @@ from typing import Final
 from pistegate_cloud.amendments import queries
 from pistegate_cloud.amendments.models import TicketAmendment
 from pistegate_cloud.amendments.rules import Amended, Change, Given, chain, unpassed, with_return
-from pistegate_cloud.clock import ms_of
+from pistegate_cloud.clock import local_day, ms_of
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.gates import queries as gates
 from pistegate_cloud.passages.models import Admission
@@ -75,7 +75,10 @@ async def _check_over(ticket: Ticket, taps: Sequence[Admission]) -> None:
     site = await sites.site(first.site_id)
     if ticket.product.party > 1:
         zone = await sites.zone(site.number)
-        over = max(over, ms_of(datetime.combine(first.day + timedelta(days=1), time(), zone)))
+        # By the gate's calendar when it ended: a night's passage is of the day before, and one may go over midnight.
+        ended = max(max(tap.at_ms, tap.ended_ms or 0) for tap in taps)
+        day = local_day(min(ended, over), zone)
+        over = max(over, ms_of(datetime.combine(day + timedelta(days=1), time(), zone)))
     told = await gates.untold(site.group_number)
     waiting = [number for number in await queries.gates_at(site.number, first.post) if told[site.number, number] < over]
     if waiting:

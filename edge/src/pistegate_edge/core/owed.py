@@ -12,7 +12,7 @@ OWED_S = 120.0  # seconds, monotonic, from the outcome (DESIGN, "One passage" 5)
 
 @dataclass(frozen=True, slots=True)
 class OwedEntry:
-    """`persons` of `admission` may come again until `until` (monotonic), or, for a party, while it is `day`.
+    """`persons` of `admission` may come again until `until` (monotonic), and, for a party, while it is `day`.
 
     `ticket`: where the site's hub may take this over, which an entry of an earlier run never is.
     """
@@ -24,9 +24,9 @@ class OwedEntry:
     ticket: int | None = None
 
     def holds(self, mono: float, today: date) -> bool:
-        """Whether it is not yet over."""
-        if self.day is not None:
-            return today <= self.day
+        """Whether it is not yet over; midnight takes nothing of its seconds."""
+        if self.day is not None and today <= self.day:
+            return True
         return self.until is not None and mono <= self.until
 
 
