@@ -28,6 +28,8 @@ from pistegate_edge.errors import JournalBroken, JournalDamaged, JournalFull, Jo
 from pistegate_edge.journal import aside, opening, salvage
 from pistegate_edge.journal.files import Files
 from pistegate_edge.journal.journal import Journal
+from pistegate_edge.journal.pages import Image
+from pistegate_edge.journal.salvage import _is_event
 from pistegate_protocol.events import EVENTS, EpochOpened, Stream, epoch_counter
 
 
@@ -348,6 +350,17 @@ def test_an_emptied_file_beside_its_log(truth: Truth, tmp_path: Path) -> None:
     """SQLite deletes the log of an empty file as soon as it is opened: it is never opened."""
     assert surely_left(truth, truth.files | {FILE_NAME: b""})
     assert check(truth, tmp_path, {FILE_NAME: b""})
+
+
+def test_a_damaged_list_of_free_pages_hides_none(truth: Truth, tmp_path: Path) -> None:
+    """What is no list any more must not be taken for one: its numbers would be those of pages full of events."""
+    checkpointed(truth, tmp_path)
+    data = bytearray((tmp_path / FILE_NAME).read_bytes())
+    busy = b"".join(number.to_bytes(4, "big") for number in (0, 40, *range(2, 42)))
+    data += busy.ljust(4096, b"\0")
+    data[32:40] = (len(data) // 4096).to_bytes(4, "big") + (7).to_bytes(4, "big")  # the header knows of 7
+    events = sum(_is_event(record) for record in Image.of(bytes(data), b"").records() if len(record) == 5)
+    assert events >= len(truth.events)
 
 
 def test_no_epoch_is_used_twice_though_nothing_but_the_events_tells_their_counters(

@@ -55,16 +55,20 @@ class Image:
                 yield from self._records(number, page)
 
     def _free(self) -> set[int]:
-        """Numbers of pages on the list of free ones: what they hold was deleted."""
+        """Numbers of pages on the list of free ones: what they hold was deleted. None, unless the whole list fits."""
         first = self.newest(1)
+        if first[:16] != _MAGIC:
+            return set()
+        trunk, count = int.from_bytes(first[32:36], "big"), int.from_bytes(first[36:40], "big")
         free: set[int] = set()
-        trunk = int.from_bytes(first[32:36], "big") if first[:16] == _MAGIC else 0
-        while trunk and trunk not in free and len(page := self.newest(trunk)) == self.page_size:
+        while trunk and len(free) < count and len(page := self.newest(trunk)) == self.page_size:
             free.add(trunk)
-            count = min(int.from_bytes(page[4:8], "big"), self.page_size // 4 - 2)
-            free |= {int.from_bytes(page[8 + 4 * k : 12 + 4 * k], "big") for k in range(count)}
+            leaves = min(int.from_bytes(page[4:8], "big"), self.page_size // 4 - 2)
+            free |= {int.from_bytes(page[8 + 4 * k : 12 + 4 * k], "big") for k in range(leaves)}
             trunk = int.from_bytes(page[:4], "big")
-        return free
+        last = max(len(self.main) // self.page_size, *self._newest, 0)
+        fits = not trunk and len(free) == count and all(1 < number <= last for number in free)
+        return free if fits else set()
 
     def _records(self, number: int, page: bytes) -> Iterator[Record]:
         start = 100 if number == 1 else 0
