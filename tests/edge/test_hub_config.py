@@ -27,6 +27,13 @@ def test_hub_holds_no_keys() -> None:
         check_config(tree | {"key_store": {"path": "/etc/pistegate/keys"}})
 
 
+def test_hub_is_the_hub_that_it_names() -> None:
+    """Gates ask it by that number."""
+    tree = tomllib.loads((HARDWARE / "hub.example.toml").read_text("utf-8"))
+    with pytest.raises(ConfigError, match="own number 40"):
+        check_config(tree | {"hub": tree["hub"] | {"number": 41}})
+
+
 def test_gate_names_its_hub_and_what_it_does_when_stale(tmp_path: Path) -> None:
     """Both may be left out: no hub, a day, admit."""
     config = gate_config(tmp_path)

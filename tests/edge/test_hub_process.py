@@ -61,7 +61,7 @@ def hub(tmp_path: Path) -> Iterator[HubProcess]:
         "role": "hub",
         "device": {"site": 1, "group": 1, "number": 9},
         "storage": {"directory": str(tmp_path)},
-        "broker": {"host": "127.0.0.1", "port": 1},
+        "hub": {"number": 9, "host": "127.0.0.1", "port": 1},
     }
     with ExitStack() as opened:
         hub = HubProcess(check_config(tree), Clock(), opened)

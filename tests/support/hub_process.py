@@ -43,7 +43,7 @@ class HubProcess:
             "role": "hub",
             "device": {"site": 1, "group": 1, "number": HUB},
             "storage": {"directory": str(directory / "journal")},
-            "broker": {"host": broker.host, "port": broker.port},
+            "hub": hub_section(broker),
         }
         self.config.write_text(toml_of(tree))
         self.log = directory / "hub.log"

@@ -105,10 +105,10 @@ class Stale(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SiteHub(Struct, frozen=True, forbid_unknown_fields=True):
-    """The hub of the site: its device number, and the site's own broker, over which it is asked.
+    """The hub of the site: its device number, and the site's own broker, over which it is asked; of gates and hub.
 
-    `username`: this gate's number as that broker knows it. `ca`: a file with whom the broker's certificate is signed
-    by; without it the line is not encrypted.
+    `username`: as that broker knows this device, a gate by its number. `ca`: a file with whom the broker's certificate
+    is signed by; without it the line is not encrypted.
     """
 
     number: DeviceNumber
@@ -184,7 +184,7 @@ class Config(Struct, frozen=True, kw_only=True):
     role: Role
     device: Device
     reader: Reader = Reader("")
-    broker: Broker
+    broker: Broker = Broker("")
     clock: ClockSource
     identity: IdentityFiles | None = None
     place: Place | None = None
@@ -214,7 +214,7 @@ _NEEDED: dict[Role, dict[str, type[Struct]]] = {
     Role.ENCODER: {},
     Role.TILL: {"storage": Storage, "key_store": KeyStoreFile, "till": Till},
     Role.INSPECT: {"place": Place, "storage": Storage, "key_store": KeyStoreFile},
-    Role.HUB: {"storage": Storage},
+    Role.HUB: {"storage": Storage, "hub": SiteHub},
 }
 _OPTIONAL: dict[str, type[Struct]] = {"clock": ClockSource, "display": DisplayText, "identity": IdentityFiles}
 _GATE_OPTIONAL: dict[str, type[Struct]] = {
@@ -233,7 +233,7 @@ _PUBLIC_KEYS = ("issuer_keys", "document_keys")
 _KEY_SECTIONS = ("key_store", *_PUBLIC_KEYS)
 _OLD_KEYS = "card_keys"  # of release 0.1
 _KEYLESS = frozenset({Role.ENCODER, Role.HUB})
-_READERLESS = frozenset({Role.HUB})
+_WITHOUT = {Role.HUB: frozenset({"reader", "broker"})}  # common sections that a role has no use for
 
 
 def load_config(path: Path) -> Config:
@@ -254,7 +254,7 @@ def check_config(tree: Mapping[str, Any]) -> Config:
     problems: list[str] = []
     role = _role(tree, problems)
     keyless = role in _KEYLESS
-    wanted = {name: kind for name, kind in _COMMON.items() if role not in _READERLESS or name != "reader"}
+    wanted = {name: kind for name, kind in _COMMON.items() if name not in _WITHOUT.get(role, ())}
     wanted |= _NEEDED[role]
     optional = _OPTIONAL | (_GATE_OPTIONAL if role is Role.GATE else {})
     own = ["lane", _SCANNER] if role is Role.GATE else []
@@ -276,6 +276,8 @@ def check_config(tree: Mapping[str, Any]) -> Config:
         values["lane"] = lane_settings(tree.get("lane"), problems, way)
         values["scanners"] = _sections(tree, _SCANNER, ScannerLine, problems)
         _cross(values, problems)
+    if role is Role.HUB and values["hub"] and values["device"] and values["hub"].number != values["device"].number:
+        problems.append(f"hub.number = {values['hub'].number}: write this hub's own number {values['device'].number}")
     _zones(values, problems)
     if problems:
         raise ConfigError(problems)

@@ -32,8 +32,8 @@ class HubProcess:
     """One hub; `run` returns when it was told to stop."""
 
     def __init__(self, config: Config, clock: Clock, opened: ExitStack) -> None:
-        storage, broker = config.storage, config.broker
-        if storage is None:
+        storage, line = config.storage, config.hub
+        if storage is None or line is None:
             raise ValueError("a checked configuration of a hub is needed")
         directory = Path(storage.directory)
         directory.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ class HubProcess:
         self._clock = clock
         self._queue: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._topics = Topics(device.site, device.number)
-        site = SiteBroker(broker.host, broker.port, broker.username, broker.password)
+        site = SiteBroker(line.host, line.port, line.username, line.password, line.ca)
         name = f"pistegate-hub-{device.site}-{device.number}"
         self._link = SiteLink(name, site, (self._topics.all_up,), self._queue.put)
         self._hub = self._new_hub()
