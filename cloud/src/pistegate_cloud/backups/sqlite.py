@@ -52,6 +52,8 @@ def restore(source: Path, database: Path, stamp: str) -> Path | None:
     CloudError when the backup at `source` is not sound, or a process has the database open.
     """
     check(source)
+    if database.exists():
+        _claim(database)
     database.parent.mkdir(parents=True, exist_ok=True)
     part = database.with_name(database.name + ".part")
     shutil.copyfile(source, part)
@@ -59,7 +61,6 @@ def restore(source: Path, database: Path, stamp: str) -> Path | None:
         os.fsync(file.fileno())
     kept = None
     if database.exists():
-        _claim(database)
         kept = database.with_name(f"{database.name}.before-{stamp}")
         for suffix in _SIDE_FILES:
             side = database.with_name(database.name + suffix)
