@@ -290,18 +290,46 @@ def test_a_withdrawn_pass_holder_leaves_the_sensor_before_the_receipt(
     assert receipts(journal) == [(WANG, "withdrawn", 0)]
 
 
-def test_a_gate_that_was_off_erases_before_its_sensor_serves(
-    tmp_path: Path, journal: Path, reader: SimulatedReader, sensor: SimulatedSensor, sealed: bytes
+def test_what_was_withdrawn_is_erased_before_the_sensor_is_opened(
+    tmp_path: Path,
+    journal: Path,
+    reader: SimulatedReader,
+    sensor: SimulatedSensor,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Killed between the document and the deletion: at the next start the finger is gone first."""
-    with running_gate(journal, reader) as bench:  # without its sensor, and without the part: nothing is erased
+    """Killed between the list and the deletion: at the next start it goes first, and is not asked for in between."""
+    template = enrolled(sensor, "wang", WANG)
+    with running_gate(journal, reader) as bench:
         tell(bench, 1, (WANG, b""))
-        wait_for(lambda: receipts(journal))  # a gate with templates of before erases all the same
-    assert receipts(journal) == [(WANG, "withdrawn", None)]
+        wait_for(lambda: bench.gate._versions().get("fingers") == 1)
+    assert receipts(journal) == []  # it held no fingers: nothing was asked of it
+    put(journal, WANG, template)
+    held: list[int] = []
+
+    def start(_: object) -> None:
+        store = TemplateStore(journal / "fingers.db")
+        held.append(len(store.holders(0)))
+        store.close()
+
+    monkeypatch.setattr("pistegate_edge.parts.fingers.FingerThread.start", start)
+    monkeypatch.setattr("pistegate_edge.parts.fingers.FingerThread.stop", lambda _: None)
     with running_gate(journal, reader, finger=section(tmp_path)) as bench:
-        wait_for(lambda: bench.gate._passage.service() == "in_service")
+        wait_for(lambda: receipts(journal))
         assert not asks(bench)
+    assert held == [0]
     assert receipts(journal) == [(WANG, "withdrawn", None)]
+
+
+def test_a_gate_that_lost_its_section_erases_what_it_holds_all_the_same(
+    journal: Path, reader: SimulatedReader, sealed: bytes
+) -> None:
+    """[finger] was taken out of gate.toml, the templates are on the disk still: it answers for them."""
+    with running_gate(journal, reader) as bench:
+        assert bench.gate._versions()["finger_templates"] == 1
+        tell(bench, 1, (WANG, b""))
+        wait_for(lambda: receipts(journal))
+        wait_for(lambda: bench.gate._versions()["finger_templates"] == 0)
+    assert no_trace(journal, sealed)
 
 
 def test_time_that_is_over_ends_it_without_the_cloud(
