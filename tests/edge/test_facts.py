@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the cloud sends down: amendments, suspensions, calendars, lost cards; each by its own document and version."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from document_kinds import ENTRIES, TICKET, TODAY, amended, document, sent
 from gate_bench import DOCUMENTS, ISSUER, claim, public
 from passage_bench import NOW, PROFILE, UID, WALL, files_of, passage, told
 
@@ -15,13 +15,10 @@ from pistegate_edge.core import inputs as i
 from pistegate_edge.core.facts import Facts
 from pistegate_edge.downlink import DocumentStore
 from pistegate_edge.journal.journal import Journal
-from pistegate_protocol.amendments import Amendment, sign_amendment
 from pistegate_protocol.card_layout import AMENDMENT_FILE, padded
-from pistegate_protocol.claims import day_number
 from pistegate_protocol.documents import (
     DOCUMENT_NAMES,
     AmendmentList,
-    CalendarList,
     DenyList,
     Document,
     DocumentRefused,
@@ -30,21 +27,11 @@ from pistegate_protocol.documents import (
     LostCards,
     SuspensionList,
     TakeoverList,
-    sign_document,
 )
 from pistegate_protocol.errors import CodecError
-from pistegate_protocol.fingers import HOLDER_BYTES
 from pistegate_protocol.signing import KeyRing
 from pistegate_protocol.suspensions import Suspension
 from pistegate_protocol.usage import decode_usage
-
-TICKET = claim().ticket
-TODAY = date(2026, 1, 15)
-
-
-def amended(number: int = 1, key: Ed25519PrivateKey = ISSUER, ticket: int = TICKET, **changes: object) -> bytes:
-    """A signed amendment of the bench's ticket."""
-    return sign_amendment(Amendment(key_id=1, ticket=ticket, number=number, **changes), key)  # type: ignore[arg-type]
 
 
 def tap(facts: Facts, amendment_file: bytes | None = None, **usage: object) -> tuple[list[a.Action], str | None]:
@@ -155,16 +142,6 @@ def store(directory: Path, run: int = 1) -> tuple[Journal, DocumentStore]:
     return journal, DocumentStore(journal, KeyRing({1: public(DOCUMENTS)}), PROFILE.site)
 
 
-ENTRIES: dict[type[Document], list[object]] = {
-    DenyList: [(TICKET, 1)],
-    AmendmentList: [amended(1, hold=True), amended(2)],
-    SuspensionList: [(0, 1000, None, True)],
-    CalendarList: [(7, [day_number(TODAY)])],
-    LostCards: [UID],
-    LoadList: [b"\x01" * 90],
-    FingerList: [(bytes(HOLDER_BYTES), b"")],
-    TakeoverList: [(3, 4, 0, 1000, 0, [3, 4])],
-}
 TOLD_ELSEWHERE = {LoadList, FingerList, TakeoverList}  # kept, and no matter of decisions
 MEANT = Facts(
     deny={TICKET: 1},
@@ -175,22 +152,12 @@ MEANT = Facts(
 )
 
 
-def document(kind: type[Document], version: int = 1, entries: list[object] | None = None, site: int = 1) -> Document:
-    """One of each kind."""
-    return kind(site, version, 0, ENTRIES[kind] if entries is None else entries)  # type: ignore[arg-type]
-
-
-def sent(what: Document, key: Ed25519PrivateKey = DOCUMENTS) -> object:
-    """As it travels."""
-    return sign_document(what, 1, key)
-
-
 def test_all_documents_are_kept_each_with_its_own_version(tmp_path: Path) -> None:
     """Also those this device has no use for: what it does not tell, it would be sent at every hello."""
     journal, documents = store(tmp_path)
     with journal:
         for version, kind in enumerate(DOCUMENT_NAMES, 5):
-            assert documents.apply(sent(document(kind, version))) == document(kind, version)  # type: ignore[arg-type]
+            assert documents.apply(sent(document(kind, version))) == document(kind, version)
         told_versions = {name: version for version, name in enumerate(DOCUMENT_NAMES.values(), 5)}
         assert documents.versions() == told_versions
         assert documents.facts == MEANT

@@ -3,14 +3,16 @@
 
 from pathlib import Path
 
-from gate_bench import DOCUMENTS
+import pytest
+from document_kinds import document, sent
+from gate_bench import DOCUMENTS, ISSUER
 from journal_aging import Hands, acknowledge_all, opened, run_for
 from journal_damage import fill
 from uplink_wire import Wire, at, uplink
 
-from pistegate_edge.uplink.link import CROSSING_S, FORGOTTEN_EVERY_S
+from pistegate_edge.uplink.link import CROSSING_S, FORGOTTEN_EVERY_S, Uplink
 from pistegate_edge.uplink.mqtt import Arrived
-from pistegate_protocol.documents import DenyList, sign_document
+from pistegate_protocol.documents import DOCUMENT_NAMES, DenyList, Document, sign_document
 from pistegate_protocol.events import Stream, first_head
 from pistegate_protocol.messages import DOWN, Ack, Batch, Forgotten
 
@@ -57,3 +59,42 @@ def test_older_document_is_no_news_while_two_answers_may_have_crossed(tmp_path: 
         assert wire.incidents == []
         link.event(older, at(10.0 + CROSSING_S))
         assert [each.code for each in wire.incidents] == ["document_refused"]
+
+
+def told_and_refused(link: Uplink, wire: Wire, payload: bytes, mono: float) -> str:
+    """The incident that a message down brings; nothing else may come of it."""
+    wire.incidents.clear()
+    before = link._documents.versions(), link._documents.facts
+    link.event(Arrived(payload), at(mono))
+    assert (link._documents.versions(), link._documents.facts) == before
+    (incident,) = wire.incidents
+    return incident.code
+
+
+TELLING = {"document_refused", "message_malformed", "cloud_newer"}
+
+
+@pytest.mark.parametrize("kind", list(DOCUMENT_NAMES), ids=lambda kind: DOCUMENT_NAMES[kind])
+def test_no_harmed_document_is_applied_or_goes_untold(tmp_path: Path, kind: type[Document]) -> None:
+    """Of every kind: each bit turned, cut short anywhere, another site's, a retired key's, older, played back."""
+    with opened(tmp_path, Hands()) as journal:
+        wire = Wire()
+        link = uplink(journal, wire)
+        good = DOWN.encode(sent(document(kind, 5)))
+        for bit in range(8 * len(good)):
+            turned = bytearray(good)
+            turned[bit // 8] ^= 1 << bit % 8
+            assert told_and_refused(link, wire, bytes(turned), bit) in TELLING
+        for length in range(1, len(good)):
+            assert told_and_refused(link, wire, good[:length], length) in TELLING
+        for harmed in (sent(document(kind, 5, site=2)), sent(document(kind, 5), ISSUER)):
+            assert told_and_refused(link, wire, DOWN.encode(harmed), 1.0) == "document_refused"
+        retired = DOWN.encode(sign_document(document(kind, 5), 2, DOCUMENTS))
+        assert told_and_refused(link, wire, retired, 1.0) == "document_refused"
+        link.event(Arrived(good), at(10.0))
+        assert link._documents.versions() == {DOCUMENT_NAMES[kind]: 5}
+        older = DOWN.encode(sent(document(kind, 4, [])))
+        assert told_and_refused(link, wire, older, 10.0 + CROSSING_S) == "document_refused"
+        wire.incidents.clear()
+        link.event(Arrived(good), at(10.0 + CROSSING_S))  # played back as it is: nothing to tell, nothing to do
+        assert wire.incidents == []
