@@ -143,12 +143,12 @@ async def test_a_revoked_gate_is_not_heard_from_its_next_message_on(signing: Any
     """Batch and hello go unanswered at once, and for good; what it sent is kept whole, once, for a person to accept."""
     device = await enrolled(signing)
     gate = new_gate()
-    assert await signing.receive([device.signed(gate.batch()), gate.hello()])
+    assert await signing.receive([device.signed(gate.batch()), device.signed(gate.hello())])
     gate.add_raw(b"\x01after")
     answer = await signing.http.post("/devices/revoke", json=device.body | {"reason": "stolen"})
     assert answer.status_code == 204
     for _ in range(3):  # it resends, signed anew each time
-        assert await signing.receive([device.signed(gate.batch(2)), gate.hello()]) == []
+        assert await signing.receive([device.signed(gate.batch(2)), device.signed(gate.hello())]) == []
     assert set(await signing.exceptions()) == {"quarantined_revoked_device"}
     assert await Quarantine.filter(reason="revoked_device").count() == 2  # the batch, and that it said hello
     [status] = [
@@ -167,6 +167,24 @@ async def test_a_revoked_gate_is_not_heard_from_its_next_message_on(signing: Any
     assert await signing.post("/devices/accept", device.body) == {"batches": 0, "events": 0, "waiting": 0}
     crl = x509.load_pem_x509_crl((Path(signing.services.settings.enrolment.authority) / "revoked.crl").read_bytes())
     assert [f"{each.serial_number:x}" for each in crl] == [status["serial"]]
+
+
+@pytest.mark.parametrize("bad", ["unsigned", "stranger", "of another gate", "changed"])
+async def test_a_false_hello_tells_nothing_of_an_enrolled_gate(signing: Any, new_gate: Any, bad: str) -> None:
+    """Nobody but the gate says that it has told everything; the cloud would take tickets back on that word."""
+    device, other = await enrolled(signing), await enrolled(signing, 2)
+    hello = new_gate().hello()
+    message = {
+        "unsigned": hello,
+        "stranger": Keyed(GATE).signed(hello),
+        "of another gate": (GATE.up, Keyed(GATE, other.key).signed(hello)[1]),
+        "changed": (GATE.up, device.signed(hello)[1].replace(b"in_service", b"on_service")),
+    }[bad]
+    assert await signing.receive([message]) == []
+    assert await signing.exceptions() == ["quarantined_unsigned" if bad == "unsigned" else "quarantined_bad_signature"]
+    [status] = [gate["status"] for gate in (await signing.get("/gates"))["items"] if gate["number"] == 1]
+    assert (status["told"], status["last_seen"]) == (None, None)
+    assert await signing.receive([device.signed(hello)])
 
 
 async def test_a_revocation_by_another_process_is_in_force_at_the_next_message(signing: Any, new_gate: Any) -> None:

@@ -10,9 +10,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pistegate_cloud.authority import files
 from pistegate_cloud.authority.service import at
 from pistegate_edge.enrolment.identity import request_pem
-from pistegate_protocol.enrolment import SignedRequest, authorization, batch_message, request_message, sign
+from pistegate_protocol.enrolment import (
+    SignedRequest,
+    authorization,
+    batch_message,
+    hello_message,
+    request_message,
+    sign,
+)
 from pistegate_protocol.events import next_head
-from pistegate_protocol.messages import UP, Batch, SignedBatch
+from pistegate_protocol.messages import UP, Batch, Hello, SignedBatch, SignedHello
 from pistegate_protocol.topics import Device
 
 
@@ -39,9 +46,12 @@ class Keyed:
         return request_pem(self.key, self.device)
 
     def signed(self, message: tuple[str, bytes]) -> tuple[str, bytes]:
-        """A batch, signed."""
+        """A batch or hello, signed."""
         topic, payload = message
         batch = UP.decode(payload)
+        if isinstance(batch, Hello):
+            told = (batch.device, batch.epoch, batch.at, batch.software, batch.documents, batch.state, batch.backlog)
+            return topic, UP.encode(SignedHello(*told, sign(self.key, hello_message(self.device, payload))))
         assert isinstance(batch, Batch)
         head = batch.previous
         for each in batch.payloads:

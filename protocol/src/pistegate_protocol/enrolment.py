@@ -31,6 +31,7 @@ SCHEME = "PistegateDevice"  # of the Authorization header
 
 _BATCH_LABEL = b"pistegate batch\x00"
 _FORGOTTEN_LABEL = b"pistegate forgotten\x00"
+_HELLO_LABEL = b"pistegate hello\x00"
 _REQUEST_LABEL = b"pistegate request\x00"
 _PLACE = struct.Struct(">H8sHBQI32s")
 _NAME = re.compile(rf"(0|[1-9][0-9]{{0,4}})/({'|'.join(Role)})/([1-9][0-9]{{0,4}})")
@@ -95,6 +96,11 @@ def batch_message(device: Device, stream: Stream, epoch: int, first_seq: int, he
 def forgotten_message(device: Device, stream: Stream, epoch: int, first_seq: int, head: bytes) -> bytes:
     """What the signature of Forgotten covers; `head`: the chain's head before `first_seq`."""
     return _FORGOTTEN_LABEL + _place(device, stream, epoch, first_seq, head)
+
+
+def hello_message(device: Device, encoded: bytes) -> bytes:
+    """What the signature of a hello covers; `encoded`: the plain one."""
+    return _HELLO_LABEL + device_name(device).encode() + b"\x00" + encoded
 
 
 def _place(device: Device, stream: Stream, epoch: int, seq: int, head: bytes) -> bytes:

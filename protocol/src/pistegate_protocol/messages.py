@@ -40,6 +40,16 @@ class Hello(Record, frozen=True, tag=1):
     backlog: Count
 
 
+class SignedHello(Hello, frozen=True, tag=9):
+    """Up: the hello of an enrolled device, signed by its key (enrolment.hello_message over `plain`, encoded)."""
+
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+    def plain(self) -> Hello:
+        """What was signed."""
+        return Hello(self.device, self.epoch, self.at, self.software, self.documents, self.state, self.backlog)
+
+
 class Batch(Record, frozen=True, tag=2):
     """Up: consecutive events of one epoch of one stream, from `first_seq`; `previous` is the chain head before them."""
 
@@ -159,7 +169,7 @@ class Forgotten(Record, frozen=True, tag=16):
     signature: Annotated[bytes, Meta(max_length=64)] = b""
 
 
-Up = Hello | Batch | RelayResponse | SignedBatch | TimeAsked | HeldDocument | Forgotten
+Up = Hello | Batch | RelayResponse | SignedBatch | SignedHello | TimeAsked | HeldDocument | Forgotten
 Down = Ack | SignedDocument | Notice | RelayRequest | TimeTold | DocumentWanted
 
 UP = Codec(Up, MESSAGE_MAX, packed=True)

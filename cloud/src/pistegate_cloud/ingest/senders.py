@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from pistegate_cloud.authority import queries as keys
 from pistegate_cloud.authority.models import DeviceKey
 from pistegate_cloud.gates import queries as gates
-from pistegate_protocol.enrolment import batch_message, forgotten_message, public_key, verify
-from pistegate_protocol.messages import Batch, Forgotten, SignedBatch
+from pistegate_protocol.enrolment import batch_message, forgotten_message, hello_message, public_key, verify
+from pistegate_protocol.messages import UP, Batch, Forgotten, Hello, SignedBatch, SignedHello
 from pistegate_protocol.topics import Device, Role
 
 Address = tuple[int, int]
@@ -53,6 +53,13 @@ class Sender:
             return None
         made_by = (state for state, key in self.ended if verify(key, batch.signature, message))
         return {"revoked": "revoked_device", "replaced": "replaced_device"}.get(next(made_by, ""), "bad_signature")
+
+    def doubts_hello(self, device: Device, hello: Hello, *, unsigned: bool) -> str | None:
+        """As `doubts`: a false hello could say that this device has told everything."""
+        if not isinstance(hello, SignedHello):
+            return None if unsigned and self.active is None and not self.ended else "unsigned"
+        text = hello_message(device, UP.encode(hello.plain()))
+        return None if self.active is not None and verify(self.active, hello.signature, text) else "bad_signature"
 
     def doubts_forgotten(self, device: Device, message: Forgotten, *, unsigned: bool) -> bool:
         """Whether a message about the beginning of a chain is not believed."""

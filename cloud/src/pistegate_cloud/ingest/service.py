@@ -132,7 +132,7 @@ class Ingest:
         address = (device.site, device.number)
         if device.role in TELLERS:
             sender = (await self._senders.of([address], change))[address]
-            if reason := sender.refuses(device):
+            if reason := sender.refuses(device) or sender.doubts_hello(device, message, unsigned=self._unsigned):
                 return reason
             asked = await wanted(device, message.documents, self._asking, self._clock.monotonic())
             return await hello(device, message, generation, now_ms, asked)

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from pistegate_edge.config import Config
 from pistegate_edge.enrolment.identity import DIRECTORY, Identity, load_identity
-from pistegate_edge.enrolment.signing import signed
+from pistegate_edge.enrolment.signing import Told, signed
 from pistegate_edge.errors import IdentityError
 from pistegate_protocol.enrolment import device_name
-from pistegate_protocol.messages import Batch, Forgotten
 from pistegate_protocol.topics import Device
 
-Sign = Callable[[Batch | Forgotten], Batch | Forgotten]
+Sign = Callable[[Told], Told]
 
 
 def own_device(config: Config) -> Device:
@@ -41,7 +40,7 @@ def open_identity(config: Config) -> Identity | None:
 
 
 def chain_signer(config: Config) -> Sign:
-    """What makes of a message about chains the one that is sent: signed where this device is enrolled."""
+    """What makes of a message the one that is sent: signed where this device is enrolled."""
     identity = open_identity(config)
     if identity is None:
         return lambda message: message

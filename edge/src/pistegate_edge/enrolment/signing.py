@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a device signs with its key: its batches, and its requests to the cloud's HTTP API."""
+"""What a device signs with its key: its hellos and batches, and its requests to the cloud's HTTP API."""
 
 from msgspec.structs import replace
 
@@ -9,16 +9,28 @@ from pistegate_protocol.enrolment import (
     authorization,
     batch_message,
     forgotten_message,
+    hello_message,
     request_message,
     sign,
 )
 from pistegate_protocol.events import next_head
-from pistegate_protocol.messages import Batch, Forgotten, SignedBatch
+from pistegate_protocol.messages import UP, Batch, Forgotten, Hello, SignedBatch, SignedHello
+
+Told = Batch | Forgotten | Hello
 
 
-def signed(message: Batch | Forgotten, identity: Identity) -> Batch | Forgotten:
-    """What a device sends of its chains, signed."""
-    return signed_batch(message, identity) if isinstance(message, Batch) else signed_forgotten(message, identity)
+def signed(message: Told, identity: Identity) -> Told:
+    """What a device tells of itself and its chains, signed."""
+    if isinstance(message, Batch):
+        return signed_batch(message, identity)
+    return signed_hello(message, identity) if isinstance(message, Hello) else signed_forgotten(message, identity)
+
+
+def signed_hello(hello: Hello, identity: Identity) -> SignedHello:
+    """The same hello, signed."""
+    signature = sign(identity.key, hello_message(identity.device, UP.encode(hello)))
+    told = (hello.device, hello.epoch, hello.at, hello.software, hello.documents, hello.state, hello.backlog)
+    return SignedHello(*told, signature)
 
 
 def signed_batch(batch: Batch, identity: Identity) -> SignedBatch:

@@ -41,6 +41,9 @@ FORGOTTEN_EVERY_S = 60.0  # seconds between two messages about the beginning of 
 LINGER_S = 0.1  # seconds that events wait for company before a batch goes; a batch costs one database commit
 
 
+Told = Batch | Forgotten | Hello  # what an enrolled device signs
+
+
 class Publisher(Protocol):
     """What carries messages up."""
 
@@ -66,7 +69,7 @@ class Uplink:
         told: Callable[[], None],
         versions: Callable[[], dict[str, int]] | None = None,
         other: Callable[[object], None] | None = None,
-        sign: Callable[[Batch | Forgotten], Batch | Forgotten] | None = None,
+        sign: Callable[[Told], Told] | None = None,
     ) -> None:
         self._number = number
         self._journal = journal
@@ -152,7 +155,7 @@ class Uplink:
             state=short_text(self._state()),
             backlog=self._core.backlog(),
         )
-        self._publisher.publish(UP.encode(hello))
+        self._publisher.publish(UP.encode(self._sign(hello)))
 
     def _arrived(self, payload: bytes, now: Now) -> None:
         try:
@@ -275,6 +278,6 @@ class Uplink:
         self._note(Incident(now.wall_ms, code.value, short_text(detail)))
 
 
-def _unsigned(message: Batch | Forgotten) -> Batch | Forgotten:
+def _unsigned(message: Told) -> Told:
     """As a device sends it that was never enrolled."""
     return message
