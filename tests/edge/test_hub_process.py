@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hub process without a broker: one commit for a batch, answers after it, and what a full disk does."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gate_bench import toml_of
 
+from pistegate_edge.cli import main
 from pistegate_edge.clock import Clock
 from pistegate_edge.config import check_config
 from pistegate_edge.errors import JournalDamaged, JournalInUse
@@ -147,3 +150,27 @@ def test_two_hubs_do_not_work_on_one_journal(hub: HubProcess, tmp_path: Path) ->
     with pytest.raises(JournalDamaged, match="belongs to hub 9"):
         HubStore(Files(tmp_path), 1, 8, "stamp")
     HubStore(Files(tmp_path), 1, 9, "stamp").close()
+
+
+def test_what_a_hub_knows_can_be_looked_at_while_it_runs(
+    hub: HubProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its gates, and how much; with a gate's configuration, or before it ever ran, it says what to do."""
+    said(hub, JOIN, REPORT, Reserve(standing(), 1, 4711, 1, COUNTERS))
+    config = tmp_path / "hub.toml"
+    tree = {
+        "role": "hub",
+        "device": {"site": 1, "group": 1, "number": 9},
+        "storage": {"directory": str(tmp_path)},
+        "hub": {"number": 9, "host": "127.0.0.1", "port": 1},
+    }
+    config.write_text(toml_of(tree))
+    assert main(["hub", "show", "--config", str(config), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(gate["number"], gate["heard"]) for gate in found["gates"]] == [(3, 1)]
+    assert (found["tickets"], found["reserved"], found["owed"]) == (0, 1, 0)
+    assert main(["hub", "show", "--config", str(config)]) == 0
+    assert "gate 3: joined" in capsys.readouterr().out
+    config.write_text(toml_of(tree | {"storage": {"directory": str(tmp_path / "other")}}))
+    assert main(["hub", "show", "--config", str(config)]) == 2
+    assert "start the hub" in capsys.readouterr().err

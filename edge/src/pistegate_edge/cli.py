@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pistegate-gate: run a gate, encoder, till or handheld, check its configuration, look at its journal, at cards."""
+"""pistegate-gate: run a gate, hub, encoder, till or handheld, check its configuration, its journal, cards."""
 
 import argparse
 import logging
@@ -14,6 +14,7 @@ from pistegate_edge.commands import FAILED, OK, command
 from pistegate_edge.enrolment import cli as enrolment_cli
 from pistegate_edge.enrolment import takeover_cli, uploading
 from pistegate_edge.fingers import cli as finger_cli
+from pistegate_edge.hub import cli as hub_cli
 from pistegate_edge.journal import cli as journal_cli
 from pistegate_edge.lane.board import cli as board_cli
 from pistegate_edge.scanners import cli as scanner_cli
@@ -75,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = command(commands, "run", "run the gate, encoder, till or handheld until SIGTERM", "run --config gate.toml")
+    run = command(
+        commands, "run", "run the gate, hub, encoder, till or handheld until SIGTERM", "run --config gate.toml"
+    )
     run.set_defaults(do=_run)
     check = command(commands, "check", "say what is wrong in gate.toml", "check --config gate.toml")
     check.set_defaults(do=_check)
@@ -87,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     keys_cli.add_parser(commands)
     card_cli.add_parser(commands)
     till_cli.add_parser(commands)
+    hub_cli.add_parser(commands)
     scanner_cli.add_parser(commands)
     finger_cli.add_parser(commands)
     board_cli.add_parser(commands)

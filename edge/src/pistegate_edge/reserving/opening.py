@@ -16,7 +16,7 @@ class GateLine:
         topics = Hub(config.device.site, hub.number)
         broker = SiteBroker(hub.host, hub.port, hub.username, hub.password, hub.ca)
         self._up = topics.up(gate)
-        name = f"pistegate-gate-{config.device.site}-{gate}"
+        name = f"pistegate-at-hub-{config.device.site}-{gate}"  # not the name of its line to the cloud
         self._link = SiteLink(name, broker, (topics.down(gate), topics.hail), tell)
         self.start, self.stop = self._link.start, self._link.stop
 
