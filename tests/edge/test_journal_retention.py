@@ -60,6 +60,26 @@ def test_events_go_when_the_cloud_has_had_them_for_the_days_of_running_that_are_
         assert [p.epoch for p in journal.pending() if p.stream is Stream.LEDGER] == [journal.epoch]
 
 
+def test_nothing_ripens_while_the_cloud_is_not_heard(tmp_path: Path) -> None:
+    """It may have been restored meanwhile, from before it had the event: only the same one, days later, proves it."""
+    clock = Hands()
+    with opened(tmp_path, clock) as journal:
+        fill(journal, 10)
+        acknowledge_all(journal)
+        journal.heard()
+        run_for(journal, clock, 5 * DAY_S, alone=True)
+        assert kept_events(journal) == 21
+    with opened(tmp_path, clock) as journal:
+        run_for(journal, clock, DAY_S, alone=True)
+        assert kept_events(journal) == 22
+        journal.replay(2)
+        run_for(journal, clock, 2 * DAY_S)
+        assert kept_events(journal) == 22  # restored: nothing is acknowledged any more
+        acknowledge_all(journal)
+        run_for(journal, clock, 4 * DAY_S)
+        assert kept_events(journal) == 0
+
+
 @pytest.mark.parametrize("jump_days", [40, -40])
 def test_a_clock_that_jumps_makes_no_event_old(tmp_path: Path, jump_days: int) -> None:
     """Set forward by a month, or back: age is what the device ran, over restarts too."""
@@ -173,6 +193,7 @@ def test_forgetting_is_cut_into_small_commits(tmp_path: Path, monkeypatch: pytes
         clock.on(retention.MARK_S)
         journal.tidy()
         clock.on(3 * DAY_S)
+        journal.heard()
         left = []
         for _ in range(12):
             journal.tidy()

@@ -45,9 +45,13 @@ def acknowledge_all(journal: Journal) -> None:
         journal.acknowledge(pending.stream, pending.epoch, pending.last_seq)
 
 
-def run_for(journal: Journal, clock: Hands, seconds: float, step: float = retention.MARK_S) -> None:
-    """An idle gate."""
+def run_for(
+    journal: Journal, clock: Hands, seconds: float, step: float = retention.MARK_S, *, alone: bool = False
+) -> None:
+    """An idle gate, to whose hellos the cloud answers unless it is alone."""
     end = clock.mono + seconds
     while clock.mono < end:
         clock.on(step)
+        if not alone:
+            journal.heard()
         journal.tidy()

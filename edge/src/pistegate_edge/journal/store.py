@@ -98,6 +98,7 @@ class Store:
             self._begun_mono = clock.monotonic()
             self._ran_before = self._one("SELECT ran FROM running")[0]
             self._marked_at = self._begun_mono
+            self._heard_ran: int | None = None
             self._crowded = 0
             self.epoch, self._chains = self._begin_somehow(random32, software)
             self._waiting_notes = self._notes_waiting()
@@ -317,6 +318,7 @@ class Store:
                 replace(row, acked_seq=row.kept_from - 1).write(self._db)
             self._db.execute("DELETE FROM ripening")
             self._db.execute("UPDATE identity SET generation = ?", (generation,))
+        self._heard_ran = None
         self._waiting_notes = self._notes_waiting()
 
     def meet(self, generation: int) -> None:
@@ -343,14 +345,26 @@ class Store:
             with suppress(JournalFull), self._full_told():  # the log goes on, and the next try is as good
                 self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
+    def heard(self) -> None:
+        """The cloud of the known generation said something that proves that it is still that one.
+
+        Events ripen by this alone: while nobody answers, the cloud may have been restored from before it had them.
+        """
+        self._heard_ran = self._ran()
+
+    def _ran(self) -> int:
+        """Seconds that the device has run with this journal."""
+        return self._ran_before + int(self._clock.monotonic() - self._begun_mono)
+
     def _forget(self) -> None:
         mono = self._clock.monotonic()
-        ran = self._ran_before + int(mono - self._begun_mono)
         if mono - self._marked_at >= retention.MARK_S:
             self._marked_at = mono
             with self._full_told(), self._transaction():
-                retention.mark(self._db, ran)
-        what = retention.ripe(self._db, ran - self._keep_s)
+                retention.mark(self._db, self._ran())
+        if self._heard_ran is None:
+            return
+        what = retention.ripe(self._db, self._heard_ran - self._keep_s)
         if what is not None:
             with self._full_told(), self._transaction():
                 retention.forget(self._db, what)

@@ -213,6 +213,7 @@ class Uplink:
     def _ack(self, ack: Ack, now: Now) -> None:
         if not self._is_of_this_cloud(ack, now):
             return
+        self._journal.heard()
         if self._journal.is_forgotten(ack.stream, ack.epoch, ack.seq):
             self._tell_forgotten(ack, now)
             return
