@@ -22,6 +22,7 @@ from pistegate_protocol.documents import (
     LoadList,
     LostCards,
     SuspensionList,
+    TakeoverList,
     check_newer,
     open_document,
     sign_document,
@@ -43,6 +44,7 @@ ONE_OF_EACH: list[Document] = [
     LostCards(3, 8, 1, [bytes.fromhex("04A1B2C3D4E5F6")]),
     LoadList(3, 8, 1, [bytes(90)]),
     FingerList(3, 8, 1, [(bytes(8), bytes(120)), (bytes(8), b"")]),
+    TakeoverList(3, 8, 1, [(9, 3, NOW_MS, NOW_MS + 60_000, 1, [3, 4])]),
 ]
 
 
@@ -125,6 +127,8 @@ def test_every_kind_of_document_has_its_name_and_a_case_here() -> None:
         "calendars",
         "lost_cards",
         "loads",
+        "fingers",
+        "takeovers",
     ]
     assert list(DOCUMENT_NAMES) == list(DOCUMENTS.records) == [type(each) for each in ONE_OF_EACH]
     assert {DOCUMENT_TYPES[name]: name for name in DOCUMENT_TYPES} == DOCUMENT_NAMES
