@@ -14,6 +14,7 @@ from enrolled import Keyed, new_authority
 
 from pistegate_cloud.authority import service
 from pistegate_cloud.authority.attempts import PER_MINUTE
+from pistegate_cloud.authority.models import DeviceCertificate, DeviceKey
 from pistegate_cloud.authority.service import DAY_MS
 from pistegate_cloud.ingest.models import Quarantine
 from pistegate_cloud.settings import EnrolmentSettings
@@ -209,6 +210,27 @@ async def test_a_replaced_gate_tells_what_it_has_and_its_old_disk_waits_for_a_pe
     [(_, ack)] = await signing.receive([new.signed(new_gate(epoch=6 << 32).batch())])
     assert ack.seq == 1
     assert (await signing.post("/devices/accept", old.body))["events"] == 1
+
+
+async def test_a_database_from_yesterday_does_not_bring_a_revoked_gate_back(signing: Any, new_gate: Any) -> None:
+    """The broker's list is no part of the database: what it names stays ended, and is never dropped from it."""
+    stolen, old, settings = await enrolled(signing, 1), await enrolled(signing, 2), signing.services.settings.enrolment
+    await signing.http.post("/devices/revoke", json=stolen.body | {"reason": "stolen"})
+    await enrolled(signing, 2)
+    listed = x509.load_pem_x509_crl((Path(settings.authority) / "revoked.crl").read_bytes())
+    assert len(listed) == 2
+    # As a backup from before has it: both keys active, the new one of gate 2 unknown.
+    await DeviceCertificate.filter(key__state="active").delete()
+    await DeviceKey.filter(state="active").delete()
+    await DeviceKey.all().update(state="active", ended_ms=None, reason=None)
+    assert await service.keep_revoked(settings, signing.clock.now_ms) == 2
+    assert await service.keep_revoked(settings, signing.clock.now_ms) == 0
+    assert {key.number: key.state for key in await DeviceKey.all()} == {1: "revoked", 2: "replaced"}
+    assert await signing.receive([stolen.signed(new_gate().batch()), old.signed(new_gate(2).batch())]) == []
+    await DeviceCertificate.all().delete()
+    await service.write_crl(settings, signing.clock.now_ms)
+    kept = x509.load_pem_x509_crl((Path(settings.authority) / "revoked.crl").read_bytes())
+    assert {each.serial_number for each in kept} == {each.serial_number for each in listed}
 
 
 async def test_batches_after_a_gap_wait_when_a_person_accepts(signing: Any, new_gate: Any) -> None:

@@ -13,6 +13,7 @@ import uvicorn
 
 from pistegate_cloud.app import OPENAPI, create_app
 from pistegate_cloud.authority.files import load as load_authority
+from pistegate_cloud.authority.service import keep_revoked
 from pistegate_cloud.bindings.sweeping import sweep
 from pistegate_cloud.calendars import service as calendars
 from pistegate_cloud.clock import open_clock
@@ -61,6 +62,8 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
     """Everything but HTTP, running."""
     clock = open_clock(settings.clock.source)
     async with open_database(settings.database) as connection:
+        if settings.enrolment.authority is not None:
+            await keep_revoked(settings.enrolment, clock.wall_ms())
         bridge = Bridge(settings.broker)
         relay = Relay(bridge.send)
         unsigned = settings.enrolment.unsigned

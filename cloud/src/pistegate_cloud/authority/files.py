@@ -69,6 +69,12 @@ def write_private(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def read_crl(directory: Path) -> bytes | None:
+    """The list as it was written last; None: never."""
+    path = directory / CRL
+    return path.read_bytes() if path.exists() else None
+
+
 def write_crl(directory: Path, data: bytes) -> Path:
     """The list of revoked certificates, replaced whole: the broker may read it at any moment."""
     path, fresh = directory / CRL, directory / f"{CRL}.new"

@@ -105,14 +105,44 @@ def issue_server(
     return builder.add_extension(names, critical=False).sign(authority.key, SHA256())
 
 
-def issue_crl(authority: Authority, revoked: Iterable[tuple[int, datetime]], now: datetime) -> bytes:
-    """The list of revoked certificates (serial, when) as Mosquitto's `crlfile` takes it, PEM."""
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A certificate that nobody may use any more. `replaced`: its device has another key; else a person ended it."""
+
+    serial: int
+    at: datetime
+    replaced: bool
+
+
+def issue_crl(authority: Authority, revoked: Iterable[Revoked], now: datetime) -> bytes:
+    """The list of revoked certificates as Mosquitto's `crlfile` takes it, PEM."""
     builder = x509.CertificateRevocationListBuilder().issuer_name(authority.certificate.subject)
     builder = builder.last_update(now - BACKDATED).next_update(now + timedelta(days=CRL_DAYS))
-    for serial, when in revoked:
-        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when)
-        builder = builder.add_revoked_certificate(entry.build())
+    for each in sorted(revoked, key=lambda each: each.serial):
+        entry = x509.RevokedCertificateBuilder().serial_number(each.serial).revocation_date(each.at)
+        reason = x509.ReasonFlags.superseded if each.replaced else x509.ReasonFlags.privilege_withdrawn
+        builder = builder.add_revoked_certificate(entry.add_extension(x509.CRLReason(reason), critical=False).build())
     return builder.sign(authority.key, SHA256()).public_bytes(Encoding.PEM)
+
+
+def read_crl(authority: Authority, pem: bytes) -> list[Revoked]:
+    """The inverse; CodecError when it is not this authority's."""
+    try:
+        crl = x509.load_pem_x509_crl(pem)
+        genuine = crl.is_signature_valid(authority.key.public_key())
+    except ValueError as error:
+        raise CodecError(f"no list of revoked certificates: {error}") from error
+    if not genuine:
+        raise CodecError("a list of revoked certificates that this authority did not sign")
+    return [Revoked(each.serial_number, each.revocation_date_utc, _superseded(each)) for each in crl]
+
+
+def _superseded(entry: x509.RevokedCertificate) -> bool:
+    try:
+        reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+    except x509.ExtensionNotFound:
+        return False
+    return reason is x509.ReasonFlags.superseded
 
 
 def _leaf(

@@ -93,11 +93,16 @@ async def newest_certificates(keys: Iterable[DeviceKey]) -> dict[int, DeviceCert
     return {row.key_id: row for row in rows}
 
 
-async def revoked_serials(now_ms: int) -> list[tuple[str, int]]:
-    """Serial and end of every certificate that still runs though its key does not."""
+async def ended_certificates(now_ms: int) -> list[DeviceCertificate]:
+    """Every certificate that still runs though its key does not, with the key."""
     ended = ~Q(key__state="active")
-    rows = await DeviceCertificate.filter(ended, until_ms__gt=now_ms).select_related("key").order_by("id")
-    return [(row.serial, int(row.key.ended_ms or now_ms)) for row in rows]
+    return await DeviceCertificate.filter(ended, until_ms__gt=now_ms).select_related("key").order_by("id")
+
+
+async def active_by_serials(serials: Iterable[str]) -> list[DeviceCertificate]:
+    """Certificates among these whose keys are active, with the keys."""
+    rows = DeviceCertificate.filter(serial__in=list(serials), key__state="active")
+    return await rows.select_related("key").order_by("id")
 
 
 async def code_by_digest(digest: str) -> EnrolmentCode | None:

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.authority import files, issuing, queries
-from pistegate_cloud.authority.issuing import Authority, CsrRefused
+from pistegate_cloud.authority.issuing import Authority, CsrRefused, Revoked
 from pistegate_cloud.authority.models import DeviceCertificate, DeviceKey, EnrolmentCode
-from pistegate_cloud.errors import CloudError, Problem
+from pistegate_cloud.errors import CloudError, Problem, SettingsError
 from pistegate_cloud.settings import EnrolmentSettings
 from pistegate_protocol.enrolment import (
     CERTIFICATE_DAYS,
@@ -29,6 +29,7 @@ from pistegate_protocol.enrolment import (
     public_bytes,
 )
 from pistegate_protocol.enrolment import EnrolmentCode as CodeText
+from pistegate_protocol.errors import CodecError
 from pistegate_protocol.topics import Device, Role
 
 CODE_HOURS = 48
@@ -99,7 +100,10 @@ async def enrol(device: Device, secret: str, csr: str, settings: EnrolmentSettin
             site_id=device.site, role=device.role.value, number=device.number, public=public, enrolled_ms=now_ms
         )
         await queries.changed()
-        return await _granted(authority, row, key, device, now_ms)
+        granted = await _granted(authority, row, key, device, now_ms)
+    if before is not None:
+        await write_crl(settings, now_ms)
+    return granted
 
 
 async def renew(key: DeviceKey, csr: str, settings: EnrolmentSettings, now_ms: int) -> Granted | None:
@@ -150,11 +154,43 @@ async def revoke(device: Device, reason: str, actor: str, settings: EnrolmentSet
 
 
 async def write_crl(settings: EnrolmentSettings, now_ms: int) -> Path:
-    """The list for the broker, as it must be now."""
+    """The list for the broker, as it must be now. What it held stays: a restored database does not know of all."""
     authority = authority_of(settings)
-    revoked = [(int(serial, 16), at(when)) for serial, when in await queries.revoked_serials(now_ms)]
-    assert settings.authority is not None
-    return files.write_crl(Path(settings.authority), issuing.issue_crl(authority, revoked, at(now_ms)))
+    directory = Path(settings.authority or "")
+    revoked = {each.serial: each for each in _listed(authority, directory)}
+    for row in await queries.ended_certificates(now_ms):
+        replaced = row.key.state == "replaced"
+        found = Revoked(int(row.serial, 16), at(int(row.key.ended_ms or now_ms)), replaced)
+        revoked[found.serial] = found
+    return files.write_crl(directory, issuing.issue_crl(authority, revoked.values(), at(now_ms)))
+
+
+async def keep_revoked(settings: EnrolmentSettings, now_ms: int) -> int:
+    """End the keys that the broker's list names and this database holds for active; how many.
+
+    So a database from yesterday's backup does not bring back a gate that was stolen this morning.
+    """
+    authority = authority_of(settings)
+    listed = {f"{each.serial:x}": each for each in _listed(authority, Path(settings.authority or ""))}
+    ended = 0
+    async with in_transaction():
+        for row in await queries.active_by_serials(listed):
+            state = "replaced" if listed[row.serial].replaced else "revoked"
+            ended += await queries.end_key(row.key, state, now_ms, f"{state} before this database was restored", "crl")
+        if ended:
+            await queries.changed()
+    if ended:
+        _log.warning("%d keys of devices were ended again: the broker's list says so, the database did not", ended)
+    await write_crl(settings, now_ms)
+    return ended
+
+
+def _listed(authority: Authority, directory: Path) -> list[Revoked]:
+    found = files.read_crl(directory)
+    try:
+        return [] if found is None else issuing.read_crl(authority, found)
+    except CodecError as error:
+        raise SettingsError(f"{directory / files.CRL}: {error}; put the directory back from its copy") from error
 
 
 def device_of(key: DeviceKey) -> Device:
