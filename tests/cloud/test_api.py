@@ -38,6 +38,7 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("get", "/tickets/{number}/code.svg"): Scope.TICKETS_CODE,
     ("get", "/tickets/{number}/code.pdf"): Scope.TICKETS_CODE,
     ("post", "/tickets/{number}/revoke"): Scope.TICKETS_REVOKE,
+    ("post", "/tickets/{number}/allow"): Scope.TICKETS_REVOKE,
     ("post", "/encoders/{number}/trust"): Scope.SITES_WRITE,
     ("post", "/cards"): Scope.CARDS_WRITE,
     ("get", "/cards"): Scope.CARDS_READ,
