@@ -47,7 +47,7 @@ from pistegate_simulators.storm.trace import Trace
 COMMIT_S = (0.005, 0.03)  # seconds from a message's arrival to the commit of its group
 TELL_S = (0.0, 0.02)  # seconds from a commit to its acknowledgements
 
-JUMP = 100_000  # versions left free by a restored cloud, as documents/asking.py has them
+VERSIONS_A_S = 4  # a restored cloud goes on with more than anybody can have published since 2020
 ANSWER_S = 120.0  # seconds that it waits for a document to come back
 _2020_MS = 1_577_836_800_000
 _RING = KeyRing({KEY_ID: DOCUMENTS.public_key().public_bytes_raw()})
@@ -91,10 +91,11 @@ class CloudNode:
         self.tables = tables = backup.copy()
         self.generation += 1
         self._asked.clear()
+        self.hellos.clear()
         for name in (DENY_LIST,):
             newest = max(tables.documents.get(name, (0, None))[0], tables.floor(name) - 1)
-            since_2020 = (self._timeline.wall_ms - _2020_MS) // 1000
-            tables.lost.setdefault(name, []).append((newest, max(newest + JUMP, since_2020)))
+            floor = max(newest + 1, (self._timeline.wall_ms - _2020_MS) * VERSIONS_A_S // 1000)
+            tables.lost.setdefault(name, []).append((newest, floor))
 
     def publish(self, kind: type[Document], entries: Sequence[object]) -> int:
         """A new version of a document, for every gate; the version."""
@@ -103,9 +104,17 @@ class CloudNode:
         document = kind(site=SITE, version=version, issued_at=self._timeline.wall_ms, entries=list(entries))  # type: ignore[arg-type]
         self.tables.documents[name] = version, sign_document(document, KEY_ID, DOCUMENTS)
         self._trace("cloud", f"publishes {name} version {version}")
-        for tell in self.lines.values():
-            tell(DOWN.encode(self.tables.documents[name][1]))
+        for number, tell in self.lines.items():
+            if self._may_push(number, name):
+                tell(DOWN.encode(self.tables.documents[name][1]))
         return version
+
+    def _may_push(self, gate: int, name: str) -> bool:
+        """Not to whom a restored cloud may have to ask for a newer one: they are answered when they say hello."""
+        if name not in self.tables.lost:
+            return True
+        hello = self.hellos.get(gate)
+        return hello is not None and not self._waits_for(gate, hello, name)
 
     def deny(self, denied: Mapping[int, int]) -> int:
         """These tickets below these revisions too; the list's version."""
@@ -178,15 +187,15 @@ class CloudNode:
 
     def _wanted(self, device: Device, hello: Hello) -> list[str]:
         """As documents.asking.wanted."""
-        found = []
-        for name in self.tables.lost:
-            version = hello.documents.get(name, 0)
-            if not self.tables.was_lost(name, version) or self.tables.recovered.get(name, 0) >= version:
-                continue
-            since = self._asked.setdefault((device.number, name, version), self._timeline.now)
-            if self._timeline.now - since < ANSWER_S:
-                found.append(name)
-        return found
+        return [name for name in self.tables.lost if self._waits_for(device.number, hello, name)]
+
+    def _waits_for(self, gate: int, hello: Hello, name: str) -> bool:
+        """Whether a gate has a version that was lost here and did not come back yet, and has time to give it back."""
+        version = hello.documents.get(name, 0)
+        if not self.tables.was_lost(name, version) or self.tables.recovered.get(name, 0) >= version:
+            return False
+        since = self._asked.setdefault((gate, name, version), self._timeline.now)
+        return self._timeline.now - since < ANSWER_S
 
     def _returned(self, device: Device, held: HeldDocument) -> None:
         """As documents.recovery.take: a lost deny list is believed by its signature, and what it denies is denied."""

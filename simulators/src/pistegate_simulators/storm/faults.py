@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DOWN_S = (1.0, 40.0)  # seconds that a machine is off
 DAY_MS = 86_400_000
 JUMPS_MS = (-DAY_MS, -3_600_000, -40_000, 2_000, 90_000, 3_600_000, DAY_MS)
+BACKUP_S = 120.0  # seconds; a backup is restored when it is so old at most, and gates keep events for longer
 CUT_WITHIN = 30  # operations of a disk of which one is the last
 
 Fault = Callable[["World", Random], None]
@@ -125,6 +126,8 @@ def sd_restored(world: "World", rng: Random) -> None:
     world.trace(f"gate {node.number}", "an image of its SD card is taken")
 
     def restore() -> None:
+        if world.healed:
+            return
         node.power_cut()
         node.disk.restore(image)
         world.truth.restored(node.number, *knows)
@@ -140,6 +143,8 @@ def cloud_restored(world: "World", rng: Random) -> None:
     world.trace("cloud", "is backed up")
 
     def restore() -> None:
+        if world.healed:
+            return
         world.trace("cloud", "is restored from its backup")
         world.cloud.crash()
         world.cloud.restore(backup)
@@ -147,7 +152,7 @@ def cloud_restored(world: "World", rng: Random) -> None:
             node.line.drop()
         world.timeline.after(rng.uniform(1.0, 60.0), world.cloud.start)
 
-    world.timeline.after(rng.uniform(20.0, 400.0), restore)
+    world.timeline.after(rng.uniform(20.0, BACKUP_S), restore)
 
 
 def lan_cut(world: "World", rng: Random) -> None:
@@ -201,6 +206,8 @@ def hub_restored(world: "World", rng: Random) -> None:
     image = hub.disk.image()
 
     def restore() -> None:
+        if world.healed:
+            return
         world.trace("hub", "its SD card is written anew from an image")
         hub.power_cut()
         hub.disk.restore(image)

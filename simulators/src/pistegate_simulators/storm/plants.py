@@ -159,6 +159,17 @@ def _own_rules(stack: ExitStack) -> None:
     stack.enter_context(patch.object(Judge, "decide", kind))
 
 
+def _forgets_alone(stack: ExitStack) -> None:
+    """What the cloud once acknowledged gets old enough to be forgotten while nobody hears of the cloud."""
+    forget = store.Store._forget
+
+    def alone(self: store.Store) -> None:
+        self._heard_ran = self._ran()
+        forget(self)
+
+    stack.enter_context(patch.object(store.Store, "_forget", alone))
+
+
 PLANTS: dict[str, Planted] = {
     "no_dedupe": Planted(
         "the cloud stores a repeated event again", _no_dedupe, frozenset({"counted_twice", "gap", "chain_broken"})
@@ -190,6 +201,11 @@ PLANTS: dict[str, Planted] = {
         "a gate follows its system's clock wherever it jumps", _jump_believed, frozenset({"misdated"})
     ),
     "own_rules": Planted("a gate counts nobody's first passage", _own_rules, frozenset({"decided_otherwise"})),
+    "forgets_alone": Planted(
+        "a gate forgets while it cannot know whether the cloud still has it",
+        _forgets_alone,
+        frozenset({"does_not_drain", "lost"}),
+    ),
     "gossip": Planted(
         "the site's hub passes on what it heard instead of reserving",
         _gossip,

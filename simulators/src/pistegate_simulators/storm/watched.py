@@ -12,6 +12,8 @@ from pistegate_protocol.messages import SignedDocument
 from pistegate_simulators.storm.truth import Admission, Truth
 
 CHECKPOINT_SOONER = 40  # after 10 commits
+KEEP_S = 150  # seconds of running instead of days; the cloud of a storm is restored from backups younger than that
+MARK_SOONER_S = 20.0  # at each look, every 2 s: what was acknowledged is marked every minute
 
 
 class WatchedJournal(Journal):
@@ -38,8 +40,9 @@ class WatchedJournal(Journal):
         self.truth.outcome(self._gate, action.event.epoch, action.event.seq, action.event)
 
     def tidy(self) -> None:
-        """See Journal; the WAL is moved into the database after fewer commits than usual, so that it is seen to be."""
+        """See Journal; the log is moved into the database, and events are forgotten, sooner than in a real gate."""
         self._commits *= CHECKPOINT_SOONER
+        self._keep_s, self._marked_at = KEEP_S, self._marked_at - MARK_SOONER_S
         super().tidy()
 
     def store_document(self, name: str, version: int, signed: SignedDocument) -> None:

@@ -100,6 +100,7 @@ class World:
             self.timeline.at(self._rng.uniform(5.0, storm_s), self.revoke)
         self.timeline.run(storm_s)
         self._heal()
+        self.timeline.run(storm_s + LOOK_S)
         while not self._quiet():
             if self.timeline.now > storm_s + HEALED_S:
                 raise Red("does_not_drain", "; ".join(self._unquiet()))
