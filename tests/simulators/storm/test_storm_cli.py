@@ -32,7 +32,7 @@ def test_red_storm_says_how_to_replay_it(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_bug_that_is_not_found_fails(capsys: pytest.CaptureFixture[str]) -> None:
     """A plant that stays green says that the storm is blind."""
-    assert main(["storm", "--plant", "no_dedupe", "--seeds", "1", "--jobs", "1"]) == 1
+    assert main(["storm", "--plant", "gossip", "--seeds", "1", "--jobs", "1"]) == 1  # storm 0 has no hub
     assert "0 red" in capsys.readouterr().out
 
 

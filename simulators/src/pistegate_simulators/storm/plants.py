@@ -14,11 +14,13 @@ from pistegate_edge.core import inputs as i
 from pistegate_edge.core.actions import Action, OpenLane, RecordOutcome
 from pistegate_edge.core.handlers import admitting, lane
 from pistegate_edge.core.judge import Believed, Judge
+from pistegate_edge.core.memory import TicketUsage
 from pistegate_edge.core.now import Now
 from pistegate_edge.core.owed import OWED_S, OwedEntry
 from pistegate_edge.core.passage import TABLE, Passage, State
 from pistegate_edge.hub.store import HubStore
 from pistegate_edge.journal import opening, store
+from pistegate_edge.journal.journal import Journal
 from pistegate_edge.timekeeping.doubt import ClockDoubt
 from pistegate_edge.timekeeping.told import Reading
 from pistegate_protocol.decide import Admit, Decision
@@ -170,6 +172,11 @@ def _forgets_alone(stack: ExitStack) -> None:
     stack.enter_context(patch.object(store.Store, "_forget", alone))
 
 
+def _codes_unkept(stack: ExitStack) -> None:
+    """A gate does not know any more what was used of a ticket by codes."""
+    stack.enter_context(patch.object(Journal, "ticket_usage", lambda self, ticket: TicketUsage()))
+
+
 PLANTS: dict[str, Planted] = {
     "no_dedupe": Planted(
         "the cloud stores a repeated event again", _no_dedupe, frozenset({"counted_twice", "gap", "chain_broken"})
@@ -205,6 +212,9 @@ PLANTS: dict[str, Planted] = {
         "a gate forgets while it cannot know whether the cloud still has it",
         _forgets_alone,
         frozenset({"does_not_drain", "lost"}),
+    ),
+    "codes_unkept": Planted(
+        "a gate forgets what was used of a ticket by codes", _codes_unkept, frozenset({"over_admitted"})
     ),
     "gossip": Planted(
         "the site's hub passes on what it heard instead of reserving",
