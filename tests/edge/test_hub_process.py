@@ -14,6 +14,7 @@ from pistegate_edge.cli import main
 from pistegate_edge.clock import Clock
 from pistegate_edge.config import check_config
 from pistegate_edge.errors import JournalDamaged, JournalInUse
+from pistegate_edge.hub import core
 from pistegate_edge.hub import process as module
 from pistegate_edge.hub.process import HubProcess
 from pistegate_edge.hub.store import HubStore
@@ -58,8 +59,9 @@ class Line:
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[HubProcess]:
-    """Its queue is fed by hand."""
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubProcess]:
+    """Its queue is fed by hand; it waits for no gate."""
+    monkeypatch.setattr(core, "SETTLE_S", 0.0)
     tree = {
         "role": "hub",
         "device": {"site": 1, "group": 1, "number": 9},

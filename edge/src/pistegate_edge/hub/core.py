@@ -66,6 +66,7 @@ class Hub:
         self._started = now.mono
         self._members: dict[int, _Member] = {}
         self._awaited = set(book.gates(now.wall_ms - KNOWN_MS))
+        self._new = not self._awaited  # it knows of no gate: whoever there is, has time to tell
 
     def hail(self) -> Answer:
         """What a hub says when it starts."""
@@ -88,7 +89,8 @@ class Hub:
 
     def settled(self, now: Now) -> bool:
         """Whether whoever it knows is heard to the end, or was waited for long enough."""
-        return not self._awaited or now.mono - self._started >= SETTLE_S
+        told = not self._new and not self._awaited
+        return told or now.mono - self._started >= SETTLE_S
 
     def forget(self, now: Now) -> None:
         """Once in a while: what is too old."""
