@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
     from pistegate_simulators.day.cli import add_parsers as add_day
     from pistegate_simulators.finger.cli import add_parser as add_finger
     from pistegate_simulators.lane.cli import add_parser as add_lane
+    from pistegate_simulators.payment.cli import add_parser as add_payment
     from pistegate_simulators.reader.cli import add_parser as add_reader
     from pistegate_simulators.scanner.cli import add_parser as add_scanner
     from pistegate_simulators.storm.cli import add_parser as add_storm
@@ -26,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     add_lane(commands)
     add_ups(commands)
     add_storm(commands)
+    add_payment(commands)
     return top
 
 
