@@ -19,10 +19,10 @@ from pistegate_cloud.database import TRANSIENT
 from pistegate_cloud.errors import CloudError
 from pistegate_cloud.exceptions import queries as exceptions
 from pistegate_cloud.gates import queries as gates
-from pistegate_cloud.ingest.effects.base import Found, Place
+from pistegate_cloud.ingest.effects.base import Found, Place, decode
 from pistegate_cloud.ingest.effects.ledger import LedgerEffects
 from pistegate_cloud.ingest.effects.notes import NoteEffects
-from pistegate_cloud.ingest.effects.places import OPENING
+from pistegate_cloud.ingest.effects.places import OPENING_MAX, opening
 from pistegate_cloud.ingest.models import EventChain, RawEvent
 from pistegate_cloud.proofs import waiting
 from pistegate_cloud.proofs.service import Checker
@@ -64,30 +64,29 @@ class Applier:
         place = await _place(chain)
         applied = 0
         while chain.applied_seq < chain.seq:
-            if opening := chain.applied_seq < OPENING:
-                events = await _events(chain, OPENING - chain.applied_seq)
-            else:
-                events = await _events(chain, CHUNK)
+            opens = await _opening(chain) if chain.applied_seq < OPENING_MAX else 0
+            in_opening = chain.applied_seq < opens
+            events = await _events(chain, opens - chain.applied_seq if in_opening else CHUNK)
             if not events:  # the last of them were forgotten before they came
                 await self._advance(chain, chain.seq, [])
                 break
             try:
-                await self._apply(chain, place, events)
+                await self._apply(chain, place, events, opens)
             except (AppliedMeanwhile, *TRANSIENT):
                 raise
             except Exception:  # noqa: BLE001 - whatever is wrong with one event must not hold up the others
                 _log.exception("applying %d events of chain %d failed: one by one now", len(events), chain.id)
-                await self._one_by_one(chain, place, events)
+                await self._one_by_one(chain, place, events, opens)
             applied += len(events)
-            if opening:
+            if in_opening:
                 place = await _place(chain)  # a spare has told by now at whose place it stands
         return applied
 
-    async def _one_by_one(self, chain: EventChain, place: Place, events: list[RawEvent]) -> None:
+    async def _one_by_one(self, chain: EventChain, place: Place, events: list[RawEvent], opens: int) -> None:
         """Apply each event by itself, so that the one that fails is shown and the others are not held up."""
         for event in events:
             try:
-                await self._apply(chain, place, [event])
+                await self._apply(chain, place, [event], opens)
             except (AppliedMeanwhile, *TRANSIENT):
                 raise
             except Exception as error:  # noqa: BLE001 - as above
@@ -95,11 +94,11 @@ class Applier:
                 found = Found("inapplicable", event.seq, {"problem": type(error).__name__})
                 await self._advance(chain, event.seq, [found])
 
-    async def _apply(self, chain: EventChain, place: Place, events: list[RawEvent]) -> None:
+    async def _apply(self, chain: EventChain, place: Place, events: list[RawEvent], opens: int) -> None:
         payloads = [(event.seq, bytes(event.payload)) for event in events]
         effects: LedgerEffects | NoteEffects
         if chain.stream == Stream.LEDGER:
-            effects = LedgerEffects(place, chain.epoch, self._checker, self._clock.wall_ms())
+            effects = LedgerEffects(place, chain.epoch, self._checker, self._clock.wall_ms(), opens)
         else:
             effects = NoteEffects(place, chain.epoch)
         await effects.read(payloads)
@@ -177,6 +176,15 @@ async def _place(chain: EventChain) -> Place:
     if other is None or other.post is None:
         return place
     return replace(place, post=other.post.number, area=other.post.area.number)
+
+
+async def _opening(chain: EventChain) -> int:
+    """How many events open an epoch, as far as they have come, applied or not."""
+    first = RawEvent.filter(
+        site=chain.site, gate=chain.gate, stream=chain.stream, epoch=chain.epoch, seq__lte=min(OPENING_MAX, chain.seq)
+    )
+    payloads = [(event.seq, bytes(event.payload)) for event in await first.order_by("seq").only("id", "seq", "payload")]
+    return opening(event for _, event in decode(payloads, []))
 
 
 async def _events(chain: EventChain, limit: int) -> list[RawEvent]:

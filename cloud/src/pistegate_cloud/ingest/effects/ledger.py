@@ -41,7 +41,8 @@ End = Outcome | OutcomeV1 | CardUseEnded | Settled
 class LedgerEffects:
     """Read, then saved in the applier's transaction; what was found on the way is in `found`."""
 
-    def __init__(self, place: Place, epoch: int, checker: Checker, now_ms: int) -> None:
+    def __init__(self, place: Place, epoch: int, checker: Checker, now_ms: int, opens: int = 0) -> None:
+        """`opens`: how many events are the epoch's opening (places.opening)."""
         self.found: list[Found] = []
         self._place = place
         self._epoch = epoch
@@ -52,7 +53,7 @@ class LedgerEffects:
         self._overrides = Overrides(place, epoch)
         self._fingers = Fingers(place, now_ms)
         self._places_told: list[Found] = []
-        self._places = Places(place, epoch, self._places_told)
+        self._places = Places(place, epoch, self._places_told, opens)
         self._clocks = Clocks(place, Stream.LEDGER, epoch)
         self._events: dict[Ref, Admitted | CardUse] = {}
         self._proofs: list[tuple[Ref, Proof]] = []
