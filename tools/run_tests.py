@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All tests, in three runs: those that only reckon, two at once; the gate's, which mostly wait, two at once; the rest
-(whole days, killed processes, paced devices), one by one.
+"""All tests, in four runs: those that only reckon, those of the gate, and those that wait for other processes, each two
+at once; and what needs the machine for itself (whole days, many processes, a pool of its own, timing), one by one.
 
 With words (make test ARGS="-k passback -x") it is one plain run of pytest.
 """
@@ -13,6 +13,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RECKONING = ("tests/protocol", "tests/build", "tests/cloud")
 WAITING = ("tests/edge",)
+ALONE = (
+    "tests/scenarios/test_day.py",
+    "tests/scenarios/test_day_goes_red.py",
+    "tests/simulators/storm",
+    "tests/simulators/test_reader_timing.py",
+    "tests/faults/test_real_processes.py",
+)
 # Two processors are what the project is measured on. A file's tests stay together: they share what is slow to make.
 AT_ONCE = ("--numprocesses", "2", "--dist", "loadfile")
 
@@ -22,10 +29,16 @@ def main() -> int:
     words = sys.argv[1:]
     if words:
         return pytest(*words)
-    return max([pytest(*AT_ONCE, *RECKONING), pytest(*AT_ONCE, *WAITING), pytest(*alone())])
+    runs = [
+        pytest(*AT_ONCE, *RECKONING),
+        pytest(*AT_ONCE, *WAITING),
+        pytest(*AT_ONCE, *others(), *(f"--ignore={path}" for path in ALONE)),
+        pytest(*(path for path in ALONE if (ROOT / path).exists())),
+    ]
+    return max(runs)
 
 
-def alone() -> list[str]:
+def others() -> list[str]:
     """All other folders with tests."""
     folders = sorted(path for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.rglob("test_*.py")))
     return [name for path in folders if (name := f"tests/{path.name}") not in RECKONING + WAITING]

@@ -196,7 +196,7 @@ def test_reader_unplugged_in_the_middle_of_a_write_keeps_the_lane_shut(tmp_path:
 
         def unplug_first(action: Write, now: Now) -> None:
             reader.unplug()
-            bench.gate._desk.reply(action)
+            bench.gate._reader.reply(action)
 
         bench.gate._perform[Write] = unplug_first
         reader.present(card)
