@@ -9,13 +9,14 @@ from documents_down import document_keys, pushed
 
 from pistegate_cloud.backups import service
 from pistegate_cloud.documents import recovery
-from pistegate_cloud.documents.asking import ANSWER_S, jump_from
+from pistegate_cloud.documents.asking import ANSWER_S, first_after
 from pistegate_cloud.errors import CloudError
 from pistegate_cloud.settings import DatabaseSettings, Settings
 from pistegate_protocol.amendments import Amendment, sign_amendment
 from pistegate_protocol.documents import (
     AMENDMENT_LIST,
     DENY_LIST,
+    LOST_CARDS,
     AmendmentList,
     DenyList,
     LostCards,
@@ -116,6 +117,35 @@ async def test_denial_after_the_backup_survives_the_restore(
         assert (4711, 2) in pushed(cloud, DenyList)[-1].entries, "what came back goes on being told"
 
 
+async def test_nothing_is_pushed_over_a_newer_list_that_is_to_be_asked_for(
+    settings: Settings, tmp_path: Path, make_dsn: Any, running_cloud: Any, new_gate: Any
+) -> None:
+    """Gate 1 gives back less than gate 2 still knows: what comes of it waits for gate 2's own, or its denials are gone.
+
+    Found by the storm: a denied ticket went in at a gate that had been told of it.
+    """
+    first, second, silent = new_gate(1), new_gate(2), new_gate(3)
+    backup = tmp_path / "cloud.backup"
+    async with running_cloud(settings) as cloud:
+        service.backup(settings.database, backup)
+        older = signed(cloud, DenyList(1, 3, 1, [(4711, 2)]))
+        newer = signed(cloud, DenyList(1, 5, 1, [(4711, 2), (4712, 2)]))
+    again = await restored(settings, backup, make_dsn)
+    async with running_cloud(again) as cloud:
+        await answers(cloud, first, {DENY_LIST: 3})
+        await answers(cloud, second, {DENY_LIST: 5})
+        await cloud.receive([held(first, older)])
+        await take_returned(cloud)
+        assert [topic for topic, _ in cloud.wire.sent] == [first.device.down]
+        await cloud.receive([held(second, newer)])
+        await take_returned(cloud)
+        assert [topic for topic, _ in cloud.wire.sent][1:] == [first.device.down, second.device.down]
+        assert dict(pushed(cloud, DenyList)[-1].entries) == {4711: 2, 4712: 2}
+        assert any(isinstance(each, SignedDocument) for each in await answers(cloud, silent, {}))
+        await cloud.post(f"/tickets/{(await cloud.sell())['tickets'][0]['number']}/revoke", {"reason": "later"})
+        assert silent.device.down in [topic for topic, _ in cloud.wire.sent]
+
+
 def is_deny(cloud: Any, document: SignedDocument) -> bool:
     """Whether it is a deny list."""
     return isinstance(verify_document(document, document_keys(cloud), 1), DenyList)
@@ -153,9 +183,10 @@ async def test_document_that_the_cloud_never_signed_is_not_taken_back(
     async with running_cloud(settings) as cloud:
         service.backup(settings.database, backup)
         good = signed(cloud, LostCards(1, 7, 1, [bytes(7)]))
-        beyond = signed(cloud, LostCards(1, jump_from(NOON_MS) + 7, 1, [bytes(7)]))
+        beyond = signed(cloud, LostCards(1, first_after(0, NOON_MS) + 7, 1, [bytes(7)]))
     again = await restored(settings, backup, make_dsn)
     async with running_cloud(again) as cloud:
+        await answers(cloud, gate, {LOST_CARDS: 7})
         turned = SignedDocument(good.key_id, good.body[:-1] + bytes([good.body[-1] ^ 1]), good.signature)
         for each in (turned, SignedDocument(99, good.body, good.signature), beyond):
             await cloud.receive([held(gate, each)])
@@ -176,6 +207,7 @@ async def test_document_of_a_first_restore_is_asked_back_after_a_second_one(
         service.backup(settings.database, backup)
     first = await restored(settings, backup, make_dsn, NOON_MS)
     async with running_cloud(first) as cloud:
+        await answers(cloud, gate, {})
         await cloud.post(f"/tickets/{sold[0]['number']}/revoke", {"reason": "between the restores"})
         between = pushed(cloud, DenyList)[-1]
         lost = signed(cloud, between)
@@ -191,6 +223,7 @@ async def test_document_of_a_first_restore_is_asked_back_after_a_second_one(
         service.backup(second.database, later)
     third = await restored(second, later, make_dsn, NOON_MS - 3_600_000)
     async with running_cloud(third) as cloud:
+        await answers(cloud, gate, {DENY_LIST: again.version})
         await cloud.post(f"/tickets/{sold[1]['number']}/revoke", {"reason": "with a clock that is behind"})
         assert pushed(cloud, DenyList)[-1].version > again.version
 

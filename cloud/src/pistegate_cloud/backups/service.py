@@ -16,9 +16,10 @@ from pistegate_cloud.backups import postgres, sqlite
 from pistegate_cloud.bindings import table_queries
 from pistegate_cloud.database import open_database
 from pistegate_cloud.documents import recovery
-from pistegate_cloud.documents.asking import JUMP, jump_from
+from pistegate_cloud.documents.asking import first_after
 from pistegate_cloud.errors import CloudError
 from pistegate_cloud.exceptions import queries as exceptions
+from pistegate_cloud.gates import queries as gates
 from pistegate_cloud.ingest import store
 from pistegate_cloud.migrate import migrate
 from pistegate_cloud.settings import DatabaseSettings
@@ -69,6 +70,7 @@ async def _begin_anew(now_ms: int) -> int:
     generation = next(drawn for drawn in iter(lambda: secrets.randbelow(2**31 - 1) + 1, 0) if drawn != before)
     await store.set_generation(generation)
     await recovery.note_lost(now_ms)
-    await table_queries.leave_room(JUMP, jump_from(now_ms))
+    await table_queries.leave_room(lambda newest: first_after(newest, now_ms))
+    await gates.forget_hellos()
     await exceptions.record([exceptions.Case(kind="restored", key=str(generation))], now_ms)
     return generation

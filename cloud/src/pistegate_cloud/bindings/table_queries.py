@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of the tables that gates are told."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from tortoise.functions import Max
@@ -22,10 +22,10 @@ async def states(site: int) -> list[TableState]:
     return await TableState.filter(site_id=site).order_by("name")
 
 
-async def leave_room(versions: int, at_least: int) -> None:
+async def leave_room(first_after: Callable[[int], int]) -> None:
     """Go on after versions that others may have, and tell every table whole: of a restored database."""
     for row in await TableState.all():
-        row.version = max(row.version + versions, at_least)
+        row.version = first_after(row.version)
         row.oldest = row.version
         await row.save()
 

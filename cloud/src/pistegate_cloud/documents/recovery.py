@@ -13,7 +13,7 @@ from tortoise.transactions import in_transaction
 
 from pistegate_cloud.amendments import recovering as amendments
 from pistegate_cloud.documents import queries, service
-from pistegate_cloud.documents.asking import JUMP, jump_from
+from pistegate_cloud.documents.asking import first_after
 from pistegate_cloud.documents.catalogue import PUBLISHERS
 from pistegate_cloud.documents.models import LostVersions, RecoveredDocument
 from pistegate_cloud.exceptions import queries as exceptions
@@ -43,10 +43,9 @@ async def note_lost(now_ms: int) -> None:
     What it makes next has numbers from the time: whatever an earlier restore, of the same backup too, has made since is
     below them.
     """
-    made_since = jump_from(now_ms)
     numbers = [site.number for site in await sites.all_sites()]
     rows = [
-        LostVersions(site_id=site, name=name, after=newest, before=max(newest + JUMP, made_since), at_ms=now_ms)
+        LostVersions(site_id=site, name=name, after=newest, before=first_after(newest, now_ms), at_ms=now_ms)
         for site in numbers
         for name in DOCUMENT_NAMES.values()
         for newest in [max(await queries.newest_version(site, name), await queries.floor(site, name) - 1)]

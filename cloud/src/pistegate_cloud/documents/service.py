@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from typing import Any, Final
 
 from pistegate_cloud.documents import models, queries
+from pistegate_cloud.documents.asking import not_to_push
 from pistegate_cloud.documents.merging import merged
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.gates import queries as gates
@@ -108,8 +109,13 @@ async def publish_for(
 
 
 async def push(site: int, message: bytes, services: Services) -> None:
-    """Send a document to all devices of a site that use documents; who misses it gets it at the next Hello."""
-    await services.bridge.send_to(await gates.devices(site), message)
+    """Send a document to all devices of a site that use documents; who misses it gets it at the next Hello.
+
+    After a restore not to those that may have to be asked for a newer one first (asking.not_to_push).
+    """
+    name = DOCUMENT_NAMES[type(DOCUMENTS.decode(DOWN.decode(message).body))]
+    spared = await not_to_push(site, name)
+    await services.bridge.send_to([each for each in await gates.devices(site) if each not in spared], message)
 
 
 async def push_all(messages: Mapping[int, bytes], services: Services) -> None:

@@ -32,6 +32,17 @@ async def devices(site: int) -> list[Device]:
     return [Device(site, Role(str(role)), int(str(number))) for role, number in rows]
 
 
+async def forget_hellos() -> None:
+    """Of a restored database: nobody was heard by it, and what devices have now may be newer than what it knows."""
+    await Gate.all().update(last_seen_ms=None)
+
+
+async def told(site: int) -> list[tuple[Device, int | None, dict[str, int]]]:
+    """All devices of a site that use documents: when each said hello last, and which versions it had then."""
+    rows = await Gate.filter(site_id=site, retired_ms=None)
+    return [(Device(site, Role(row.role), row.number), row.last_seen_ms, dict(row.documents)) for row in rows]
+
+
 async def registered(addresses: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[Role, bool]]:
     """By (site, number): the role of a device, and whether it is retired; unregistered ones are left out."""
     wanted = set(addresses)

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
+from pistegate_cloud.documents.asking import ANSWER_S, first_after
 from pistegate_cloud.ingest.core import (
     Accepted,
     ChainKey,
@@ -47,9 +48,6 @@ from pistegate_simulators.storm.trace import Trace
 COMMIT_S = (0.005, 0.03)  # seconds from a message's arrival to the commit of its group
 TELL_S = (0.0, 0.02)  # seconds from a commit to its acknowledgements
 
-VERSIONS_A_S = 4  # a restored cloud goes on with more than anybody can have published since 2020
-ANSWER_S = 120.0  # seconds that it waits for a document to come back
-_2020_MS = 1_577_836_800_000
 _RING = KeyRing({KEY_ID: DOCUMENTS.public_key().public_bytes_raw()})
 
 Down = Callable[[bytes], None]
@@ -94,8 +92,7 @@ class CloudNode:
         self.hellos.clear()
         for name in (DENY_LIST,):
             newest = max(tables.documents.get(name, (0, None))[0], tables.floor(name) - 1)
-            floor = max(newest + 1, (self._timeline.wall_ms - _2020_MS) * VERSIONS_A_S // 1000)
-            tables.lost.setdefault(name, []).append((newest, floor))
+            tables.lost.setdefault(name, []).append((newest, first_after(newest, self._timeline.wall_ms)))
 
     def publish(self, kind: type[Document], entries: Sequence[object]) -> int:
         """A new version of a document, for every gate; the version."""

@@ -41,7 +41,7 @@ class Planted:
 
 
 def _no_dedupe(stack: ExitStack) -> None:
-    def add(self: Chain, batch: Batch) -> None:
+    def add(self: Chain, batch: Batch, *_: Any) -> None:
         if batch.first_seq > self.position.seq + 1:
             return
         head = batch.previous
