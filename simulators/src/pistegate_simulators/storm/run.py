@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
+from multiprocessing import get_context
 from time import perf_counter
 from typing import Any
 
@@ -55,7 +56,8 @@ def storms(seeds: Iterable[int], workers: int = 1, plant: str | None = None) -> 
     if workers < 2:
         yield from map(partial(storm, plant=plant), seeds)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    # Spawned, not forked: whoever calls may have threads.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         try:
             yield from _spread(pool, workers, seeds, plant)
         finally:
