@@ -8,7 +8,7 @@ SETUP_OPTIONS := $(if $(filter-out file,$(origin PYTHON)),--this-python)
 # Extra words for pytest, for example: make test ARGS="-k passback -x"
 ARGS ?=
 
-.PHONY: help setup demo test test-bare check bench requirements clean
+.PHONY: help setup demo test test-slow test-bare check bench requirements clean
 .PHONY: check-format check-lint check-types check-imports check-lane-board check-tree
 
 help:  ## this list
@@ -26,6 +26,11 @@ test:  ## every test but the slow ones, against a real Mosquitto and a real Post
 	@$(SETUP) dev $(SETUP_OPTIONS)
 	@$(BIN)/python tools/system_packages.py
 	@$(BIN)/python tools/run_tests.py $(ARGS)
+
+test-slow:  ## the long proofs: fifty kills, a month alone, every power cut (most of an hour; some need root)
+	@$(SETUP) dev $(SETUP_OPTIONS)
+	@$(BIN)/python tools/system_packages.py
+	@$(BIN)/python -m pytest -m slow --ignore tests/build/test_bare_machine.py tests $(ARGS)
 
 test-bare:  ## the demo in a minimal Debian root, as an ordinary user (minutes; needs root)
 	@$(SETUP) dev $(SETUP_OPTIONS)

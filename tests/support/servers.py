@@ -148,6 +148,19 @@ class Postgres:
             self.process.wait(STOP_TIMEOUT_S)
             self.process = None
 
+    def kill_hard(self) -> None:
+        """SIGKILL to the first process; its others end when they notice, before the next start may come."""
+        if self.process is not None:
+            others = _children(self.process.pid)
+            self.process.kill()
+            self.process.wait(STOP_TIMEOUT_S)
+            self.process = None
+            deadline = time.monotonic() + STOP_TIMEOUT_S
+            while any(Path(f"/proc/{pid}").exists() for pid in others):
+                if time.monotonic() > deadline:
+                    raise ServerError(f"processes of the killed PostgreSQL are still there: {others}")
+                time.sleep(0.02)
+
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self.directory)
@@ -181,6 +194,10 @@ class Postgres:
         if self.account is None:
             return {}
         return {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def free_port() -> int:
