@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 import pytest
 from card_stock import card_key_settings, stock_cards
+from cloud_template import empty_cloud
 
 from pistegate_cloud.app import create_app
 from pistegate_cloud.database import open_database
@@ -266,7 +267,11 @@ def _prepare_in_thread(url: str) -> None:
     """Migrate and open a site; session fixtures may be asked for while a test's event loop runs in this thread."""
 
     async def prepare() -> None:
-        await migrate(DatabaseSettings(url))
+        settings = DatabaseSettings(url)
+        if settings.is_sqlite:
+            empty_cloud(settings.sqlite_path)
+        else:
+            await migrate(settings)
         async with _running(_settings(url)) as cloud:
             await cloud.open_site()
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from binding_cases import ISSUER, ISSUER_ID, PUBLISHER, PUBLISHER_ID, SITE
+from cloud_template import empty_cloud
 from servers import free_port
 
 from pistegate_cloud.cards.keys import new_section
@@ -51,7 +52,7 @@ private_key = "{PUBLISHER.private_bytes_raw().hex()}"
 {self.run("bindings", "new", configured=False)}
 {sections}
 {new_section()}""")
-        self.run("migrate")
+        empty_cloud(directory / "cloud.sqlite3")
         self.process: subprocess.Popen[bytes] | None = None
         self._token = ""
 

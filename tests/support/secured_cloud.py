@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from card_stock import card_key_settings
+from cloud_template import empty_cloud
 from servers import Mosquitto, free_port
 
 HOST = "127.0.0.1"
@@ -74,7 +75,7 @@ class SecuredCloud:
             f'[broker]\nurl = "mqtts://{HOST}:{self.broker.port}"\nauthority = "{certificates}/authority.pem"\n'
             f'certificate = "{certificates}/cloud.pem"\nkey = "{certificates}/cloud.key"\n'
         )
-        run("pistegate-cloud", "migrate", "--config", str(self.config))
+        empty_cloud(self.folder / "cloud.sqlite3")
         told = self.command("token", "create", "--name", "test", "--json")
         self.token = json.loads(told.stdout)["token"]
 
