@@ -40,9 +40,7 @@ def public(private: bytes) -> str:
     return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw().hex()
 
 
-def cloud_toml(
-    keys: SiteKeys, *, database: str, http_port: int, broker: str, time_page: Path, authority: Path
-) -> str:
+def cloud_toml(keys: SiteKeys, *, database: str, http_port: int, broker: str, time_page: Path, authority: Path) -> str:
     """Configuration of the cloud."""
     return f"""
 [database]
