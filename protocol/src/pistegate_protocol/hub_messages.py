@@ -164,7 +164,7 @@ class Heard(Record, frozen=True, tag=9):
 
 
 class Pong(Record, frozen=True, tag=10):
-    """Down: `gates`: how many were heard in the last seconds, the asking one included; 0: the hub does not grant yet."""
+    """Down: `gates`: how many were heard in the last seconds, the asking one included; 0: none is granted anything yet."""
 
     run: Run
     number: Number
