@@ -10,6 +10,7 @@ from pistegate_simulators.storm.card import StormCard
 from pistegate_simulators.storm.gate_node import GateNode
 from pistegate_simulators.storm.tickets import StormTicket
 from pistegate_simulators.storm.timeline import Timeline
+from pistegate_simulators.storm.trace import Trace
 from pistegate_simulators.storm.truth import Admission
 
 WAIT_S = 2.5  # seconds until somebody tries again whose lane was taken or dark; less than a code's 3 s would be none
@@ -30,8 +31,16 @@ class Visit:
 class Guests:
     """`presented` counts media that were really held before a lane that saw them."""
 
-    def __init__(self, timeline: Timeline, rng: Random, gates: Sequence[GateNode], tickets: Sequence[StormTicket]):
+    def __init__(
+        self,
+        timeline: Timeline,
+        rng: Random,
+        trace: Trace,
+        gates: Sequence[GateNode],
+        tickets: Sequence[StormTicket],
+    ) -> None:
         self.presented = 0
+        self._trace = trace
         self._timeline = timeline
         self._rng = rng
         self._gates = gates
@@ -69,6 +78,8 @@ class Guests:
             self._timeline.after(WAIT_S + self._rng.random(), lambda: self.show(node, visit, tries - 1))
             return
         self.presented += 1
+        what = "code" if isinstance(visit.medium, str) else f"card {visit.medium.uid.hex()}"
+        self._trace("guest", f"shows {what} of ticket {visit.ticket.number} at gate {node.number}")
         self._at[node.number] = visit
         if isinstance(visit.medium, str):
             node.take(CodeSeen(visit.medium))

@@ -13,6 +13,7 @@ from pistegate_protocol.signing import MediumKind
 from pistegate_protocol.usage import decode_counters, encode_counters
 from pistegate_simulators.storm.cloud_tables import Tables
 from pistegate_simulators.storm.liar import LIAR
+from pistegate_simulators.storm.tickets import SITE
 from pistegate_simulators.storm.truth import Admission, Truth
 from pistegate_simulators.storm.violation import Red
 
@@ -28,6 +29,7 @@ def check(world: "World") -> None:
     tables = world.cloud.tables
     events = decoded(tables)
     chains_hold(tables)
+    same_heads(world)
     passages(world.truth, events)
     charges(world.truth)
     if world.hub is not None and not (world.hub.lies or world.hub.doubtful):
@@ -59,6 +61,22 @@ def chains_hold(tables: Tables) -> None:
         if head != stored.head:
             raise Red("chain_broken", f"{stored.key} seq {stored.seq}")
         heads[stored.key] = stored.seq, head
+
+
+def same_heads(world: "World") -> None:
+    """A gate's journal and the cloud hold the same chain of the gate's newest epoch, to its end."""
+    for node in world.gates:
+        journal = node.journal
+        if journal is None:
+            continue
+        for stream in Stream:
+            key = ChainKey(SITE, node.number, stream, journal.epoch)
+            position = world.cloud.tables.positions.get(key, start_of(key))
+            if (
+                journal.last_seq(stream) != position.seq
+                or journal.head_at(stream, journal.epoch, position.seq) != position.head
+            ):
+                raise Red("chain_differs", f"{stream.name} of gate {node.number} ends otherwise in the cloud")
 
 
 def passages(truth: Truth, events: dict[ChainKey, dict[int, Event]]) -> None:

@@ -5,9 +5,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from hashlib import sha256
 
-from pistegate_protocol.events import Admitted, Outcome, Stream
+from pistegate_protocol.events import Admitted, Outcome, OutcomeKind, Stream
 from pistegate_protocol.messages import Batch
 from pistegate_simulators.storm.tickets import StormTicket
+from pistegate_simulators.storm.trace import Trace
 from pistegate_simulators.storm.violation import Red
 
 SURE_MS = 10_000  # ms; nobody who is told a time within this would call it wrong
@@ -38,7 +39,8 @@ class Admission:
 class Truth:
     """Told by the watched parts of every gate."""
 
-    def __init__(self, tickets: list[StormTicket]) -> None:
+    def __init__(self, tickets: list[StormTicket], trace: Trace) -> None:
+        self._trace = trace
         self.tickets = {ticket.number: ticket for ticket in tickets}
         self.admissions: dict[bytes, Admission] = {}
         self.at_lane: dict[int, Admission] = {}
@@ -73,6 +75,9 @@ class Truth:
 
     def outcome(self, gate: int, epoch: int, seq: int, outcome: Outcome) -> None:
         """How an admission ended, by its gate's journal."""
+        kind = OutcomeKind(outcome.kind).name.lower()
+        unknown = f", {outcome.unknown} unknown" if outcome.unknown else ""
+        self._trace(f"gate {gate}", f"records {kind} {outcome.passed}{unknown} of seq {seq}")
         for admission in self.admissions.values():
             if (admission.gate, admission.epoch, admission.seq) == (gate, epoch, seq):
                 if admission.outcome is not None and not admission.erased:
@@ -127,6 +132,7 @@ class Truth:
         if admission is None:
             raise Red("passed_unadmitted", f"somebody passed gate {gate} without any admission")
         admission.turned += 1
+        self._trace(f"gate {gate}", f"arm turns, {admission.turned} of {admission.event.n}")
         if admission.turned > admission.event.n:
             raise Red("passed_beyond", f"{admission.turned} passed gate {gate} of {admission.event.n}")
         root = admission.root

@@ -53,7 +53,7 @@ class World:
         self.trace = Trace(lambda: self.timeline.now, tell)
         self._rng = Random(f"storm {seed}")
         self.tickets = sold(self._rng, TICKETS)
-        self.truth = Truth(self.tickets)
+        self.truth = Truth(self.tickets, self.trace)
         self.cloud = cloud(self.timeline, self._fork("cloud"), self.trace, self._stored)
         self.liar = Liar(self._fork("liar"), lambda: self.timeline.wall_ms, partial(self.cloud.receive, LIAR), GATES)
         self.cloud.lines[LIAR] = lambda payload: None
@@ -62,7 +62,7 @@ class World:
         self.storm_s = STORM_S if self.hub is None else HUB_S
         self.healed = False
         self.gates = [self._gate(number, node) for number in GATES]
-        self.guests = Guests(self.timeline, self._fork("guests"), self.gates, self.tickets)
+        self.guests = Guests(self.timeline, self._fork("guests"), self.trace, self.gates, self.tickets)
         self._faults = self._fork("faults")
 
     def _fork(self, name: str) -> Random:
