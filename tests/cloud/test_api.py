@@ -29,6 +29,7 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("post", "/orders"): Scope.ORDERS_WRITE,
     ("get", "/orders"): Scope.ORDERS_READ,
     ("get", "/orders/{order_id}"): Scope.ORDERS_READ,
+    ("get", "/payments"): Scope.PAYMENTS_READ,
     ("get", "/tickets/{number}"): Scope.TICKETS_READ,
     ("post", "/tickets/{number}/issue"): Scope.TICKETS_ISSUE,
     ("post", "/tickets/{number}/code"): Scope.TICKETS_CODE,
@@ -112,8 +113,23 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("get", "/reports/reconciliation"): Scope.REPORTS_READ,
     ("get", "/reports/exposure"): Scope.REPORTS_READ,
     ("get", "/tickets/{number}/exposure"): Scope.TICKETS_READ,
+    ("get", "/devices"): Scope.SITES_READ,
+    ("get", "/devices/quarantine"): Scope.PASSAGES_READ,
+    ("post", "/devices/codes"): Scope.DEVICES_WRITE,
+    ("post", "/devices/revoke"): Scope.DEVICES_WRITE,
+    ("post", "/devices/approve"): Scope.DEVICES_WRITE,
+    ("post", "/devices/accept"): Scope.DEVICES_WRITE,
+    ("post", "/takeovers"): Scope.DEVICES_WRITE,
 }
-OPEN = {("get", "/health")}
+# Without a token: whether it lives; what devices ask with a code or with their own signature; what a provider signs.
+OPEN = {
+    ("get", "/health"),
+    ("get", "/enrolment/authority"),
+    ("post", "/enrolment"),
+    ("post", "/enrolment/renew"),
+    ("post", "/devices/batches"),
+    ("post", "/payments/wechat/notifications"),
+}
 
 
 def endpoints() -> set[tuple[str, str]]:

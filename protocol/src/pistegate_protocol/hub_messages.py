@@ -164,7 +164,7 @@ class Heard(Record, frozen=True, tag=9):
 
 
 class Pong(Record, frozen=True, tag=10):
-    """Down: `gates`: how many were heard in the last seconds, the asking one included; 0: none is granted anything yet."""
+    """Down: `gates`: how many were heard in the last seconds, the asking one included; 0: it grants nothing yet."""
 
     run: Run
     number: Number

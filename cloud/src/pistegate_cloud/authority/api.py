@@ -40,6 +40,7 @@ from pistegate_protocol.topics import Device, Role
 
 router = APIRouter(tags=["enrolment"])
 _writer = require(Scope.DEVICES_WRITE)
+Writer = Annotated[ApiToken, Depends(_writer)]
 
 
 @router.get("/devices", dependencies=[Depends(require(Scope.SITES_READ))], responses=documented())
@@ -49,7 +50,7 @@ async def list_devices(services: WithServices, site: SiteFilter = None) -> Page[
 
 
 @router.post("/devices/codes", status_code=201, responses=documented("unknown_reference", "enrolment_off"))
-async def make_code(body: DeviceBody, services: WithServices, caller: ApiToken = Depends(_writer)) -> CodeAnswer:  # noqa: B008
+async def make_code(body: DeviceBody, services: WithServices, caller: Writer) -> CodeAnswer:
     """A code that enrols this device once; it is shown this once. An unused one made before is void."""
     return await code_answer(body.device, caller.name, services.settings, services.clock.wall_ms())
 
@@ -63,7 +64,7 @@ async def code_answer(device: Device, actor: str, settings: Settings, now_ms: in
 
 
 @router.post("/devices/revoke", status_code=204, responses=documented("unknown_reference"))
-async def revoke(body: RevokeBody, services: WithServices, caller: ApiToken = Depends(_writer)) -> None:  # noqa: B008
+async def revoke(body: RevokeBody, services: WithServices, caller: Writer) -> None:
     """End a device's key for good: from its next message on nothing of it is taken."""
     try:
         await service.revoke(
@@ -100,7 +101,7 @@ async def list_doubted(
 
 
 @router.post("/devices/accept", dependencies=[Depends(_writer)], responses=documented())
-async def accept(body: DeviceBody, services: WithServices, caller: ApiToken = Depends(_writer)) -> dict[str, int]:  # noqa: B008
+async def accept(body: DeviceBody, services: WithServices, caller: Writer) -> dict[str, int]:
     """Take in what this device sent while it was doubted: unsigned, wrongly signed, or with a key that had ended."""
     batches, events, waiting = await services.ingest.accept(body.device, caller.name)
     return {"batches": batches, "events": events, "waiting": waiting}
@@ -111,7 +112,7 @@ async def accept(body: DeviceBody, services: WithServices, caller: ApiToken = De
     status_code=204,
     responses=documented("unknown_reference", "document_full"),
 )
-async def allow_takeover(body: TakeoverBody, services: WithServices, caller: ApiToken = Depends(_writer)) -> None:  # noqa: B008
+async def allow_takeover(body: TakeoverBody, services: WithServices, caller: Writer) -> None:
     """Let a spare stand at gates' places if they die, also without the WAN; what it was allowed before is replaced."""
     key, now_ms = services.settings.documents, services.clock.wall_ms()
     messages = await takeovers.allow(body.site, body.spare, body.gates, body.days, caller.name, key, now_ms)
