@@ -58,7 +58,7 @@ class Watch:
     opened: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        desk, perform = self.bench.gate._desk, self.bench.gate._perform
+        desk, perform = self.bench.gate._reader._desk, self.bench.gate._perform  # type: ignore[attr-defined]
         tell, open_lane = desk._tell, perform[a.OpenLane]
 
         def told(what: i.Input) -> None:
