@@ -28,6 +28,8 @@ AWFUL = Weather(delay_s=0.05, jitter_s=0.02, loss=0.3)
 PARTITION_S = 8.0
 SOON_S = 60.0
 CONNECTED = "rungs: connected"
+SLOW = (pytest.mark.slow, pytest.mark.timeout(1800))
+pytestmark = pytest.mark.timeout(300)  # many processes start, beside other tests
 
 
 @dataclass
@@ -72,7 +74,7 @@ def killed_in_traffic(gate: RiddenGate, times: int, seed: int) -> None:
         gate.start()
 
 
-@pytest.mark.parametrize("times", [pytest.param(10), pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [pytest.param(10), pytest.param(50, marks=SLOW)])
 def test_gate_killed_in_traffic_on_a_bad_line_loses_nobody_and_counts_nobody_twice(
     tmp_path: Path, far_site: FarSite, times: int
 ) -> None:
@@ -119,7 +121,7 @@ def said_of_itself(cloud: FarCloud, number: int) -> str:
     return str(cloud.rows(f"SELECT state FROM gate WHERE number = {number}")[0][0])
 
 
-@pytest.mark.parametrize("times", [pytest.param(1), pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [pytest.param(1), pytest.param(8, marks=SLOW)])
 def test_killed_broker_and_killed_cloud_lose_nobody(tmp_path: Path, times: int) -> None:
     """Mosquitto keeps nothing over kill -9, the cloud dies between commit and acknowledgement: the gate sends again."""
     require_tools("mosquitto")
@@ -141,7 +143,7 @@ def test_killed_broker_and_killed_cloud_lose_nobody(tmp_path: Path, times: int) 
         assert books.unknown == 0
 
 
-@pytest.mark.parametrize("times", [pytest.param(1), pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [pytest.param(1), pytest.param(8, marks=SLOW)])
 def test_killed_postgresql_under_ingestion_loses_nobody(tmp_path: Path, times: int) -> None:
     """What was acknowledged is there after its recovery; the cloud's process goes on by itself, as does the gate."""
     require_tools("mosquitto")

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A gate that is alone for days in virtual time: real loop, journal and ingest core, guests all day, a reboot a day.
+"""A gate that is alone for days in virtual time: real loop, journal and ingest core.
+
+Guests come all day; once amid them it is killed or its power goes, and at night it has none.
 
 The world of the storms with one gate, no line to the cloud, and tickets for the whole season.
 """
@@ -11,12 +13,15 @@ from pistegate_protocol.events import Outcome
 from pistegate_simulators.storm import settled
 from pistegate_simulators.storm.guests import TRIES, Guests, Visit
 from pistegate_simulators.storm.tickets import StormTicket, _ticket
+from pistegate_simulators.storm.trace import Trace
 from pistegate_simulators.storm.truth import Admission, Truth
 from pistegate_simulators.storm.world import LOOK_S, World
 
 HOURS_OPEN = 8
 DAY_S, HOUR_S = 86_400.0, 3_600.0
 SEASON_TICKETS = 300
+CLOSED_S = (HOURS_OPEN + 0.5) * HOUR_S  # the lift is switched off, and the gate with it
+NIGHT_S = DAY_S - CLOSED_S - 300.0
 OFF_S = (20.0, 600.0)  # seconds that a reboot keeps it dark
 TOLD_S = 6 * HOUR_S  # virtual seconds in which it must have told all
 
@@ -24,8 +29,8 @@ TOLD_S = 6 * HOUR_S  # virtual seconds in which it must have told all
 class IndexedTruth(Truth):
     """Finds an admission of a hundred thousand at once."""
 
-    def __init__(self, tickets: list[StormTicket]) -> None:
-        super().__init__(tickets)
+    def __init__(self, tickets: list[StormTicket], trace: Trace) -> None:
+        super().__init__(tickets, trace)
         self._by_seq: dict[tuple[int, int, int], Admission] = {}
 
     def admitted(self, admission: Admission, off_ms: int | None) -> None:
@@ -50,10 +55,10 @@ class Month(World):
         super().__init__(seed - seed % 4)  # of four storms one has a hub: not this one
         chance = Random(f"month {seed}")
         self.tickets = [_ticket(number, 1, 0, {}) for number in range(1, SEASON_TICKETS + 1)]
-        self.truth = IndexedTruth(self.tickets)
+        self.truth = IndexedTruth(self.tickets, self.trace)
         self.node = self._gate(3, type(self.gates[0]))
         self.gates = [self.node]
-        self.guests = Guests(self.timeline, self._fork("guests"), self.gates, self.tickets)
+        self.guests = Guests(self.timeline, self._fork("guests"), self.trace, self.gates, self.tickets)
         self.days = days
         self.reboots = 0
         self.told_s = 0.0
@@ -63,6 +68,7 @@ class Month(World):
                 visit = Visit(ticket := chance.choice(self.tickets), ticket.cards[0])
                 at = opens + chance.uniform(0.0, HOURS_OPEN * HOUR_S)
                 self.timeline.at(at, lambda visit=visit: self.guests.show(self.node, visit, TRIES))  # type: ignore[misc]
+            self.timeline.at(opens + CLOSED_S, lambda: self._reboot(True, NIGHT_S))
             self._plan_reboot(opens + chance.uniform(60.0, HOURS_OPEN * HOUR_S), chance)
 
     def live(self) -> None:
@@ -70,6 +76,7 @@ class Month(World):
         self.cloud.crash()
         self.node.boot(power=True)
         self.timeline.run(self.days * DAY_S)
+        assert not self.cloud.tables.events
 
     def tell(self) -> None:
         """The cloud is there; until it has all of it."""
