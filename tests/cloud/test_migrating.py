@@ -32,7 +32,7 @@ from pistegate_cloud.tickets.models import CardWrite
 from pistegate_cloud.tickets.usage import known_usage
 from pistegate_protocol.usage import Usage
 
-NEWEST = "0014_recovery"
+NEWEST = "0015_payments"
 Schema = dict[str, Any]
 
 
@@ -139,6 +139,7 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
         "0011_fingers",
         "0012_enrolment",
         "0013_clocks",
+        "0014_recovery",
         NEWEST,
     ]
     assert await migrate(settings) == [
@@ -153,6 +154,7 @@ async def test_serving_wants_the_newest_schema(database_url: str) -> None:
         "0011_fingers",
         "0012_enrolment",
         "0013_clocks",
+        "0014_recovery",
         NEWEST,
     ]
     await check_schema(settings, Path("/etc/cloud.toml"))

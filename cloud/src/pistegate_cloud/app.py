@@ -23,6 +23,7 @@ from pistegate_cloud.gates import api as gates
 from pistegate_cloud.issues import api as issues
 from pistegate_cloud.orders import api as orders
 from pistegate_cloud.passages import api as passages
+from pistegate_cloud.payments import api as payments
 from pistegate_cloud.problems import BODY_MAX
 from pistegate_cloud.products import api as products
 from pistegate_cloud.proofs import api as proofs
@@ -70,6 +71,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         calendars,
         suspensions,
         orders,
+        payments,
         tickets,
         codes,
         bindings,

@@ -36,6 +36,7 @@ NOUNS: Final = (
     "wallets",
     "rentals",
     "proofs",
+    "payments",
     "exceptions",
     "ingest",
 )

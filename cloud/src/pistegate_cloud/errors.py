@@ -100,6 +100,16 @@ STATUS: Final[dict[str, int]] = {
     "wallet_wrong_card": 409,
     "wallet_above_cap": 409,
     "wallet_load_in_doubt": 409,
+    "payments_off": 409,
+    "payment_amount": 422,
+    "payment_mismatch": 409,
+    "payment_unknown": 404,
+    "refund_too_large": 409,
+    "reverse_too_early": 409,
+    "notice_forged": 401,
+    "notice_stale": 401,
+    "notice_replayed": 409,
+    "notice_unreadable": 422,
     "internal": 500,
 }
 

@@ -16,7 +16,7 @@ from pistegate_cloud.authority.files import load as load_authority
 from pistegate_cloud.authority.service import keep_revoked
 from pistegate_cloud.bindings.sweeping import sweep
 from pistegate_cloud.calendars import service as calendars
-from pistegate_cloud.clock import open_clock
+from pistegate_cloud.clock import Clock, open_clock
 from pistegate_cloud.database import open_database
 from pistegate_cloud.documents import recovery
 from pistegate_cloud.encoders.relay import Relay
@@ -26,12 +26,15 @@ from pistegate_cloud.ingest.service import Ingest
 from pistegate_cloud.migrate import check_schema
 from pistegate_cloud.mqtt.bridge import Bridge
 from pistegate_cloud.mqtt.embedded import embedded_broker
+from pistegate_cloud.payments.provider import Provider
+from pistegate_cloud.payments.settling import settle
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import Settings
 from pistegate_cloud.tickets import overused
 
 RENEW_EVERY_S = 3600.0  # calendars: looked at, and made anew when they are a week old
 SWEEP_EVERY_S = 10.0  # bindings: a ticket reissued on a card is known by its document so much later at most
+SETTLE_EVERY_S = 1.0  # payments: a guest stands at the window
 APPLY_EVERY_S = 2.0  # even when nothing comes in: epochs waiting for their predecessor
 STOP_S = 3  # for requests in flight; a relayed card write takes under 1 s
 _log = logging.getLogger(__name__)
@@ -71,7 +74,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
             connection, clock, relay.deliver, settings.card_keys, unsigned=unsigned, time_key=settings.documents
         )
         arrived = asyncio.Event()
-        services = Services(settings, clock, connection, bridge, relay, ingest)
+        services = Services(settings, clock, connection, bridge, relay, ingest, wechat=_wechat(settings))
         tasks = [
             asyncio.create_task(bridge.run(ingest.take, relay.deliver, arrived.set), name="bridge"),
             asyncio.create_task(_apply_for_ever(services, arrived), name="applier"),
@@ -80,6 +83,8 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
             asyncio.create_task(_sweep_fingers_for_ever(services), name="fingers"),
             asyncio.create_task(_recover_for_ever(services), name="recovery"),
         ]
+        if services.wechat is not None:
+            tasks.append(asyncio.create_task(_settle_for_ever(services.wechat, services.clock), name="payments"))
         try:
             yield services
         finally:
@@ -140,6 +145,24 @@ async def _sweep_fingers_for_ever(services: Services) -> None:
         except Exception:  # noqa: BLE001 - logged; gates erase what is over by their own clocks too
             _log.exception("fingers could not be gone through, next attempt in %.0f s", SWEEP_EVERY_S)
         await asyncio.sleep(SWEEP_EVERY_S)
+
+
+def _wechat(settings: Settings) -> Provider | None:
+    if settings.wechat is None:
+        return None
+    from pistegate_cloud.payments.wechat import WeChatProvider  # its client package is loaded only where it is used
+
+    return WeChatProvider(settings.wechat)
+
+
+async def _settle_for_ever(provider: Provider, clock: Clock) -> None:
+    """Payments and refunds whose end is not known are asked for until it is."""
+    while True:
+        try:
+            await settle(provider, clock)
+        except Exception:  # noqa: BLE001 - logged; what is open stays open and is asked for again
+            _log.exception("payments could not be gone through, next attempt in %.0f s", SETTLE_EVERY_S)
+        await asyncio.sleep(SETTLE_EVERY_S)
 
 
 async def _serve_http(services: Services) -> None:

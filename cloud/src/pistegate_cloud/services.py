@@ -22,6 +22,7 @@ from pistegate_cloud.tokens.service import Scope
 if TYPE_CHECKING:
     from pistegate_cloud.ingest.service import Ingest
     from pistegate_cloud.mqtt.bridge import Bridge
+    from pistegate_cloud.payments.provider import Provider
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Services:
     relay: Relay
     ingest: "Ingest"
     attempts: Attempts = field(default_factory=Attempts)
+    wechat: "Provider | None" = None
 
 
 def services_of(request: Request) -> Services:

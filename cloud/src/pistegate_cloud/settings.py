@@ -159,6 +159,27 @@ class BindingSettings(_Section, frozen=True):
     chip: bool = False
 
 
+class WeChatSettings(_Section, frozen=True):
+    """One merchant at WeChat Pay (API v3, public key mode); keys are files, and nothing of them is in the database.
+
+    `certificate_serial`: of the merchant's API certificate, whose `private_key` (apiclient_key.pem) signs requests.
+    `api_v3_key`: a file with the 32 characters. `public_key`, `public_key_id`: WeChat Pay's own (pub_key.pem).
+    `notify_url`: where notifications reach this cloud: .../api/v1/payments/wechat/notifications, by HTTPS.
+    `timeout_s`: for connecting, and for an answer. `gateway`: another than WeChat's for tests.
+    """
+
+    mchid: Annotated[str, Meta(pattern="^[0-9]{1,32}$")]
+    appid: Annotated[str, Meta(min_length=1, max_length=32)]
+    certificate_serial: Annotated[str, Meta(pattern="^[0-9A-Fa-f]{1,64}$")]
+    private_key: str
+    api_v3_key: str
+    public_key: str
+    public_key_id: Annotated[str, Meta(pattern="^PUB_KEY_ID_[0-9A-Za-z]+$")]
+    notify_url: Annotated[str, Meta(pattern="^https?://[^?]+$")]
+    gateway: Annotated[str, Meta(pattern="^https?://[^/]+$")] = "https://api.mch.weixin.qq.com"
+    timeout_s: Annotated[float, Meta(ge=0.1, le=9)] = 8.0
+
+
 class Settings(_Section, frozen=True):
     """The whole of cloud.toml."""
 
@@ -172,6 +193,7 @@ class Settings(_Section, frozen=True):
     print: PrintSettings = PrintSettings()
     bindings: BindingSettings | None = None
     enrolment: EnrolmentSettings = EnrolmentSettings()
+    wechat: WeChatSettings | None = None
 
 
 def load_settings(path: Path) -> Settings:

@@ -79,3 +79,95 @@ USE = StateTable(
 
 # Money sent to a card by relay. sent: not known to be on it, and taken from the account.
 LOAD = StateTable("load", {"sent": {"done": "done", "void": "void"}, "done": {}, "void": {}})
+
+# A payment 收款 that a provider carries out. created: kept, perhaps sent. pending: the provider waits for the guest.
+# in_doubt: an answer was lost or unclear. reversing 撤销中: to be taken back, whatever became of it. paid and the three
+# after it: the money came, and as much as they say went back. failed, closed: it never came. A word of the provider
+# that has no place here moves nothing and is shown to a person.
+_MONEY_CAME = {
+    "paid": "paid",
+    "refund": "refund_pending",
+    "none_back": "paid",
+    "part_back": "part_refunded",
+    "all_back": "refunded",
+}
+PAYMENT = StateTable(
+    "payment",
+    {
+        "created": {
+            "waiting": "pending",
+            "doubt": "in_doubt",
+            "paid": "paid",
+            "closed": "closed",
+            "declined": "failed",
+            "reverse": "reversing",
+            "reversed": "reversed",
+        },
+        "pending": {
+            "waiting": "pending",
+            "paid": "paid",
+            "closed": "closed",
+            "reverse": "reversing",
+            "reversed": "reversed",
+        },
+        "in_doubt": {
+            "waiting": "pending",
+            "doubt": "in_doubt",
+            "paid": "paid",
+            "closed": "closed",
+            "declined": "failed",
+            "reverse": "reversing",
+            "reversed": "reversed",
+        },
+        "reversing": {
+            "waiting": "reversing",
+            "doubt": "reversing",
+            "paid": "reversing",
+            "closed": "reversed",
+            "absent": "failed",
+            "reverse": "reversing",
+            "reversed": "reversed",
+        },
+        "paid": _MONEY_CAME | {"waiting": "paid", "reverse": "reversing"},
+        "refund_pending": _MONEY_CAME | {"paid": "refund_pending", "waiting": "refund_pending"},
+        "part_refunded": _MONEY_CAME | {"paid": "part_refunded", "waiting": "part_refunded"},
+        "refunded": _MONEY_CAME | {"paid": "refunded", "waiting": "refunded"},
+        "reversed": {"waiting": "reversed", "paid": "reversed", "closed": "reversed", "reversed": "reversed"},
+        "closed": {"waiting": "closed", "closed": "closed"},
+        "failed": {"waiting": "failed", "closed": "failed", "declined": "failed"},
+    },
+)
+
+# A refund through a provider. short: the merchant's balance lacks money 余额不足: sent again later, or given in cash,
+# never both. stuck 退款异常: the guest's account takes nothing. failed: the money stayed here, another may be made.
+REFUND = StateTable(
+    "refund",
+    {
+        "created": {
+            "absent": "created",
+            "underway": "processing",
+            "doubt": "in_doubt",
+            "short": "short",
+            "declined": "failed",
+            "done": "done",
+            "failed": "failed",
+            "stuck": "stuck",
+        },
+        "in_doubt": {
+            "absent": "created",
+            "underway": "processing",
+            "doubt": "in_doubt",
+            "short": "short",
+            "declined": "failed",
+            "done": "done",
+            "failed": "failed",
+            "stuck": "stuck",
+        },
+        "processing": {"underway": "processing", "done": "done", "failed": "failed", "stuck": "stuck"},
+        "short": {"retry": "created", "cash": "cash", "done": "done"},
+        "stuck": {"underway": "stuck", "stuck": "stuck", "done": "done", "failed": "failed"},
+        "done": {"underway": "done", "done": "done"},
+        "failed": {"failed": "failed"},
+        "cash": {},
+    },
+)

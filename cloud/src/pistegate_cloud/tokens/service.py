@@ -26,6 +26,7 @@ class Scope(StrEnum):
     SUSPENSIONS_WRITE = "suspensions:write"
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
+    PAYMENTS_READ = "payments:read"
     TICKETS_READ = "tickets:read"
     TICKETS_ISSUE = "tickets:issue"
     TICKETS_CODE = "tickets:code"
