@@ -52,7 +52,7 @@ def told_in(gate: int, ack: Ack) -> Told:
 def stormed(*, turned_back: bool) -> tuple[list[Group], Tables]:
     """What came to the cloud in a storm, and its tables; `turned_back`: a gate's SD card was written anew meanwhile.
 
-    Of a storm in which the cloud itself was not restored: it would have forgotten what it was told.
+    Of a storm in which the cloud itself was not restored (it would have forgotten what it was told) and nobody lied.
     """
     for seed in range(SEEDS):
         world = World(seed, cloud=RecordingCloud)
@@ -62,7 +62,9 @@ def stormed(*, turned_back: bool) -> tuple[list[Group], Tables]:
             world.close()
         assert isinstance(world.cloud, RecordingCloud)
         forked = bool(world.cloud.tables.rewound())
-        if world.cloud.generation == 1 and forked is turned_back and any(world.truth.restores.values()) is turned_back:
+        honest = {key.gate for key in world.cloud.tables.positions} == set(GATES)
+        restored = any(world.truth.restores.values())
+        if world.cloud.generation == 1 and honest and forked is restored is turned_back:
             return world.cloud.groups, world.cloud.tables
     raise AssertionError("no such storm")
 

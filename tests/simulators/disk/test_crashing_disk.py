@@ -149,3 +149,18 @@ def test_simulated_files_stand_in_for_every_method_of_the_real_ones() -> None:
     """A method that the journal's directory gets is met here, not on the test machine's disk."""
     public = {name for name in vars(Files) if not name.startswith("_")} - {"read_text"}  # it reads by read_bytes
     assert public <= vars(DiskFiles).keys()
+
+
+def test_reader_leaves_the_log_where_it_is() -> None:
+    """Only the last writer that closes in order takes the log away: who may not write cannot lock either."""
+    disk = Disk(Random(1))
+    outbox(disk)
+    connection = connect(disk)
+    work(connection, [])
+    disk.kill()
+    reader = CrashingConnection(disk, "journal.sqlite", read_only=True)
+    assert reader.execute("SELECT COUNT(*) FROM event").fetchone() == (COMMITS,)
+    reader.close()
+    assert disk.files["journal.sqlite-wal"].data
+    connect(disk).close()
+    assert "journal.sqlite-wal" not in disk.files

@@ -27,6 +27,8 @@ class CrashingConnection:
         with self._told():
             self._db = apsw.Connection(path_on(disk, name), flags=flags, vfs=VFS_NAME, statementcachesize=64)
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+            if read_only:  # who cannot write cannot lock either, and leaves the log where it is
+                self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
 
     @property
     def in_transaction(self) -> bool:
