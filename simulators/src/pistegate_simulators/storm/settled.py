@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pistegate_cloud.ingest.core import ChainKey, start_of
 from pistegate_edge.config import lane_profile
 from pistegate_protocol.decide import Admit, Knowledge, Owed, decide
-from pistegate_protocol.events import EVENTS, Admitted, EpochOpened, Event, Outcome, Stream, next_head
+from pistegate_protocol.events import EVENTS, Admitted, EpochOpened, Event, Incident, Outcome, Stream, next_head
 from pistegate_protocol.signing import MediumKind
 from pistegate_protocol.usage import decode_counters, encode_counters
 from pistegate_simulators.storm.cloud_tables import Tables
@@ -20,6 +20,7 @@ from pistegate_simulators.storm.violation import Red
 if TYPE_CHECKING:
     from pistegate_simulators.storm.world import World
 
+_JOURNAL_ALARMS = ("journal_rolled_back", "journal_salvaged", "journal_set_aside")
 Ref = tuple[int, int, int]
 """Gate, epoch, seq."""
 
@@ -34,6 +35,7 @@ def check(world: "World") -> None:
     charges(world.truth)
     if world.hub is not None and not (world.hub.lies or world.hub.doubtful):
         reservations(world.truth)
+    alarms(world.truth, events)
     forks(world.truth, tables)
     denials(world.truth, tables)
     lies(world)
@@ -144,6 +146,14 @@ def reservations(truth: Truth) -> None:
         allowance = truth.tickets[ticket].allowance
         if allowance is not None and charged > allowance:
             raise Red("over_granted", f"ticket {ticket}: the hub granted {charged} of {allowance}")
+
+
+def alarms(truth: Truth, events: dict[ChainKey, dict[int, Event]]) -> None:
+    """No power cut makes a gate say that its journal was damaged or turned back, unless it was."""
+    for key, chain in events.items():
+        for seq, event in chain.items():
+            if isinstance(event, Incident) and event.code in _JOURNAL_ALARMS and not truth.restores[key.gate]:
+                raise Red("false_alarm", f"gate {key.gate} says {event.code} ({event.detail}), event {seq}")
 
 
 def forks(truth: Truth, tables: Tables) -> None:
