@@ -22,6 +22,7 @@ from pistegate_cloud.payments.rules import PAYABLE_MS, REVERSE_AFTER_MS
 from pistegate_cloud.payments.service import Wish
 from pistegate_cloud.payments.settling import settle
 from pistegate_cloud.payments.wechat import FRESH_MS, WeChatProvider
+from pistegate_cloud.serve import running_services
 from pistegate_cloud.settings import WeChatSettings
 from pistegate_cloud.uuid7 import uuid7
 from pistegate_simulators.payment.books import CHINA
@@ -430,6 +431,34 @@ async def test_cash_and_retry_at_once_give_one_of_them(desk: Desk) -> None:
     assert (state, len(desk.sim.books.refunds)) in {("cash", 0), ("done", 1)}
 
 
+async def test_a_refund_of_another_amount_is_shown_and_keeps_nobody_waiting(desk: Desk) -> None:
+    """The provider tells of another amount than was asked for: noted; the refund after it is settled all the same."""
+    row = await desk.paid()
+    desk.sim.ways.refunds_end = False
+    odd, good = await desk.refund(row, 100), await desk.refund(row, 200)
+    desk.sim.books.refunds[odd.number].amount = 99
+    desk.sim.finish_refund(odd.number)
+    desk.sim.finish_refund(good.number)
+    await desk.later()
+    told = [await queries.refund(one.id) for one in (odd, good)]
+    assert [one.state for one in told if one] == ["processing", "done"]
+    assert "payment_mismatch" in str(told[0] and told[0].trouble)
+    assert await desk.deliver(-2) == (409, "payment_mismatch")
+
+
+async def test_no_cash_for_what_went_through_after_all(desk: Desk) -> None:
+    """Told to be short, and done in the end by a request that was still on its way: the provider's word counts."""
+    row = await desk.paid()
+    desk.sim.books.dry_at_s = desk.sim.wall()
+    made = await desk.refund(row, 29800)
+    desk.sim.books.dry_at_s, desk.sim.books.balance = None, 29800
+    amount = {"refund": 29800, "total": 29800, "currency": "CNY"}
+    late = {"out_refund_no": made.number, "out_trade_no": row.number, "amount": amount}
+    desk.sim.books.end_refund(desk.sim.books.refund(late, desk.sim.wall()), desk.sim.wall())
+    await refused("state_conflict", refunds.give_in_cash(made.id, desk.wechat, desk.clock))
+    assert ((await queries.refund(made.id)).state, (await desk.now(row)).state) == ("done", "refunded")  # type: ignore[union-attr]
+
+
 async def test_cash_waits_for_the_providers_word(desk: Desk) -> None:
     """Without an answer nobody knows whether it went through: not given."""
     row = await desk.paid()
@@ -477,6 +506,24 @@ async def test_the_bill_matches_and_every_difference_is_found(desk: Desk) -> Non
         (bills.Difference.AMOUNT, 29800, 1)
     ]
     assert await desk.wechat.bill(datetime(2020, 1, 1, tzinfo=CHINA).date()) == []
+
+
+async def test_a_serving_cloud_asks_by_itself(sqlite_settings: Any, tmp_path: Path) -> None:
+    """With [wechat] in cloud.toml `serve` asks for what is open; no notification ever comes."""
+    with holding_provider() as sim:
+        wechat = wechat_settings(sim, tmp_path)
+        settings = msgspec.structs.replace(sqlite_settings, wechat=wechat)
+        async with running_services(settings) as services:
+            now_ms = services.clock.wall_ms()
+            wish = Wish(uuid7(now_ms), 1, Way.SHOWN, 100, "CNY", "全日票", "window 1")
+            assert services.wechat is not None
+            row, _ = await service.begin(wish, services.wechat, services.clock)
+            sim.guest_pays(row.number)
+            for _ in range(600):
+                if (await queries.payment(row.id)).state == "paid":
+                    break
+                await asyncio.sleep(0.1)
+            assert (await queries.payment(row.id)).state == "paid"
 
 
 async def test_keys_that_cannot_be_read_are_told(tmp_path: Path) -> None:

@@ -126,11 +126,6 @@ async def due_refunds(provider: str, now_ms: int, limit: int) -> list[ProviderRe
     return await rows.order_by("ask_ms").limit(limit)
 
 
-async def is_nonce_taken(provider: str, nonce: str) -> bool:
-    """Whether a notification with this nonce was taken."""
-    return await ProviderNotice.exists(provider=provider, nonce=nonce)
-
-
 async def is_event_taken(provider: str, event: str) -> bool:
     """Whether this event was taken."""
     return await ProviderNotice.exists(provider=provider, event=event)

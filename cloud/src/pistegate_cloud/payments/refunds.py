@@ -92,9 +92,13 @@ async def ask(row: ProviderRefund, provider: Provider, clock: Clock) -> bool:
         ask_ms = next_ask_ms(row.asked_times, clock.wall_ms())
         await queries.note_refund(row, ask_ms=ask_ms, trouble=str(error)[:200])
         return False
-    if told.fact is RefundFact.ABSENT and row.state != "processing":
-        return await _send(row, provider, clock)
-    await hear(told, clock)
+    try:
+        if told.fact is RefundFact.ABSENT and row.state != "processing":
+            return await _send(row, provider, clock)
+        await hear(told, clock)
+    except Problem as problem:  # told of something that does not fit: a person sees it, others are not kept waiting
+        ask_ms = next_ask_ms(row.asked_times, clock.wall_ms())
+        await queries.note_refund(row, ask_ms=ask_ms, trouble=f"{problem.code} {problem.values}"[:200])
     return True
 
 

@@ -36,7 +36,8 @@ async def settle(provider: Provider, clock: Clock) -> int:
         asked += 1
         if not await refunds.ask(refund, provider, clock):
             return asked
-    await queries.forget_notices(clock.wall_ms() - NOTICES_KEPT_MS)
+    if asked:
+        await queries.forget_notices(clock.wall_ms() - NOTICES_KEPT_MS)
     return asked
 
 
