@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from pistegate_simulators.payment.books import CHINA
 from pistegate_simulators.payment.server import PaymentProvider
 
 PAYS = "134567890123456700"
+NEVER_SENT = {"failed", "closed"}
 PATH = "/payments/wechat/notifications"
 
 
@@ -506,6 +508,49 @@ async def test_the_bill_matches_and_every_difference_is_found(desk: Desk) -> Non
         (bills.Difference.AMOUNT, 29800, 1)
     ]
     assert await desk.wechat.bill(datetime(2020, 1, 1, tzinfo=CHINA).date()) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_day_on_which_everything_goes_wrong(desk: Desk, seed: int) -> None:
+    """Answers and notifications lost, doubled, out of order, refunds at random: at last both books are the same."""
+    chance = Random(seed)
+    rows, made = [], []
+    for _ in range(24):
+        desk.sim.ways.troubles = [chance.choice(["", "", "unknown", "refused", "hang"]) for _ in range(3)]
+        if chance.random() < 0.5:
+            rows.append(await desk.by_code(f"{chance.randrange(8):02d}", chance.randrange(1, 9000)))
+        else:
+            rows.append(await desk.begin(Way.SHOWN, chance.randrange(1, 9000)))
+            if rows[-1].number in desk.sim.books.orders and chance.random() < 0.7:
+                desk.sim.guest_pays(rows[-1].number)
+        if chance.random() < 0.5:
+            await desk.later(chance.randrange(10_000))
+        row = await desk.now(chance.choice(rows))
+        if row.state in queries.REFUNDABLE and row.held < row.amount:
+            made.append((await desk.refund(row, chance.randrange(1, row.amount - row.held + 1))).id)
+        for index in chance.sample(range(len(desk.sim.post.held)), min(2, len(desk.sim.post.held))):
+            assert (await desk.deliver(index))[0] == 204
+    desk.sim.ways.troubles = []
+    for _ in range(6):
+        await desk.later(PAYABLE_MS)
+    ours = [await desk.now(row) for row in rows]
+    theirs = {"SUCCESS": "paid", "REFUND": "paid", "REVOKED": "reversed", "CLOSED": "closed", "PAYERROR": "failed"}
+    for row in ours:
+        order = desk.sim.books.orders.get(row.number)
+        came = "paid" if row.state in (*queries.REFUNDABLE, "refunded") else row.state
+        expected = {theirs[order.state]} | ({"closed"} if order.state == "PAYERROR" else set()) if order else NEVER_SENT
+        assert (came in expected, row.strange) == (True, False), (row.state, order and order.state)
+    held = [
+        bills.Held(one.number, None, one.amount, "CNY") for one in ours if one.transaction and one.state != "reversed"
+    ]
+    for refund_id in made:
+        found = await queries.refund(refund_id)
+        assert found is not None
+        assert found.state == "done"
+        held.append(bills.Held((await queries.payment(found.payment_id)).number, found.number, -found.amount, "CNY"))
+    lines = await desk.wechat.bill(datetime.fromtimestamp(desk.sim.wall(), CHINA).date())
+    assert bills.compare(lines, held, {one.number for one in ours if one.state == "reversed"}) == []
+    assert sum(one.amount for one in held) == desk.sim.books.balance
 
 
 async def test_a_serving_cloud_asks_by_itself(sqlite_settings: Any, tmp_path: Path) -> None:
