@@ -123,10 +123,10 @@ class Admissions:
         if not tickets:
             return []
         rows = await queries.of_tickets(self._place.group, tickets)
-        by_ticket: dict[int, list[models.Admission]] = {}
+        by_ticket: dict[int, list[queries.Taken]] = {}
         for row in rows:
             by_ticket.setdefault(row.ticket, []).append(row)
-        await queries.save_ledger([], _settled_by_next(by_ticket))
+        await queries.save_settled(_settled_by_next(by_ticket), "cloud")
         allowances = await queries.allowances(self._place.site, self._place.group, tickets)
         found: list[Found] = []
         for ticket, group in by_ticket.items():
@@ -140,12 +140,12 @@ class Admissions:
         return found
 
 
-def _settled_by_next(by_ticket: dict[int, list[models.Admission]]) -> list[models.Admission]:
+def _settled_by_next(by_ticket: dict[int, list[queries.Taken]]) -> list[queries.Taken]:
     settled = []
     for group in by_ticket.values():
         for row in group:
             if told := settlement(row, group):
-                row.settled, row.settled_by = told, "cloud"
+                row.settled = told
                 settled.append(row)
     return settled
 
@@ -155,7 +155,7 @@ async def _given_back(ticket: int) -> list[tuple[date, int]]:
     return [(day, -persons) for day, persons in await queries.given_back(ticket)]
 
 
-def _of_ticket(kind: str, row: models.Admission, values: dict[str, Any]) -> Found:
+def _of_ticket(kind: str, row: queries.Taken, values: dict[str, Any]) -> Found:
     return Found(kind, row.seq, values | {"ticket": row.ticket}, row.ticket, f"{row.site_id}/{row.ticket}")
 
 
