@@ -5,20 +5,18 @@ Messages go unacknowledged (QoS 0): each is answered or repeated by whoever sent
 """
 
 import logging
-import random
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
+
+from pistegate_edge.mqtt_client import end, new_client
 
 log = logging.getLogger(__name__)
 
-RECONNECT_MIN_S = 0.5  # doubles up to RECONNECT_MAX_S; each times 1..2 at random
-RECONNECT_MAX_S = 4.0
+RECONNECT_MAX_S = 4.0  # times 1..2 at random
 QOS = 0
 
 
@@ -63,7 +61,7 @@ class SiteLink:
         self._broker = broker
         self._reads = reads
         self._tell = tell
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=True)
+        self._client = new_client(name, RECONNECT_MAX_S)
         if broker.username:
             self._client.username_pw_set(broker.username, broker.password)
         if broker.ca:
@@ -71,9 +69,6 @@ class SiteLink:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = lambda _client, _data, _flags, reason, _props: tell(SiteDown(str(reason)))
         self._client.on_message = lambda _client, _data, told: tell(SiteArrived(told.topic, bytes(told.payload)))
-        self._client.on_socket_open = _no_delay
-        factor = 1 + random.random()  # spreads reconnects; no rule of passage
-        self._client.reconnect_delay_set(RECONNECT_MIN_S * factor, RECONNECT_MAX_S * factor)  # type: ignore[arg-type]
 
     def start(self) -> None:
         """Connect in the background, now or whenever the broker can be reached."""
@@ -85,11 +80,8 @@ class SiteLink:
         self._client.publish(topic, payload, qos=QOS)
 
     def stop(self) -> None:
-        """Disconnect and end paho's thread; one that waits to reconnect is a daemon and is not waited for."""
-        connected = self._client.is_connected()
-        self._client.disconnect()
-        if connected:
-            self._client.loop_stop()
+        """For good."""
+        end(self._client)
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any) -> None:
         if reason.is_failure:
@@ -97,8 +89,3 @@ class SiteLink:
             return
         client.subscribe([(topic, QOS) for topic in self._reads])
         self._tell(SiteUp())
-
-
-def _no_delay(_client: paho.Client, _data: Any, sock: Any) -> None:
-    """Nothing waits for company: a lane waits for the answer."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
