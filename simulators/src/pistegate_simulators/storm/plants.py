@@ -190,7 +190,9 @@ PLANTS: dict[str, Planted] = {
         frozenset({"document_older", "revoked_admitted"}),
     ),
     "ack_before_commit": Planted(
-        "the cloud acknowledges before its commit", _ack_before_commit, frozenset({"lost", "does_not_drain"})
+        "the cloud acknowledges before its commit",
+        _ack_before_commit,
+        frozenset({"lost", "does_not_drain", "chain_differs"}),
     ),
     "seq_reuse_after_restore": Planted(
         "a restored gate opens an epoch that was used before",

@@ -23,9 +23,9 @@ from pistegate_simulators.storm.violation import Red
 GATES = (3, 4, 5)
 TICKETS = 20
 TWINS = 16  # pairs of people with one code at two lanes within moments
-VISITS = 62  # of which some find every lane dark; 50 and more are presented
-STORM_S = 480.0  # virtual seconds; a longer one is mostly idle
-HUB_S = 300.0  # of a site with a hub, whose every second is a sign of life of each gate
+VISITS = 66  # of which some find every lane dark; 50 and more are presented
+STORM_S = 400.0  # virtual seconds; a longer one is mostly idle
+HUB_S = 230.0  # of a site with a hub, whose every second is a sign of life of each gate
 HUB_EVERY = 4  # one storm of so many is at a site with a hub
 FAULTS = (6, 10)
 REVOCATIONS = (2, 5)
