@@ -63,7 +63,7 @@ PLANTED: dict[str, Plants] = {
         lambda entries, claim, used: real_left(entries, replace(claim, party=1), used)
     ),
     "batch ignored": {"decide.persons": lambda view: real_persons(with_claim(view, batch=None))},
-    "midnight of Greenwich": {"views._site_day": lambda gate, now: now.date()},
+    "midnight of Greenwich": {"views._site_day": lambda claim, gate, now: now.date()},
     "owed to whoever comes": {
         "views._count": partial(
             lambda real, claim, usage, amendment, gate, now, owed: replace(
