@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All tests, in four runs: those that only reckon, those of the gate, and those that wait for other processes, each two
-at once; and what needs the machine for itself (whole days, many processes, a pool of its own, timing), one by one.
+"""All tests, in four runs: those that only reckon, those of the gate, and those that wait for other processes, each a
+few at once; and what needs the machine for itself (whole days, many processes, a pool of its own, timing), one by one.
 
 With words (make test ARGS="-k passback -x") it is one plain run of pytest.
 """
@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RECKONING = ("tests/protocol", "tests/build", "tests/cloud")
-WAITING = ("tests/edge",)
+# What takes longest comes first, so that the others run beside it and not before it.
+RECKONING = ("tests/cloud", "tests/build", "tests/protocol")
+WAITING = ("tests/edge/lane/search", "tests/edge/lane/board", "tests/edge/lane", "tests/edge")
 ALONE = (
     "tests/scenarios/test_day.py",
     "tests/scenarios/test_day_goes_red.py",
@@ -20,8 +21,9 @@ ALONE = (
     "tests/simulators/test_reader_timing.py",
     "tests/faults/test_real_processes.py",
 )
-# Two processors are what the project is measured on. A file's tests stay together: they share what is slow to make.
-AT_ONCE = ("--numprocesses", "2", "--dist", "loadfile")
+# One more than the two processors that the project is measured on: most tests wait for a disk, a process or a deadline.
+# A file's tests stay together: they share what is slow to make.
+AT_ONCE = ("--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def main() -> int:
