@@ -21,6 +21,7 @@ from pistegate_edge.journal.files import Files
 
 SIZE_MB: Final = 24
 SECTOR: Final = 512  # bytes
+FATES: Final = ("all", "none", "some", "torn")
 TOOLS: Final = ("fusermount3", "losetup", "mkfs.ext4", "mount", "umount")
 
 
@@ -127,8 +128,24 @@ def _wait_for_disk(fuse: Path, daemon: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError("the FUSE file system did not come up")
 
 
-def cut(recording: Recording, at: int, random: Random) -> tuple[bytes, Promises]:
-    """The disk as the power left it before entry `at` of the tape, and what had been promised by then."""
+def exposed(recording: Recording) -> list[int]:
+    """Places on the tape right behind a promise that was made, as others before it, without any flush."""
+    found, unflushed = [], 0
+    for number, (kind, _, _) in enumerate(recording.tape):
+        if kind == FLUSH:
+            unflushed = 0
+        elif kind == PROMISE:
+            unflushed += 1
+            if unflushed >= 3:  # of one admission two are told: that it is no longer open is none that can be lost
+                found.append(number + 1)
+    return found
+
+
+def cut(recording: Recording, at: int, random: Random, how: str = "") -> tuple[bytes, Promises]:
+    """The disk as the power left it before entry `at` of the tape, and what had been promised by then.
+
+    `how`: what becomes of writes that were not flushed, one of FATES; drawn where it is not given.
+    """
     disk, promises, pending = bytearray(recording.base), Promises(), []
     for kind, offset, data in recording.tape[:at]:
         if kind == WRITE:
@@ -139,7 +156,7 @@ def cut(recording: Recording, at: int, random: Random) -> tuple[bytes, Promises]
             pending = []
         elif kind == PROMISE:
             promises = pickle.loads(recording.promises[int.from_bytes(data, "big") - 1])
-    how = random.choice(("all", "none", "some", "torn"))
+    how = how or random.choice(FATES)
     for offset, data in pending:
         if how == "all" or (how == "some" and random.random() < 0.5):
             _put(disk, offset, data)
