@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -51,6 +52,10 @@ class Progress:
         self.news.append(sentence)
 
 
+# How the night goes by: to so long before the lifts open, in so many seconds. The last part is slow, to hit the time.
+NIGHT = ((timedelta(minutes=20), 1.0), (timedelta(seconds=10), 0.5), (timedelta(0), 0.2))
+
+
 class Day:
     """One simulated day in a `World`."""
 
@@ -79,7 +84,7 @@ class Day:
         self.progress.enter("the eve")
         await self._sell_first(tales)
         self.progress.enter("the day")
-        self.world.time.set(OPENS, self.settings.rate)
+        self.world.time.slow_down(self.settings.rate)
         started = time.monotonic()
         trouble = cut_network(self.world.wire, self.settings.seconds, self.settings.cut_seconds, self.progress.tell)
         async with asyncio.TaskGroup() as group:
@@ -90,10 +95,19 @@ class Day:
         if self._killer:
             await self._killer.settle()
 
+    async def _until_morning(self) -> None:
+        """The night runs by fast: a clock that jumped would be in doubt at the gates."""
+        for until, seconds in NIGHT:
+            left = (OPENS - until - self.world.time.now()).total_seconds()
+            if left > 0:
+                self.world.time.slow_down(left / seconds)
+                await asyncio.sleep(seconds)
+        self.world.time.slow_down(1.0)
+
     async def _sell_first(self, tales: dict[int, Tale]) -> None:
         """Yesterday's tickets, and those of whom the gates must have heard before the network is cut."""
         await asyncio.gather(*(self._buy(tales[skier.number]) for skier in self._with(Case.EXPIRED)))
-        self.world.time.set(OPENS, 1.0)
+        await self._until_morning()
         early = self._with(*EARLY)
         await asyncio.gather(*(self._buy(tales[skier.number]) for skier in early))
         for skier in self._with(Case.REVOKED):
