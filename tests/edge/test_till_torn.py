@@ -27,7 +27,7 @@ from pistegate_simulators.stock import purse, recent_records, spent
 PURSE, LOADED, SPENT, AMOUNT = 2000, 3000, 2000, 1800
 BALANCE = PURSE + LOADED - SPENT
 EXCHANGES = range(20)
-PROMPT_S = 0.25  # the guest is told within so many seconds of the tear; the median, as the machine may be busy
+PROMPT_S = 0.25  # the guest is told within so many seconds of the tear
 CUTS = [
     (Cut.BEFORE, Executed.NOTHING),
     (Cut.DURING, Executed.NOTHING),
@@ -108,7 +108,7 @@ def test_card_that_comes_back_here_is_charged_exactly_once(post: Post, when: Cut
     known = charged(post.here.directory)
     assert known.count(True) == len(EXCHANGES)
     assert None not in known
-    assert statistics.median(post.waits) <= PROMPT_S, post.waits
+    assert max(post.waits) <= PROMPT_S, post.waits
 
 
 @pytest.mark.parametrize(("when", "executed"), CUTS)
@@ -192,5 +192,5 @@ def test_word_to_the_operator_in_time_on_a_paced_reader(tmp_path: Path) -> None:
             here.operator.send(do="cancel", id=f"r{exchange}")
             here.operator.end(f"r{exchange}")
     print(f"tear to prompt: median {statistics.median(post.waits):.3f} s, worst {max(post.waits):.3f} s")
-    assert statistics.median(post.waits) <= PROMPT_S
+    assert max(post.waits) <= PROMPT_S
     assert here.results().count(UseResult.UNCONFIRMED) == 1

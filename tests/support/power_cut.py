@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from pistegate_edge.clock import Clock
+from journal_aging import Hands
+
 from pistegate_edge.core.actions import RecordAdmission, RecordOutcome, RecordSettled
 from pistegate_edge.core.owed import OwedEntry
 from pistegate_edge.journal import retention
@@ -25,22 +26,6 @@ SITE, GATE, RESERVE = 1, 3, 16_384
 USED = encode_counters(Usage(claim=b"", used_total=1))
 Connector = Callable[[DiskFiles], DiskFiles]
 Place = tuple[Stream, int, int]
-
-
-class Hands(Clock):
-    """A clock that the workload moves; one boot."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mono = 1000.0
-
-    def monotonic(self) -> float:
-        """As moved."""
-        return self.mono
-
-    def wall_ms(self) -> int:
-        """As moved."""
-        return 1_764_000_000_000 + int(self.mono * 1000)
 
 
 @dataclass
@@ -110,9 +95,9 @@ def day(bench: Workplace) -> None:
     _document(bench, journal, journal.epoch >> 32)
     _acknowledge(bench, journal)
     _settle(bench, journal)
-    bench.clock.mono += 2 * retention.DAY_S
+    bench.clock.on(2 * retention.DAY_S)
     for _ in range(6):
-        bench.clock.mono += retention.MARK_S
+        bench.clock.on(retention.MARK_S)
         journal.tidy()
     _guest(bench, journal, 4)
     _admit(bench, journal, 5)

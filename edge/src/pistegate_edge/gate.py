@@ -85,23 +85,7 @@ class Gate:
         self._documents = documents = DocumentStore(self._journal, KeyRing(config.document_keys), config.device.site)
         self._notes_at_start = noted_at_start(documents, self._journal, self._keys)
         self._known = KnownClaims(self._journal.verified_claims())
-        issuers = KeyRing(config.issuer_keys)
-        self._passage = Passage(
-            Judge(
-                self._profile,
-                issuers,
-                documents.facts,
-                self._known,
-                self._journal,
-                refuse_doubted=config.clock.when_suspect == "refuse_dated",
-            ),
-            OwedBook(self._journal.owed()),
-            UnsettledBook(self._journal.unsettled()),
-            self._journal.unfinished(),
-            Reasons(config.override.key_reason, config.override.staff_reason),
-            staff_cards=config.override.staff_cards,
-            hub=config.hub is not None,
-        )
+        self._passage = self._new_passage(config)
         self._recorder = Recorder(self._journal, self._feed, self._grown)
         self._parts: Sequence[Part] = []
         self._uplink = Uplink(
@@ -117,27 +101,50 @@ class Gate:
             chain_signer(config),
         )
         self._reader = devices.reader(self._known.knows)
-        ports = Ports(
+        self._power, self._parts = devices.parts(self._ports())
+        self._takers = self._taken_by()
+        self._perform = self._performers()
+
+    def _new_passage(self, config: Config) -> Passage:
+        """The passage protocol, with what earlier runs left open."""
+        judge = Judge(
+            self._profile,
+            KeyRing(config.issuer_keys),
+            self._documents.facts,
+            self._known,
+            self._journal,
+            refuse_doubted=config.clock.when_suspect == "refuse_dated",
+        )
+        return Passage(
+            judge,
+            OwedBook(self._journal.owed()),
+            UnsettledBook(self._journal.unsettled()),
+            self._journal.unfinished(),
+            Reasons(config.override.key_reason, config.override.staff_reason),
+            staff_cards=config.override.staff_cards,
+            hub=config.hub is not None,
+        )
+
+    def _ports(self) -> Ports:
+        """What its parts are given of the gate."""
+        return Ports(
             put=self._queue.put,
             feed=self._feed,
             note=self._note_now,
             state_changed=self._uplink.state_changed,
             busy=self._busy,
             held=lambda: self._passage.state in (State.READING, State.COMMITTING, State.WRITING),
-            clock=clock,
+            clock=self._clock,
             publish=self._link.publish,
-            chronicle=lambda event: self._recorder.chronicle(event, clock.now()),
+            chronicle=lambda event: self._recorder.chronicle(event, self._clock.now()),
             keep=self._keep,
-            document=documents.get,
+            document=self._documents.get,
             record=self._recorder.receipt,
             journal=self._journal,
             owed=self._passage.owed.to_hand_over,
             cloud_heard=lambda: self._uplink.heard_at,
             faulty=lambda: bool(self._passage.faults - {i.Fault.STALE}),
         )
-        self._power, self._parts = devices.parts(ports)
-        self._takers = self._taken_by()
-        self._perform = self._performers()
 
     @property
     def shutdown(self) -> tuple[str, ...] | None:

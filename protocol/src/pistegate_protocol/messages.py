@@ -12,7 +12,7 @@ from msgspec import Meta
 from pistegate_protocol.codec import Codec, Record
 from pistegate_protocol.events import EVENT_MAX, HEAD_BYTES, Count, Epoch, Millis, ShortText, Stream
 
-MESSAGE_MAX = 1 << 20  # bytes; larger documents travel by HTTPS (a later release)
+MESSAGE_MAX = 1 << 20  # bytes; larger documents are tables, fetched by HTTPS (tables.py)
 BATCH_EVENTS_MAX = 200
 APDU_MAX = 300  # bytes of one command or response, ISO-DEP frame limit included
 RELAY_APDUS_MAX = 32
