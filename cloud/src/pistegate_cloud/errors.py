@@ -29,6 +29,7 @@ STATUS: Final[dict[str, int]] = {
     "amount_too_large": 422,
     "visit_date_past": 422,
     "season_over": 422,
+    "sold_out": 409,
     "idempotency_key_reused": 409,
     "request_in_progress": 409,
     "state_conflict": 409,

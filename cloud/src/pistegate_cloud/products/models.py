@@ -13,7 +13,9 @@ class Product(Model):
     """What can be bought. Never edited once sold: a changed product is a new number.
 
     `scope`: "site" or "group", where its claims hold. `terms`: products.schemas.TermsBody; None: no further ones.
-    `valid_until`: last day of all its tickets (a season); None: `days` from the visit date.
+    `valid_until`: last day of all its tickets (a season); None: `days` from the visit date. `kind`: that of an order's
+    line, or "bundle". `department` 部门: whose revenue it is; `passthrough`: it is another's money (insurance).
+    `tax_bp`: tax inside the price in basis points. `unit`: what one piece is.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -35,6 +37,11 @@ class Product(Model):
     scope = fields.CharField(max_length=10, default="site", db_default="site")  # old rows get it
     terms = fields.JSONField[dict[str, Any]](null=True)
     valid_until = fields.DateField(null=True)
+    kind = fields.CharField(max_length=20, default="ticket", db_default="ticket")  # old rows get these
+    unit = fields.CharField(max_length=20, default="ticket", db_default="ticket")
+    department = fields.CharField(max_length=40, default="lift", db_default="lift")
+    tax_bp = fields.IntField(default=0, db_default=0)
+    passthrough = fields.BooleanField(default=False, db_default=False)
 
     class Meta:
         """Table."""

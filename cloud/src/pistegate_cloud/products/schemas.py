@@ -9,6 +9,8 @@ from pistegate_cloud.schemas import AreaNumber, Body, Code, Currency, Day, Money
 from pistegate_protocol.claims import ENTRIES_MAX, HolderClass
 
 HOLDERS = [holder.name.lower() for holder in HolderClass]
+Kind = Literal["ticket", "rental", "coach", "meal", "insurance", "deposit", "fee", "recharge", "bundle"]
+Unit = Literal["ticket", "person", "piece", "hour", "session", "day", "meal"]
 DAYS_MAX = 1100  # of validity: three years, and some
 
 _EXAMPLE: dict[str, Any] = {
@@ -115,6 +117,10 @@ class ProductBody(Body):
 
     Its tickets are valid for `days` from the visit date, or, where `valid_until` is given, to that day (a season).
     Scope "group": they hold at every site of the group; areas have the same numbers at each of them.
+
+    Only kind "ticket" opens gates; the others have no areas. A "bundle" is sold as its parts, which the price list
+    names. `department`: whose revenue it is. `passthrough`: the money is another's, as an insurer's; it bears no tax of
+    ours.
     """
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _EXAMPLE})
@@ -125,7 +131,7 @@ class ProductBody(Body):
     name: Names
     price: Money
     currency: Currency
-    areas: Annotated[list[AreaNumber], Field(min_length=1, max_length=32)]
+    areas: Annotated[list[AreaNumber], Field(max_length=32, description="At least one for a ticket.")]
     holder: Annotated[str, Field(description="One of " + ", ".join(HOLDERS))] = "adult"
     party: Annotated[int, Field(ge=1, le=255)] = 1
     days: Annotated[int, Field(ge=1, le=DAYS_MAX, description="Days of validity, from the visit date.")] = 1
@@ -136,6 +142,11 @@ class ProductBody(Body):
     scope: Literal["site", "group"] = "site"
     valid_until: Day | None = None
     terms: TermsBody = TermsBody()
+    kind: Kind = "ticket"
+    unit: Unit = "ticket"
+    department: Annotated[Code, Field(max_length=20)] = "lift"
+    tax_bp: Annotated[int, Field(ge=0, le=5000, description="Tax inside the price: 600 is 6 %.")] = 0
+    passthrough: bool = False
 
     @field_validator("holder")
     @classmethod
@@ -148,6 +159,14 @@ class ProductBody(Body):
     def _claim_can_count_it(self) -> Self:
         if (self.entries_total or 0) * self.party > ENTRIES_MAX:
             raise ValueError(f"entries_total for the whole party is at most {ENTRIES_MAX}")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if (self.kind == "ticket") != bool(self.areas):
+            raise ValueError("areas belong to kind ticket, which has at least one")
+        if self.passthrough and self.tax_bp:
+            raise ValueError("passthrough bears no tax: tax_bp must be 0")
         return self
 
     @field_validator("areas")

@@ -26,7 +26,8 @@ async def add(body: ProductBody) -> Product:
     values = body.model_dump(exclude={"site", "terms"}, by_alias=True)
     terms = body.terms.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     product = Product(site_id=body.site, terms=terms or None, **values)
-    check(product, scope_of(product, site))
+    if body.kind == "ticket":
+        check(product, scope_of(product, site))
     await _check_blackout(body, site)
     await sites.add(product, f"product {body.number} or code {body.code}")
     return product
