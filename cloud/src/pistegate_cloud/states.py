@@ -171,3 +171,60 @@ REFUND = StateTable(
         "cash": {},
     },
 )
+
+# A deposit 押金. part_kept: some of it paid for something, the rest went back. kept: all of it did.
+DEPOSIT = StateTable(
+    "deposit",
+    {
+        "held": {"spend": "held", "return": "returned", "return_part": "part_kept", "keep": "kept"},
+        "returned": {},
+        "part_kept": {},
+        "kept": {},
+    },
+)
+
+# A piece of equipment. What cards and counters tell of a damaged or retired one is shown, and moves nothing.
+PIECE = StateTable(
+    "piece",
+    {
+        "in": {"take": "out", "damage": "damaged", "retire": "retired"},
+        "out": {"give_back": "in", "damage": "damaged", "retire": "retired"},
+        "damaged": {"repair": "in", "retire": "retired"},
+        "retired": {},
+    },
+)
+
+# A settlement 结算, kept before the card is wiped. dropped: it was given up before anything was paid.
+SETTLEMENT = StateTable("settlement", {"begun": {"settle": "settled", "drop": "dropped"}, "settled": {}, "dropped": {}})
+
+# A contingency ticket 应急票. held: signed, and on its way to the window's box or there. spoilt 作废: its sale was voided
+# before anybody saw its code. unsold_denied: refused at every gate. sold_denied: sold before that, and told after it.
+# expired: it was not sold, and its day was over before its box was done: no gate takes it any more.
+CONTINGENCY_TICKET = StateTable(
+    "contingency ticket",
+    {
+        "held": {"sell": "sold", "spoil": "spoilt", "deny": "unsold_denied", "expire": "expired"},
+        "sold": {},
+        "spoilt": {},
+        "unsold_denied": {"sell": "sold_denied", "spoil": "spoilt"},
+        "expired": {"sell": "sold", "spoil": "spoilt"},
+        "sold_denied": {},
+    },
+)
+
+# A window's batch of them. held: its box may sell. done: the box said that it sells no more of it. lost: a person said so.
+CONTINGENCY_BATCH = StateTable(
+    "contingency batch", {"held": {"done": "done", "lose": "lost"}, "done": {}, "lost": {"done": "done"}}
+)
+
+# A box's receipt. trouble: the money is in the drawer and nothing is booked for it, or its tickets were denied.
+CONTINGENCY_SALE = StateTable(
+    "contingency sale",
+    {
+        "heard": {"book": "booked", "void": "void", "trouble": "trouble"},
+        "booked": {},
+        "void": {},
+        "trouble": {"book": "booked", "settle": "settled"},
+        "settled": {},
+    },
+)
