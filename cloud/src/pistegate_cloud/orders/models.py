@@ -9,13 +9,16 @@ from tortoise.models import Model
 
 from pistegate_cloud.products.models import Product
 from pistegate_cloud.sites.models import Site
-from pistegate_cloud.tokens.models import ApiToken
 
 
 class Order(Model):
     """What one guest bought at once. `day`: calendar day of the sale in site zone. Amounts in minor units.
 
-    `phone`: only if the guest gave it, to find the cards again.
+    `phone`: only if the guest gave it, to find the cards again. `kind`: orders.kinds.OrderKind; `status`: states.ORDER.
+    `expires_ms`: until then a new order holds its stock. `paying`: the provider's payment that is to pay it: while it
+    is there, nobody else takes money for it. `selling_site`: the outlet that took the money (None: this site).
+    `before_id`: the order that this one changes. `leader`, `agency`, `expected`: of a group 团体. `trouble`: what a
+    person must look at.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -28,16 +31,45 @@ class Order(Model):
     created_ms = fields.BigIntField()
     day = fields.DateField()
     phone = fields.CharField(max_length=20, null=True)
+    kind = fields.CharField(max_length=20, default="individual", db_default="individual")
+    window = fields.IntField(null=True)
+    shift_id = fields.UUIDField(null=True)
+    operator = fields.CharField(max_length=80, null=True)
+    member_id = fields.BigIntField(null=True)
+    expires_ms = fields.BigIntField(null=True)
+    paid_ms = fields.BigIntField(null=True)
+    paying = fields.UUIDField(null=True)
+    selling_site = fields.IntField(null=True)
+    approver = fields.CharField(max_length=80, null=True)
+    reason = fields.CharField(max_length=200, null=True)
+    before_id = fields.UUIDField(null=True)
+    leader = fields.CharField(max_length=80, null=True)
+    agency = fields.CharField(max_length=80, null=True)
+    expected = fields.IntField(null=True)
+    trouble = fields.CharField(max_length=200, null=True)
 
     class Meta:
         """Table."""
 
         table = "sales_order"
-        indexes = (("site_id", "day"), ("site_id", "created_ms"), ("phone",))
+        indexes = (
+            ("site_id", "day"),
+            ("site_id", "created_ms"),
+            ("phone",),
+            ("status", "expires_ms"),
+            ("paying",),
+            ("before_id",),
+            ("shift_id",),
+        )
 
 
 class OrderLine(Model):
-    """Some tickets of one product for one visit date; the price as sold."""
+    """Some pieces of one product for one visit date, or a charge without a product, with all that was agreed.
+
+    Amounts in minor units, tax included; `tax_bp` in basis points. `kind`: orders.kinds.LineKind; a bundle's line says
+    what was bought and carries no money of its own: its parts do, whose `parent_id` it is. `department`: whose revenue;
+    `passthrough`: another's money. `terms`: price rule, refund policy, shares, as they were on the day of the sale.
+    """
 
     id = fields.BigIntField(primary_key=True)
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField(
@@ -48,14 +80,26 @@ class OrderLine(Model):
         "cloud.Order", on_delete=fields.RESTRICT, db_index=True
     )
     order_id: UUID
-    product: fields.ForeignKeyRelation[Product] = fields.ForeignKeyField(
-        "cloud.Product", on_delete=fields.RESTRICT, db_index=True
+    product: fields.ForeignKeyNullableRelation[Product] = fields.ForeignKeyField(
+        "cloud.Product", on_delete=fields.RESTRICT, db_index=True, null=True
     )
-    product_id: int
+    product_id: int | None
     quantity = fields.IntField()
     visit_date = fields.DateField()
     unit_price = fields.BigIntField()
     amount = fields.BigIntField()
+    kind = fields.CharField(max_length=20, default="ticket", db_default="ticket")
+    parent_id = fields.BigIntField(null=True)
+    words = fields.CharField(max_length=80, null=True)
+    department = fields.CharField(max_length=20, default="", db_default="")
+    passthrough = fields.BooleanField(default=False, db_default=False)
+    list_price = fields.BigIntField(null=True)
+    tax_bp = fields.IntField(default=0, db_default=0)
+    tax = fields.BigIntField(default=0, db_default=0)
+    terms = fields.JSONField[dict[str, Any]](null=True)
+    slot_id = fields.BigIntField(null=True)
+    refunded_quantity = fields.IntField(default=0, db_default=0)
+    refunded_amount = fields.BigIntField(default=0, db_default=0)
 
     class Meta:
         """Table."""
@@ -64,7 +108,11 @@ class OrderLine(Model):
 
 
 class Payment(Model):
-    """Money taken for an order: `amount` = `tendered` - `change`; `reference`: what the guest's receipt says."""
+    """Money taken for an order: `amount` = `tendered` - `change`; `reference`: what the guest's receipt says.
+
+    `method`: tenders.methods.Method; `state`: states.TENDER. `given_back`: what refunds took of it, never more than
+    `amount`. What it came from: `provider_payment_id`, `voucher_id`, `account_id` (tenders.models), `wallet_id`.
+    """
 
     id = fields.BigIntField(primary_key=True)
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField(
@@ -82,28 +130,54 @@ class Payment(Model):
     currency = fields.CharField(max_length=3)
     reference = fields.CharField(max_length=64, null=True)
     at_ms = fields.BigIntField()
+    state = fields.CharField(max_length=20, default="done", db_default="done")
+    given_back = fields.BigIntField(default=0, db_default=0)
+    provider_payment_id = fields.UUIDField(null=True)
+    voucher_id = fields.BigIntField(null=True)
+    account_id = fields.BigIntField(null=True)
+    wallet_id = fields.BigIntField(null=True)
+    shift_id = fields.UUIDField(null=True)
+    operator = fields.CharField(max_length=80, null=True)
 
     class Meta:
         """Table."""
 
         table = "payment"
-        indexes = (("reference",),)
+        indexes = (("reference",), ("provider_payment_id",), ("shift_id",), ("wallet_id",))
 
 
-class KeptAnswer(Model):
-    """The answer to a request with an Idempotency-Key, given again when the caller repeats it."""
+class Refund(Model):
+    """Money of one payment that went back, or is on its way (`state`: states.TENDER_REFUND). Minor units.
 
-    id = fields.BigIntField(primary_key=True)
-    token: fields.ForeignKeyRelation[ApiToken] = fields.ForeignKeyField("cloud.ApiToken", on_delete=fields.RESTRICT)
-    token_id: int
-    operation = fields.CharField(max_length=80)
-    key = fields.CharField(max_length=80)
-    request_digest = fields.CharField(max_length=64)
-    answer = fields.JSONField[dict[str, Any]]()
+    `method`: how it goes back, the payment's own unless it is cash instead. `reference`: of an external terminal.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField(
+        "cloud.Site", on_delete=fields.RESTRICT, db_index=True
+    )
+    site_id: int
+    order: fields.ForeignKeyRelation[Order] = fields.ForeignKeyField(
+        "cloud.Order", on_delete=fields.RESTRICT, db_index=True
+    )
+    order_id: UUID
+    payment: fields.ForeignKeyRelation[Payment] = fields.ForeignKeyField(
+        "cloud.Payment", on_delete=fields.RESTRICT, db_index=True
+    )
+    payment_id: int
+    method = fields.CharField(max_length=20)
+    amount = fields.BigIntField()
+    currency = fields.CharField(max_length=3)
+    reason = fields.CharField(max_length=200)
+    state = fields.CharField(max_length=20)
+    provider_refund_id = fields.UUIDField(null=True)
+    reference = fields.CharField(max_length=64, null=True)
+    shift_id = fields.UUIDField(null=True)
+    operator = fields.CharField(max_length=80, null=True)
     at_ms = fields.BigIntField()
 
     class Meta:
         """Table."""
 
-        table = "kept_answer"
-        unique_together = (("token", "operation", "key"),)
+        table = "refund"
+        indexes = (("provider_refund_id",), ("shift_id",))

@@ -92,3 +92,43 @@ class ProviderNotice(Model):
         table = "provider_notice"
         unique_together = (("provider", "nonce"),)
         indexes = (("provider", "event"),)
+
+
+class ProviderBill(Model):
+    """A day's bill of a provider that was read and compared. `day`: the provider's calendar."""
+
+    id = fields.BigIntField(primary_key=True)
+    provider = fields.CharField(max_length=20)
+    day = fields.DateField()
+    lines = fields.IntField()
+    findings = fields.IntField()
+    at_ms = fields.BigIntField()
+
+    class Meta:
+        """Table."""
+
+        table = "provider_bill"
+        unique_together = (("provider", "day"),)
+
+
+class BillFinding(Model):
+    """One difference between a bill and our books; amounts in minor units. `settled_by`: who has explained it."""
+
+    id = fields.BigIntField(primary_key=True)
+    bill: fields.ForeignKeyRelation[ProviderBill] = fields.ForeignKeyField(
+        "cloud.ProviderBill", on_delete=fields.RESTRICT, db_index=True
+    )
+    bill_id: int
+    kind = fields.CharField(max_length=20)
+    payment = fields.CharField(max_length=64)
+    refund = fields.CharField(max_length=64, null=True)
+    billed = fields.BigIntField()
+    held = fields.BigIntField()
+    settled_by = fields.CharField(max_length=80, null=True)
+    settled_ms = fields.BigIntField(null=True)
+    words = fields.CharField(max_length=200, null=True)
+
+    class Meta:
+        """Table."""
+
+        table = "bill_finding"
