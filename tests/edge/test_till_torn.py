@@ -6,7 +6,7 @@ The tills and readers are whole; the card enforces what a real one does.
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,8 @@ from till_running import TillBench, charged, running_till
 
 from pistegate_protocol.events import UseResult
 from pistegate_simulators.card import DesfireCard
-from pistegate_simulators.reader import Cut, SimulatedReader
+from pistegate_simulators.reader import Cut, Pn532, SimulatedReader
+from pistegate_simulators.reader.chip import Answer
 from pistegate_simulators.reader.field import Executed
 from pistegate_simulators.stock import purse, recent_records, spent
 
@@ -27,7 +28,13 @@ from pistegate_simulators.stock import purse, recent_records, spent
 PURSE, LOADED, SPENT, AMOUNT = 2000, 3000, 2000, 1800
 BALANCE = PURSE + LOADED - SPENT
 EXCHANGES = range(20)
-PROMPT_S = 0.25  # the guest is told within so many seconds of the tear
+# What a reader waits for a card that answers no more: its frame waiting time (FWI 8), and what the chip adds.
+WAITING_S = 4096 / 13.56e6 * 256 + 49152 / 13.56e6
+RATS_S = 0.0512  # for the answer to RATS, of which it knows no such time yet: RFConfiguration item 2
+AIR_S = 0.02  # more than one command to a card takes on the air where that takes time; far less than one more wait
+IN_TRANSACTION = 14  # from this exchange on the reader asks once more (MaxRtyCOM 1): the answer may be what was lost
+MORE = 0.5  # what a till may add to its reader's waiting: here it is a fiftieth; `make bench` has the worst in seconds
+DATA_EXCHANGE = (0x40, 0x42)  # InDataExchange, InCommunicateThru
 CUTS = [
     (Cut.BEFORE, Executed.NOTHING),
     (Cut.DURING, Executed.NOTHING),
@@ -44,6 +51,8 @@ class Post:
     there: TillBench
     readers: tuple[SimulatedReader, SimulatedReader]
     waits: list[float] = field(default_factory=list)
+    readers_part: list[float] = field(default_factory=list)
+    """Of each wait, what the reader says that it waited for the card itself: the same on every machine."""
 
     def tear(self, card: DesfireCard, id: str, exchange: int, when: Cut, executed: Executed) -> str:
         """Begin a debit and tear the card out; the prompt that the operator then sees, and how soon."""
@@ -51,6 +60,7 @@ class Post:
         operator.send(do="debit", id=id, amount=AMOUNT, currency="CNY")
         wait_for(lambda: [line for line in operator.lines if line["id"] == id])
         before = len(operator.lines)
+        asked_of_cards = self._watch(reader)
         reader.cut_after(exchange, when, executed)
         reader.present(card)
         while card in reader.rf.cards:
@@ -59,8 +69,36 @@ class Post:
         found = wait_for(
             lambda: [n for n, line in enumerate(operator.lines[before:], before) if "again" in line["code"]]
         )
-        self.waits.append(operator.times[found[0]] - torn_at)
+        told_at = operator.times[found[0]]
+        self.waits.append(told_at - torn_at)
+        self.readers_part.append(sum(seconds for at, seconds in asked_of_cards if at < told_at))
         return str(operator.lines[found[0]]["code"])
+
+    @staticmethod
+    def _watch(reader: SimulatedReader) -> list[tuple[float, float]]:
+        """What the chip does with the empty field from now on: when it was asked, and how long it took by its clock."""
+        seen: list[tuple[float, float]] = []
+
+        def watched(frame: bytes) -> Answer | None:
+            at, answer = time.monotonic(), Pn532.handle(reader._chip, frame)
+            if answer is not None and frame[0] in DATA_EXCHANGE and not reader.rf.cards:
+                seen.append((at, answer.after_s))
+            return answer
+
+        reader._chip.handle = watched  # type: ignore[method-assign]
+        return seen
+
+    def told_in_time(self, exchanges: Sequence[int]) -> None:
+        """The till asks a card that is gone for nothing more, and adds little to what its reader waits.
+
+        The first is compared exactly, for each; the second in the whole, as the machine may do something else too.
+        """
+        for exchange, seconds in zip(exchanges, self.readers_part, strict=True):
+            tries = 2 if exchange >= IN_TRANSACTION else 1
+            expected = RATS_S if exchange == 0 else tries * WAITING_S
+            assert expected - 0.001 < seconds < expected + AIR_S, f"exchange {exchange}: {self.readers_part}"
+        tills_part = [wait - part for wait, part in zip(self.waits, self.readers_part, strict=True)]
+        assert statistics.median(tills_part) <= MORE * statistics.median(self.readers_part), tills_part
 
 
 @pytest.fixture
@@ -108,7 +146,7 @@ def test_card_that_comes_back_here_is_charged_exactly_once(post: Post, when: Cut
     known = charged(post.here.directory)
     assert known.count(True) == len(EXCHANGES)
     assert None not in known
-    assert max(post.waits) <= PROMPT_S, post.waits
+    post.told_in_time(EXCHANGES)
 
 
 @pytest.mark.parametrize(("when", "executed"), CUTS)
@@ -192,5 +230,5 @@ def test_word_to_the_operator_in_time_on_a_paced_reader(tmp_path: Path) -> None:
             here.operator.send(do="cancel", id=f"r{exchange}")
             here.operator.end(f"r{exchange}")
     print(f"tear to prompt: median {statistics.median(post.waits):.3f} s, worst {max(post.waits):.3f} s")
-    assert max(post.waits) <= PROMPT_S
+    post.told_in_time(EXCHANGES)
     assert here.results().count(UseResult.UNCONFIRMED) == 1
