@@ -15,8 +15,8 @@ from pistegate_cloud.clock import Clock
 from pistegate_cloud.encoders.relay import Relay
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.settings import Settings
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens import service as tokens
-from pistegate_cloud.tokens.models import ApiToken
 from pistegate_cloud.tokens.service import Scope
 
 if TYPE_CHECKING:
@@ -53,17 +53,18 @@ _bearer = HTTPBearer(auto_error=False, description="A token made by `pistegate-c
 DEVICE_SCOPES = frozenset({Scope.TABLES_READ})
 
 
-def require(scope: Scope) -> Callable[..., Awaitable[ApiToken]]:
-    """Dependency: the caller's token, which may do `scope`; for DEVICE_SCOPES a device's signature is as good."""
+def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """Dependency: the caller, who may do `scope` here; for DEVICE_SCOPES a device's signature is as good."""
 
     async def caller(
         request: Request,
         services: WithServices,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    ) -> ApiToken:
+    ) -> Caller:
         if scope in DEVICE_SCOPES and is_signed(request):
             key = await asking_key(request, services.clock.wall_ms())
-            return ApiToken(name=f"{key.role} {key.number} of site {key.site_id}", scopes=[scope.value])
+            name = f"{key.role} {key.number} of site {key.site_id}"
+            return Caller(name, f"device:{name}", scopes=frozenset({scope.value}))
         if credentials is None:
             raise Problem("token_missing")
         return await tokens.check(credentials.credentials, scope, services.clock.wall_ms())

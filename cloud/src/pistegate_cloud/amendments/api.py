@@ -22,13 +22,13 @@ from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import Page, TicketNumber
 from pistegate_cloud.services import IdempotencyKey, WithServices, require
 from pistegate_cloud.sites import queries as sites
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tickets import queries as tickets
 from pistegate_cloud.tickets.models import Ticket
-from pistegate_cloud.tokens.models import ApiToken
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["amendments"])
-Caller = Annotated[ApiToken, Depends(require(Scope.TICKETS_AMEND))]
+Writer = Annotated[Caller, Depends(require(Scope.TICKETS_AMEND))]
 _EXTENSION = ("extension_empty", "extension_not_later", "extension_without_clock", "extension_too_long")
 _PROBLEMS = ("not_found", "state_conflict", "amendments_exhausted", "document_full", "idempotency_key_reused")
 
@@ -38,7 +38,7 @@ async def extend(
     number: TicketNumber,
     body: ExtendBody,
     services: WithServices,
-    token: Caller,
+    caller: Writer,
     idempotency_key: IdempotencyKey = None,
 ) -> AmendmentAnswer:
     """Extension 延时: a later last day, more minutes."""
@@ -46,13 +46,17 @@ async def extend(
     async def apply(_: Ticket, held: Amended, sold: AsSold) -> Result:
         return Result(rules.extended(held, sold, body.valid_until, body.minutes))
 
-    request = Repeatable.of(token, f"extend {number}", idempotency_key, body)
+    request = Repeatable.of(caller, f"extend {number}", idempotency_key, body)
     return await service.amend(number, Work(Change.EXTEND, apply), body.reason, request, services)
 
 
 @router.post("/tickets/{number}/areas", responses=documented(*_PROBLEMS, "areas_held_already", "unknown_reference"))
 async def add_areas(
-    number: TicketNumber, body: AreasBody, services: WithServices, token: Caller, idempotency_key: IdempotencyKey = None
+    number: TicketNumber,
+    body: AreasBody,
+    services: WithServices,
+    caller: Writer,
+    idempotency_key: IdempotencyKey = None,
 ) -> AmendmentAnswer:
     """Make a ticket valid in more areas."""
 
@@ -62,25 +66,25 @@ async def add_areas(
             raise Problem("unknown_reference", what=f"area {unknown[0]} of site {ticket.site_id}")
         return Result(rules.with_areas(held, sold, body.areas))
 
-    request = Repeatable.of(token, f"areas {number}", idempotency_key, body)
+    request = Repeatable.of(caller, f"areas {number}", idempotency_key, body)
     return await service.amend(number, Work(Change.AREAS, apply), body.reason, request, services)
 
 
 @router.post("/tickets/{number}/hold", responses=documented(*_PROBLEMS))
 async def hold(
-    number: TicketNumber, body: HoldBody, services: WithServices, token: Caller, idempotency_key: IdempotencyKey = None
+    number: TicketNumber, body: HoldBody, services: WithServices, caller: Writer, idempotency_key: IdempotencyKey = None
 ) -> AmendmentAnswer:
     """Put a ticket on hold: every gate refuses it until it is taken off."""
-    request = Repeatable.of(token, f"hold {number}", idempotency_key, body)
+    request = Repeatable.of(caller, f"hold {number}", idempotency_key, body)
     return await service.amend(number, _hold(Change.HOLD), body.reason, request, services)
 
 
 @router.post("/tickets/{number}/unhold", responses=documented(*_PROBLEMS))
 async def unhold(
-    number: TicketNumber, body: HoldBody, services: WithServices, token: Caller, idempotency_key: IdempotencyKey = None
+    number: TicketNumber, body: HoldBody, services: WithServices, caller: Writer, idempotency_key: IdempotencyKey = None
 ) -> AmendmentAnswer:
     """Take a ticket off hold."""
-    request = Repeatable.of(token, f"unhold {number}", idempotency_key, body)
+    request = Repeatable.of(caller, f"unhold {number}", idempotency_key, body)
     return await service.amend(number, _hold(Change.UNHOLD), body.reason, request, services)
 
 
@@ -92,7 +96,7 @@ async def give_back(
     number: TicketNumber,
     body: ReturnBody,
     services: WithServices,
-    token: Caller,
+    caller: Writer,
     idempotency_key: IdempotencyKey = None,
 ) -> AmendmentAnswer:
     """Give back entries of persons who were admitted and did not pass, once no gate would let them in again."""
@@ -105,7 +109,7 @@ async def give_back(
         values = {"persons": found.persons, "admission": admission.name, "admission_day": admission.day}
         return Result(after, values)
 
-    request = Repeatable.of(token, f"return {number}", idempotency_key, body)
+    request = Repeatable.of(caller, f"return {number}", idempotency_key, body)
     return await service.amend(number, Work(Change.RETURN, apply), body.reason, request, services)
 
 

@@ -52,7 +52,7 @@ async def amend(number: int, work: Work, reason: str, request: Repeatable, servi
     try:
         async with in_transaction():
             await documents.lock(where)
-            row = await _next(number, work, reason, request.token.name, services)
+            row = await _next(number, work, reason, request.caller.name, services)
             answer = answer_of(row)
             await request.keep(answer, services.clock.wall_ms())
             messages = await publish(where, services.settings.documents, services.clock.wall_ms())

@@ -31,7 +31,7 @@ from pistegate_cloud.schemas import DeviceNumber, Page, SiteFilter, SiteNumber, 
 from pistegate_cloud.services import Services, WithServices, require
 from pistegate_cloud.settings import Settings
 from pistegate_cloud.sites import queries as sites
-from pistegate_cloud.tokens.models import ApiToken
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 from pistegate_protocol.enrolment import parse_code
 from pistegate_protocol.errors import CodecError
@@ -40,7 +40,7 @@ from pistegate_protocol.topics import Device, Role
 
 router = APIRouter(tags=["enrolment"])
 _writer = require(Scope.DEVICES_WRITE)
-Writer = Annotated[ApiToken, Depends(_writer)]
+Writer = Annotated[Caller, Depends(_writer)]
 
 
 @router.get("/devices", dependencies=[Depends(require(Scope.SITES_READ))], responses=documented())

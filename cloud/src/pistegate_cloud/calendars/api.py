@@ -16,11 +16,11 @@ from pistegate_cloud.products.schemas import Names
 from pistegate_cloud.schemas import Body, Page, SetNumber, SiteFilter, SiteNumber, iso
 from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.sites import queries as sites
-from pistegate_cloud.tokens.models import ApiToken
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["calendars"])
-Caller = Annotated[ApiToken, Depends(require(Scope.CALENDARS_WRITE))]
+Writer = Annotated[Caller, Depends(require(Scope.CALENDARS_WRITE))]
 _read = [Depends(require(Scope.PRODUCTS_READ))]
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -117,7 +117,7 @@ class SetAnswer(SetSummary):
 @router.post(
     "/calendars", status_code=201, responses=documented("already_exists", "unknown_reference", "document_full")
 )
-async def add_set(body: SetBody, services: WithServices, token: Caller) -> SetAnswer:
+async def add_set(body: SetBody, services: WithServices, caller: Writer) -> SetAnswer:
     """Add a set; its number is what products and claims name."""
     site = await sites.site(body.site)
     row = BlackoutSet(
@@ -125,7 +125,7 @@ async def add_set(body: SetBody, services: WithServices, token: Caller) -> SetAn
         group_number=site.group_number if body.scope == "group" else None,
         number=body.number,
         name=body.name.model_dump(by_alias=True),
-        actor=token.name,
+        actor=caller.name,
         changed_ms=services.clock.wall_ms(),
         **body.columns,
     )
@@ -147,12 +147,12 @@ async def read_set(site: SiteNumber, number: SetNumber, services: WithServices) 
 
 @router.post("/calendars/{site}/{number}/rule", responses=documented("not_found", "unknown_reference", "document_full"))
 async def change_rule(
-    site: SiteNumber, number: SetNumber, body: RuleBody, services: WithServices, token: Caller
+    site: SiteNumber, number: SetNumber, body: RuleBody, services: WithServices, caller: Writer
 ) -> SetAnswer:
     """Change a set's rule; devices hear of it at once."""
     row = await queries.one(site, number)
     row.weekdays, row.also_sets, row.except_sets = body.columns.values()
-    row.actor, row.changed_ms = token.name, services.clock.wall_ms()
+    row.actor, row.changed_ms = caller.name, services.clock.wall_ms()
     await service.change_rule(row, services)
     return await _answer(row, services)
 
@@ -162,7 +162,7 @@ async def change_rule(
     responses=documented("not_found", "calendar_csv", "calendar_full", "document_full"),
 )
 async def change_dates(
-    site: SiteNumber, number: SetNumber, body: DatesBody, services: WithServices, token: Caller
+    site: SiteNumber, number: SetNumber, body: DatesBody, services: WithServices, caller: Writer
 ) -> SetAnswer:
     """Add and remove own dates; devices hear of it at once."""
     row = await queries.one(site, number)
@@ -170,7 +170,7 @@ async def change_dates(
         added = dict.fromkeys(body.add, "") | dates_of_csv(body.csv)
     except BadCsv as error:
         raise Problem("calendar_csv", error=error) from error
-    row.actor, row.changed_ms = token.name, services.clock.wall_ms()
+    row.actor, row.changed_ms = caller.name, services.clock.wall_ms()
     await service.change_dates(row, added, None if body.replace else body.remove, services)
     return await _answer(row, services)
 

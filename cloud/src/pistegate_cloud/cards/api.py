@@ -21,17 +21,17 @@ from pistegate_cloud.cards.schemas import (
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import After, Limit, Page, SiteFilter
 from pistegate_cloud.services import WithServices, require
-from pistegate_cloud.tokens.models import ApiToken
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["cards"])
-_Writer = Annotated[ApiToken, Depends(require(Scope.CARDS_WRITE))]
+_Writer = Annotated[Caller, Depends(require(Scope.CARDS_WRITE))]
 
 
 @router.post("/cards", status_code=201, responses=documented("unknown_reference"))
-async def import_cards(body: StockBody, services: WithServices, token: _Writer) -> StockAnswer:
+async def import_cards(body: StockBody, services: WithServices, caller: _Writer) -> StockAnswer:
     """Take cards into stock that a vendor has personalised with our keys; those that are known are left as they are."""
-    done = await service.import_stock(body.site, body.uids, token.name, services.clock.wall_ms())
+    done = await service.import_stock(body.site, body.uids, caller.name, services.clock.wall_ms())
     return StockAnswer(added=done.added, known=done.known)
 
 
@@ -56,18 +56,18 @@ async def read_card(uid: UidPath) -> CardStory:
 
 
 @router.post("/cards/{uid}/void", responses=documented("not_found", "state_conflict", "document_full"))
-async def void_card(uid: UidPath, body: VoidBody, services: WithServices, token: _Writer) -> CardAnswer:
+async def void_card(uid: UidPath, body: VoidBody, services: WithServices, caller: _Writer) -> CardAnswer:
     """Take a card out of use for good; every device of the group refuses it from then on."""
-    return card_answer(await losing.void(uid, body.reason, token.name, services))
+    return card_answer(await losing.void(uid, body.reason, caller.name, services))
 
 
 @router.post("/cards/{uid}/lost", responses=documented("not_found", "state_conflict", "card_in_stock", "document_full"))
-async def report_lost(uid: UidPath, body: LostBody, services: WithServices, token: _Writer) -> CardAnswer:
+async def report_lost(uid: UidPath, body: LostBody, services: WithServices, caller: _Writer) -> CardAnswer:
     """Report a card lost: it and its ticket are refused everywhere in the group; reporting it again changes nothing."""
-    return card_answer(await losing.lose(uid, body.reason, body.found_by, token.name, services))
+    return card_answer(await losing.lose(uid, body.reason, body.found_by, caller.name, services))
 
 
 @router.post("/cards/{uid}/found", responses=documented("not_found", "state_conflict", "document_full"))
-async def report_found(uid: UidPath, services: WithServices, token: _Writer) -> CardAnswer:
+async def report_found(uid: UidPath, services: WithServices, caller: _Writer) -> CardAnswer:
     """A lost card was found before it was replaced: it and its ticket hold again."""
-    return card_answer(await losing.find(uid, token.name, services))
+    return card_answer(await losing.find(uid, caller.name, services))

@@ -12,7 +12,7 @@ from pistegate_cloud.codes.printing import print_pdf
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import Day, TicketNumber, iso
 from pistegate_cloud.services import WithServices, require
-from pistegate_cloud.tokens.models import ApiToken
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 from pistegate_protocol.instants import at_minute
 from pistegate_protocol.rotating import EARLY_S, LATE_S, PERIOD_S
@@ -74,11 +74,11 @@ class RotatingAnswer(BaseModel):
 async def give_out(
     number: TicketNumber,
     services: WithServices,
-    token: Annotated[ApiToken, Depends(require(Scope.TICKETS_CODE))],
+    caller: Annotated[Caller, Depends(require(Scope.TICKETS_CODE))],
 ) -> CodeAnswer:
     """Give the ticket out as a code. Repeat it as often as you like: it is the same code."""
     key = services.settings.issuer
-    return _answer(await service.issue(number, token.name, key, services.clock.wall_ms()))
+    return _answer(await service.issue(number, caller.name, key, services.clock.wall_ms()))
 
 
 @router.get("/tickets/{number}/code", dependencies=_MAY, responses=documented(*_PROBLEMS))

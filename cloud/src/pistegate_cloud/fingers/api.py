@@ -23,12 +23,12 @@ from pistegate_cloud.fingers.service import Ended
 from pistegate_cloud.problems import documented, locale_of
 from pistegate_cloud.schemas import After, Limit, Page, SiteFilter, TicketNumber
 from pistegate_cloud.services import Services, WithServices, require
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tickets import queries as tickets
-from pistegate_cloud.tokens.models import ApiToken
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["fingers"])
-Writer = Annotated[ApiToken, Depends(require(Scope.FINGERS_WRITE))]
+Writer = Annotated[Caller, Depends(require(Scope.FINGERS_WRITE))]
 
 
 @router.post(
@@ -36,10 +36,10 @@ Writer = Annotated[ApiToken, Depends(require(Scope.FINGERS_WRITE))]
     status_code=201,
     responses=documented("not_found", "ticket_revoked", "visit_date_past", "finger_party", "finger_full"),
 )
-async def agree(body: ConsentBody, services: WithServices, token: Writer) -> ConsentAnswer:
+async def agree(body: ConsentBody, services: WithServices, caller: Writer) -> ConsentAnswer:
     """Record a guest's consent, before the finger is taken at a desk with this answer. One given before ends."""
     row, messages = await service.agree(
-        body.ticket, body.given(), token.name, services.settings, services.clock.wall_ms(), alone=body.alone
+        body.ticket, body.given(), caller.name, services.settings, services.clock.wall_ms(), alone=body.alone
     )
     await documents.push_all(messages, services)
     return consent_answer(row)
@@ -53,10 +53,10 @@ async def list_consents(ticket: Annotated[TicketNumber, Query()]) -> Page[Consen
 
 
 @router.post("/fingers/withdrawals", status_code=201, responses=documented("not_found"))
-async def withdraw(body: WithdrawBody, request: Request, services: WithServices, token: Writer) -> WithdrawalAnswer:
+async def withdraw(body: WithdrawBody, request: Request, services: WithServices, caller: Writer) -> WithdrawalAnswer:
     """The guest takes the consent back: every gate erases the finger and sends a receipt. The ticket stays good."""
     row, messages = await service.end(
-        body.finger, Ended.WITHDRAWN, token.name, body.reason, services.settings, services.clock.wall_ms()
+        body.finger, Ended.WITHDRAWN, caller.name, body.reason, services.settings, services.clock.wall_ms()
     )
     await documents.push_all(messages, services)
     return await _answer(row, request, services)

@@ -15,12 +15,12 @@ from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import Body, DeviceNumber, SiteNumber, WaitMs, iso
 from pistegate_cloud.services import IdempotencyKey, WithServices, require
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tickets.api import ISSUE_PROBLEMS, IssueAnswer, issue_answer
-from pistegate_cloud.tokens.models import ApiToken
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["group issues"])
-_Issuer = Annotated[ApiToken, Depends(require(Scope.TICKETS_ISSUE))]
+_Issuer = Annotated[Caller, Depends(require(Scope.TICKETS_ISSUE))]
 
 
 class GroupIssueBody(Body):
@@ -77,9 +77,9 @@ class NextCardAnswer(BaseModel):
 
 
 @router.post("/group-issues", status_code=201, responses=documented("not_found"))
-async def begin(body: GroupIssueBody, services: WithServices, token: _Issuer) -> GroupIssueAnswer:
+async def begin(body: GroupIssueBody, services: WithServices, caller: _Issuer) -> GroupIssueAnswer:
     """Begin to put an order's tickets on cards; an order that was begun before goes on where it was."""
-    return _answer(await service.begin(body.order, token.name, services))
+    return _answer(await service.begin(body.order, caller.name, services))
 
 
 @router.get(
@@ -96,15 +96,15 @@ async def read_group_issue(number: UUID) -> GroupIssueAnswer:
     "/group-issues/{number}/cards", responses=documented(*ISSUE_PROBLEMS, "card_laid_twice", "group_issue_finished")
 )
 async def next_card(
-    number: UUID, body: NextCardBody, services: WithServices, token: _Issuer, idempotency_key: IdempotencyKey = None
+    number: UUID, body: NextCardBody, services: WithServices, caller: _Issuer, idempotency_key: IdempotencyKey = None
 ) -> NextCardAnswer:
     """Put the next ticket on the card at the encoder. After a failure repeat it, with this card or with another."""
-    request = Repeatable.of(token, f"group issue {number}", idempotency_key, body)
+    request = Repeatable.of(caller, f"group issue {number}", idempotency_key, body)
     kept = await request.answered()
     if kept is not None:
         return NextCardAnswer.model_validate(kept)
     row = await queries.group_issue(number)
-    desk = Desk(row.site_id if body.site is None else body.site, body.encoder, body.wait_ms, token.name)
+    desk = Desk(row.site_id if body.site is None else body.site, body.encoder, body.wait_ms, caller.name)
     done = await service.next_card(row, desk, services)
     answer = NextCardAnswer(card=issue_answer(done), progress=_answer(await service.progress(row)))
     try:

@@ -14,7 +14,7 @@ from pistegate_cloud.orders.schemas import OrderAnswer, OrderBody, OrderSummary
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import Limit, SiteFilter, iso
 from pistegate_cloud.services import IdempotencyKey, WithServices, require
-from pistegate_cloud.tokens.models import ApiToken
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["orders"])
@@ -41,11 +41,11 @@ class OrderPage(BaseModel):
 async def sell(
     body: OrderBody,
     services: WithServices,
-    token: Annotated[ApiToken, Depends(require(Scope.ORDERS_WRITE))],
+    caller: Annotated[Caller, Depends(require(Scope.ORDERS_WRITE))],
     idempotency_key: IdempotencyKey = None,
 ) -> OrderAnswer:
     """Sell tickets for cash: order, payment, tickets and ledger postings, all or nothing."""
-    return await service.sell(body, Repeatable.of(token, "sell", idempotency_key, body), services.clock)
+    return await service.sell(body, Repeatable.of(caller, "sell", idempotency_key, body), services.clock)
 
 
 @router.get("/orders/{order_id}", dependencies=[Depends(require(Scope.ORDERS_READ))], responses=documented("not_found"))

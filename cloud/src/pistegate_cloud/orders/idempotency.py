@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from pistegate_cloud.audit import queries
 from pistegate_cloud.errors import CloudError, Problem
-from pistegate_cloud.orders import queries
-from pistegate_cloud.tokens.models import ApiToken
+from pistegate_cloud.staff.caller import Caller
 
 
 class AnsweredMeanwhile(CloudError):
@@ -18,23 +18,23 @@ class AnsweredMeanwhile(CloudError):
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """One request with its key; without a key every request is a new one."""
+    """One request with its key; without a key every request is a new one. Keys of different callers never meet."""
 
-    token: ApiToken
+    caller: Caller
     operation: str
     key: str | None
     digest: str
 
     @classmethod
-    def of(cls, token: ApiToken, operation: str, key: str | None, body: BaseModel) -> "Repeatable":
+    def of(cls, caller: Caller, operation: str, key: str | None, body: BaseModel) -> "Repeatable":
         """From a request."""
-        return cls(token, operation, key, sha256(body.model_dump_json().encode()).hexdigest())
+        return cls(caller, operation, key, sha256(body.model_dump_json().encode()).hexdigest())
 
     async def answered(self) -> dict[str, Any] | None:
         """The answer given before; Problem when the key was used for another request."""
         if self.key is None:
             return None
-        kept = await queries.kept_answer(self.token.id, self.operation, self.key)
+        kept = await queries.kept_reply(self.caller.key, self.operation, self.key)
         if kept is None:
             return None
         if kept.request_digest != self.digest:
@@ -46,5 +46,5 @@ class Repeatable:
         if self.key is None:
             return
         body = answer.model_dump(mode="json")
-        if not await queries.keep_answer(self.token.id, self.operation, self.key, self.digest, body, now_ms):
+        if not await queries.keep_reply(self.caller.key, self.operation, self.key, self.digest, body, now_ms):
             raise AnsweredMeanwhile(self.key)

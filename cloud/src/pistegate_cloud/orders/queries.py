@@ -3,12 +3,9 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 from uuid import UUID
 
-from tortoise.exceptions import IntegrityError
-
-from pistegate_cloud.orders.models import KeptAnswer, Order, OrderLine, Payment
+from pistegate_cloud.orders.models import Order, OrderLine, Payment
 
 
 async def add(order: Order, lines: Sequence[OrderLine], payment: Payment) -> None:
@@ -52,22 +49,3 @@ async def page(site: int | None, day: date | None, after: UUID | None, limit: in
     if after is not None:
         query = query.filter(id__gt=after)
     return await query.order_by("id").limit(limit)
-
-
-async def kept_answer(token_id: int, operation: str, key: str) -> KeptAnswer | None:
-    """What was answered to this key before."""
-    return await KeptAnswer.get_or_none(token_id=token_id, operation=operation, key=key)
-
-
-async def keep_answer(
-    token_id: int, operation: str, key: str, digest: str, answer: dict[str, Any], now_ms: int
-) -> bool:
-    """Keep an answer, in the caller's transaction; False when another request with this key was first."""
-    row = KeptAnswer(
-        token_id=token_id, operation=operation, key=key, request_digest=digest, answer=answer, at_ms=now_ms
-    )
-    try:
-        await row.save(force_create=True)
-    except IntegrityError:
-        return False
-    return True

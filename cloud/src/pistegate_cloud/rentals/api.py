@@ -25,13 +25,13 @@ from pistegate_cloud.schemas import (
     iso,
 )
 from pistegate_cloud.services import WithServices, require
-from pistegate_cloud.tokens.models import ApiToken
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 from pistegate_cloud.wallets.schemas import Uid
 from pistegate_protocol.rental import RentalKind
 
 router = APIRouter(tags=["rentals"])
-Reader = Annotated[ApiToken, Depends(require(Scope.RENTALS_READ))]
+Reader = Annotated[Caller, Depends(require(Scope.RENTALS_READ))]
 _LABEL_MAX = 24  # characters, as tills scan them (protocol card_uses.py)
 
 
@@ -98,7 +98,7 @@ class CheckOutAnswer(BaseModel):
 
 @router.get("/rentals", responses=documented())
 async def list_rentals(
-    token: Reader,
+    caller: Reader,
     site: SiteFilter = None,
     uid: Annotated[Uid | None, Query(description="Of this card (UID in hex).")] = None,
     ticket: Annotated[TicketNumber | None, Query()] = None,
@@ -113,9 +113,9 @@ async def list_rentals(
 
 
 @router.post("/rentals/checkout", responses=documented(*DESK_PROBLEMS))
-async def check_out_card(body: CheckOutBody, services: WithServices, token: Reader) -> CheckOutAnswer:
+async def check_out_card(body: CheckOutBody, services: WithServices, caller: Reader) -> CheckOutAnswer:
     """Read a guest's card and put it together with the books; nothing is written to it."""
-    found = await check_out(Desk(body.site, body.encoder, body.wait_ms, token.name), services)
+    found = await check_out(Desk(body.site, body.encoder, body.wait_ms, caller.name), services)
     return _check_out_answer(found)
 
 

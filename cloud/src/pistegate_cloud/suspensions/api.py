@@ -13,9 +13,9 @@ from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import After, AreaNumber, Body, Limit, Page, Reason, SiteFilter, SiteNumber, iso
 from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.sites import queries as sites
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.suspensions import queries, service
 from pistegate_cloud.suspensions.models import AreaSuspension
-from pistegate_cloud.tokens.models import ApiToken
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["suspensions"])
@@ -85,7 +85,7 @@ class SuspensionAnswer(BaseModel):
 async def suspend(
     body: SuspensionBody,
     services: WithServices,
-    token: Annotated[ApiToken, Depends(require(Scope.SUSPENSIONS_WRITE))],
+    caller: Annotated[Caller, Depends(require(Scope.SUSPENSIONS_WRITE))],
 ) -> SuspensionAnswer:
     """Close an area; its lanes refuse from then on, and hear of it at once."""
     await sites.area(body.site, body.area)
@@ -101,7 +101,7 @@ async def suspend(
         end_ms=end_ms,
         clocks_paused=body.clocks_paused,
         reason=body.reason,
-        actor=token.name,
+        actor=caller.name,
         created_ms=now_ms,
     )
     await service.begin(row, services)
@@ -113,11 +113,11 @@ async def end(
     number: SuspensionNumber,
     body: EndBody,
     services: WithServices,
-    token: Annotated[ApiToken, Depends(require(Scope.SUSPENSIONS_WRITE))],
+    caller: Annotated[Caller, Depends(require(Scope.SUSPENSIONS_WRITE))],
 ) -> SuspensionAnswer:
     """Open the area again, or say when it will be."""
     at_ms = None if body.at is None else ms_of(body.at)
-    return _answer(await service.end(number, at_ms, token.name, services))
+    return _answer(await service.end(number, at_ms, caller.name, services))
 
 
 @router.get("/suspensions", dependencies=[Depends(require(Scope.SITES_READ))], responses=documented())

@@ -13,9 +13,9 @@ from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import Body, DeviceNumber, Hub, Reason, SiteNumber, TicketNumber, WaitMs, iso
 from pistegate_cloud.services import IdempotencyKey, WithServices, require
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tickets import exposure, issuing, queries, service
 from pistegate_cloud.tickets.models import CardWrite, Ticket
-from pistegate_cloud.tokens.models import ApiToken
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["tickets"])
@@ -116,16 +116,16 @@ async def issue(
     number: TicketNumber,
     body: IssueBody,
     services: WithServices,
-    token: Annotated[ApiToken, Depends(require(Scope.TICKETS_ISSUE))],
+    caller: Annotated[Caller, Depends(require(Scope.TICKETS_ISSUE))],
     idempotency_key: IdempotencyKey = None,
 ) -> IssueAnswer:
     """Write the ticket to the card on an encoder. Repeat it after any failure: it is completed, never doubled."""
-    request = Repeatable.of(token, f"issue {number}", idempotency_key, body)
+    request = Repeatable.of(caller, f"issue {number}", idempotency_key, body)
     kept = await request.answered()
     if kept is not None:
         return IssueAnswer.model_validate(kept)
     site = (await queries.ticket(number)).site_id if body.site is None else body.site
-    desk = Desk(site, body.encoder, body.wait_ms, token.name)
+    desk = Desk(site, body.encoder, body.wait_ms, caller.name)
     done = await issuing.issue(number, desk, services, body.give_up)
     answer = issue_answer(done)
     try:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens import queries
 from pistegate_cloud.tokens.models import ApiToken
 
@@ -86,21 +87,29 @@ class NewToken:
     expires_ms: int | None
 
 
-async def create(name: str, scopes: Sequence[Scope], now_ms: int, valid_days: int | None) -> NewToken:
-    """Make and store a token."""
+async def create(
+    name: str, scopes: Sequence[Scope], now_ms: int, valid_days: int | None, sites: Sequence[int] | None = None
+) -> NewToken:
+    """Make and store a token; `sites`: where it holds (None: everywhere)."""
     prefix = f"pg{secrets.token_hex(6)}"
     text = f"{prefix}_{secrets.token_urlsafe(32)}"
     expires = now_ms + valid_days * 86_400_000 if valid_days else None
     granted = [scope.value for scope in scopes]
     row = ApiToken(
-        prefix=prefix, digest=_digest(text), name=name, scopes=granted, created_ms=now_ms, expires_ms=expires
+        prefix=prefix,
+        digest=_digest(text),
+        name=name,
+        scopes=granted,
+        sites=None if sites is None else sorted(set(sites)),
+        created_ms=now_ms,
+        expires_ms=expires,
     )
     await queries.add(row)
     return NewToken(text, name, granted, expires)
 
 
-async def check(text: str, scope: Scope, now_ms: int) -> ApiToken:
-    """The token `text`, if it is genuine, not expired and may do `scope`; Problem otherwise."""
+async def check(text: str, scope: Scope, now_ms: int) -> Caller:
+    """The caller with the token `text`, if it is genuine, not expired and may do `scope`; Problem otherwise."""
     token = await queries.by_prefix(text.partition("_")[0][:20])
     if token is None or not hmac.compare_digest(token.digest, _digest(text)):
         raise Problem("token_refused")
@@ -110,7 +119,8 @@ async def check(text: str, scope: Scope, now_ms: int) -> ApiToken:
         raise Problem("scope_missing", scope=scope.value)
     if token.last_used_ms is None or abs(now_ms - token.last_used_ms) > _TOUCH_MS:
         await queries.touch(token, now_ms)
-    return token
+    sites = None if token.sites is None else frozenset(token.sites)
+    return Caller(token.name, f"token:{token.id}", scopes=frozenset(token.scopes), sites=sites)
 
 
 def _digest(text: str) -> str:

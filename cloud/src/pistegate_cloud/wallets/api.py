@@ -14,7 +14,7 @@ from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import After, Currency, Limit, Page, Phone, SiteFilter, SiteNumber
 from pistegate_cloud.services import IdempotencyKey, Services, WithServices, require
 from pistegate_cloud.sites import queries as sites
-from pistegate_cloud.tokens.models import ApiToken
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 from pistegate_cloud.wallets import loading, queries, service, statements
 from pistegate_cloud.wallets.books import About
@@ -42,7 +42,7 @@ from pistegate_protocol.topics import Role
 
 router = APIRouter(tags=["wallets"])
 Number = Annotated[int, Path(ge=1, le=2**62, description="Number of the wallet.")]
-Writer = Annotated[ApiToken, Depends(require(Scope.WALLETS_WRITE))]
+Writer = Annotated[Caller, Depends(require(Scope.WALLETS_WRITE))]
 _READ = [Depends(require(Scope.WALLETS_READ))]
 _LOAD = ("not_found", "wallet_has_no_card", "wallets_not_offered", "wallet_above_cap", "wallet_too_small")
 
@@ -88,13 +88,13 @@ async def audit(site: Annotated[SiteNumber, Query()]) -> AuditAnswer:
     responses=documented("unknown_reference", "wallets_not_offered", "card_has_wallet", "idempotency_key_reused"),
 )
 async def create_wallet(
-    body: WalletBody, services: WithServices, token: Writer, idempotency_key: IdempotencyKey = None
+    body: WalletBody, services: WithServices, caller: Writer, idempotency_key: IdempotencyKey = None
 ) -> WalletAnswer:
     """Open a wallet, and tie it to a card if one is named."""
-    request = Repeatable.of(token, "wallet", idempotency_key, body)
+    request = Repeatable.of(caller, "wallet", idempotency_key, body)
 
     async def work(now_ms: int) -> WalletAnswer:
-        wallet = await service.create(body.site, body.currency, body.holder, body.phone, body.uid, token.name, now_ms)
+        wallet = await service.create(body.site, body.currency, body.holder, body.phone, body.uid, caller.name, now_ms)
         return await _answer(wallet)
 
     return await _once(request, services, work)
@@ -120,20 +120,20 @@ async def read_wallet(number: Number) -> WalletAnswer:
 
 
 @router.post("/wallets/{number}/card", responses=documented("not_found", "wallet_has_card", "card_has_wallet"))
-async def tie_card(number: Number, body: TieBody, services: WithServices, token: Writer) -> WalletAnswer:
+async def tie_card(number: Number, body: TieBody, services: WithServices, caller: Writer) -> WalletAnswer:
     """Tie a wallet without a card to one; what that card spent before follows."""
     wallet = await queries.wallet(number)
     async with in_transaction():
-        await service.tie(wallet, body.uid, About(services.clock.wall_ms(), token.name))
+        await service.tie(wallet, body.uid, About(services.clock.wall_ms(), caller.name))
     return await _answer(await queries.wallet(number))
 
 
 @router.post("/wallets/{number}/top-up", responses=documented("not_found", "wrong_currency", "idempotency_key_reused"))
 async def top_up(
-    number: Number, body: CashBody, services: WithServices, token: Writer, idempotency_key: IdempotencyKey = None
+    number: Number, body: CashBody, services: WithServices, caller: Writer, idempotency_key: IdempotencyKey = None
 ) -> WalletAnswer:
     """Cash into the account."""
-    return await _cash("top-up", number, body, services, token, idempotency_key)
+    return await _cash("top-up", number, body, services, caller, idempotency_key)
 
 
 @router.post(
@@ -141,10 +141,10 @@ async def top_up(
     responses=documented("not_found", "wrong_currency", "wallet_too_small", "idempotency_key_reused"),
 )
 async def refund(
-    number: Number, body: CashBody, services: WithServices, token: Writer, idempotency_key: IdempotencyKey = None
+    number: Number, body: CashBody, services: WithServices, caller: Writer, idempotency_key: IdempotencyKey = None
 ) -> WalletAnswer:
     """Cash out of the account. What is on the card comes back first, when the card is taken back."""
-    return await _cash("refund", number, body, services, token, idempotency_key)
+    return await _cash("refund", number, body, services, caller, idempotency_key)
 
 
 @router.post(
@@ -160,15 +160,15 @@ async def refund(
     ),
 )
 async def load(
-    number: Number, body: LoadBody, services: WithServices, token: Writer, idempotency_key: IdempotencyKey = None
+    number: Number, body: LoadBody, services: WithServices, caller: Writer, idempotency_key: IdempotencyKey = None
 ) -> LoadAnswer:
     """Money from the account into the purse of the card on a reader. Repeat it after any failure: it is done once."""
-    request = Repeatable.of(token, f"load {number}", idempotency_key, body)
+    request = Repeatable.of(caller, f"load {number}", idempotency_key, body)
     kept = await request.answered()
     if kept is not None:
         return LoadAnswer.model_validate(kept)
     device, role = (body.encoder, Role.ENCODER) if body.encoder is not None else (body.till or 0, Role.TILL)
-    ask = loading.Ask(body.amount, Desk(body.site, device, body.wait_ms, token.name), idempotency_key, role)
+    ask = loading.Ask(body.amount, Desk(body.site, device, body.wait_ms, caller.name), idempotency_key, role)
     done = await loading.load(await queries.wallet(number), ask, services)
     wallet = await _answer(await queries.wallet(number))
     answer = LoadAnswer(wallet=wallet, amount=done.load.amount, earlier_attempt=done.before)
@@ -186,16 +186,16 @@ async def load_statement(
     number: Number,
     body: StatementBody,
     services: WithServices,
-    token: Writer,
+    caller: Writer,
     idempotency_key: IdempotencyKey = None,
 ) -> WalletAnswer:
     """Money from the account to the card without having it at hand: any till of the group writes it to the card."""
-    request = Repeatable.of(token, f"load statement {number}", idempotency_key, body)
+    request = Repeatable.of(caller, f"load statement {number}", idempotency_key, body)
     messages: dict[int, bytes] = {}
 
     async def work(now_ms: int) -> WalletAnswer:
         wallet = await queries.wallet(number)
-        _, found = await statements.load(wallet, body.amount, About(now_ms, token.name), services)
+        _, found = await statements.load(wallet, body.amount, About(now_ms, caller.name), services)
         messages.update(found)
         return await _answer(await queries.wallet(number))
 
@@ -213,16 +213,16 @@ async def list_movements(number: Number, after: After = 0, limit: Limit = 100) -
 
 
 async def _cash(
-    what: str, number: int, body: CashBody, services: Services, token: ApiToken, key: str | None
+    what: str, number: int, body: CashBody, services: Services, caller: Caller, key: str | None
 ) -> WalletAnswer:
-    request = Repeatable.of(token, f"{what} {number}", key, body)
+    request = Repeatable.of(caller, f"{what} {number}", key, body)
     move = service.top_up if what == "top-up" else service.refund
 
     async def work(now_ms: int) -> WalletAnswer:
         wallet = await queries.wallet(number)
         if wallet.currency != body.currency:
             raise Problem("wrong_currency", expected=wallet.currency, got=body.currency)
-        await move(wallet, body.amount, About(now_ms, token.name))
+        await move(wallet, body.amount, About(now_ms, caller.name))
         return await _answer(await queries.wallet(number))
 
     return await _once(request, services, work)

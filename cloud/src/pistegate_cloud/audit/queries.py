@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All queries of the audit record, and of answers kept for retries."""
+
+from typing import Any
+
+from tortoise.exceptions import IntegrityError
+
+from pistegate_cloud.audit.models import AuditEntry, KeptReply
+
+
+async def add(entry: AuditEntry) -> None:
+    """Store an entry."""
+    await entry.save(force_create=True)
+
+
+async def kept_reply(caller: str, operation: str, key: str) -> KeptReply | None:
+    """What was answered to this key of this caller before."""
+    return await KeptReply.get_or_none(caller=caller, operation=operation, key=key)
+
+
+async def keep_reply(caller: str, operation: str, key: str, digest: str, answer: dict[str, Any], now_ms: int) -> bool:
+    """Keep an answer, in the caller's transaction; False when another request with this key was first."""
+    row = KeptReply(caller=caller, operation=operation, key=key, request_digest=digest, answer=answer, at_ms=now_ms)
+    try:
+        await row.save(force_create=True)
+    except IntegrityError:
+        return False
+    return True
