@@ -9,7 +9,7 @@ first.
 from collections.abc import Sequence
 
 from pistegate_cloud.exceptions import queries as exceptions
-from pistegate_cloud.rentals import queries
+from pistegate_cloud.rentals import pieces, queries
 from pistegate_cloud.rentals.models import Rental
 from pistegate_cloud.wallets import queries as wallets
 from pistegate_cloud.wallets.models import CardUse
@@ -49,6 +49,7 @@ async def moved(use: CardUse, now_ms: int) -> None:
     await queries.add(fresh)
     for row in known.values():
         await queries.save(row)
+    await pieces.follow(use.site_id, {*labels.values(), *(row.item for row in known.values())}, now_ms)
 
 
 async def _note(row: Rental, use: CardUse, label: str, now_ms: int) -> None:
@@ -69,7 +70,8 @@ async def _note(row: Rental, use: CardUse, label: str, now_ms: int) -> None:
 
 async def not_moved(use: CardUse, now_ms: int) -> None:
     """A use that was thought to have happened did not."""
-    for row in await queries.by_use(use.id):
+    rows = await queries.by_use(use.id)
+    for row in rows:
         if row.taken_id == use.id:
             row.taken_id = row.taken_ms = None
         if row.returned_id == use.id:
@@ -79,6 +81,7 @@ async def not_moved(use: CardUse, now_ms: int) -> None:
             continue
         row.doubted_ms = None if row.taken_id is not None else now_ms
         await queries.save(row)
+    await pieces.follow(use.site_id, {row.item for row in rows}, now_ms)
 
 
 async def _twice(row: Rental, use: CardUse, now_ms: int) -> None:

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from uuid import UUID
 
 from tortoise.expressions import F, Q
 from tortoise.functions import Count, Max, Sum
@@ -212,6 +213,16 @@ async def posted_for(use_id: int) -> dict[tuple[int, str, int | None], int]:
         key = (row.site_id, row.kind, row.wallet_id)
         net[key] = net.get(key, 0) + row.amount
     return {key: amount for key, amount in net.items() if amount}
+
+
+async def recharged_by(wallet_id: int) -> list[tuple[UUID, int]]:
+    """(order, what of its recharge is not given back) of a wallet, the newest order first."""
+    rows = WalletMovement.filter(wallet_id=wallet_id, kind="recharge", transaction__order_id__not_isnull=True)
+    net: dict[UUID, int] = {}
+    for order, amount in await rows.order_by("-id").values_list("transaction__order_id", "amount"):
+        key = UUID(str(order))
+        net[key] = net.get(key, 0) + int(amount)
+    return sorted(((order, amount) for order, amount in net.items() if amount > 0), reverse=True)
 
 
 async def sums(site: int) -> dict[tuple[str, str], int]:
