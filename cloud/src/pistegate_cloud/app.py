@@ -28,6 +28,7 @@ from pistegate_cloud.problems import BODY_MAX
 from pistegate_cloud.products import api as products
 from pistegate_cloud.proofs import api as proofs
 from pistegate_cloud.rentals import api as rentals
+from pistegate_cloud.rentals import counter_api as rental_counter
 from pistegate_cloud.reports import api as reports
 from pistegate_cloud.services import Services, WithServices
 from pistegate_cloud.sites import api as sites
@@ -84,6 +85,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         passages,
         wallets,
         rentals,
+        rental_counter,
         proofs,
         documents,
         exceptions,
@@ -92,6 +94,8 @@ def create_app(services: Services | None = None) -> FastAPI:
         app.include_router(noun.router, prefix=API)
     app.add_api_route(f"{API}/health", _health, tags=["health"])
     app.add_middleware(BodyLimit)
+    own = app.openapi  # FastAPI's own hook is to replace this method
+    app.openapi = lambda: problems.with_media_type(own())  # type: ignore[method-assign]
     return app
 
 

@@ -62,7 +62,7 @@ class BeyondBody(Body):
     fee: Money
 
 
-class ClockBody(Body):
+class EquipmentClockBody(Body):
     """The clock of a guest's equipment, from the first piece taken (`starts`: of these kinds) to the last returned.
 
     Up to `free` minutes cost nothing; `deduct`: they are taken off a longer time too. Fees rise tier by tier.
@@ -75,7 +75,7 @@ class ClockBody(Body):
     beyond: BeyondBody | None = None
 
     @model_validator(mode="after")
-    def _tiers_rise(self) -> "ClockBody":
+    def _tiers_rise(self) -> "EquipmentClockBody":
         ends = [tier.up_to for tier in self.tiers]
         if ends != sorted(set(ends)):
             raise ValueError("each tier must end later than the one before it")
@@ -91,7 +91,7 @@ class DamageBody(Body):
     name: Names
 
 
-class TermsBody(Body):
+class EquipmentTermsBody(Body):
     """What a site asks for equipment, from now on: what was taken before keeps the terms of its time.
 
     `flat`: once for a kind that was taken. `once`: at the counter a kind is handed out once in a guest's turn, as
@@ -102,7 +102,7 @@ class TermsBody(Body):
 
     site: SiteNumber
     currency: Currency
-    clock: ClockBody | None = None
+    clock: EquipmentClockBody | None = None
     flat: dict[Kind, Money] = Field(default_factory=dict)
     damages: Annotated[tuple[DamageBody, ...], Field(max_length=200)] = ()
     once: bool = False
@@ -110,7 +110,7 @@ class TermsBody(Body):
     department: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,19}$")] = "rental"
 
 
-class TermsAnswer(TermsBody):
+class EquipmentTermsAnswer(EquipmentTermsBody):
     """Terms and since when they hold."""
 
     since: datetime
@@ -149,7 +149,7 @@ class PieceChangeBody(Body):
 
 
 class StockPieceAnswer(BaseModel):
-    """A piece of the stock. `uid`, `ticket`, `last4`: who has it, as far as it is out."""
+    """A piece of the stock. Who has one that is out: GET /rentals or GET /rentals/loans with its label."""
 
     site: int
     kind: str
