@@ -28,10 +28,12 @@ async def post(*lines: Line) -> None:
     "lines",
     [
         [],
-        [Line("cash", 100, "CNY")],
-        [Line("cash", 100, "CNY"), Line("sales", -99, "CNY")],
-        [Line("cash", 100, "CNY"), Line("sales", -100, "EUR")],
-        [Line("cash", 100, "CNY"), Line("pocket", -100, "CNY")],
+        [Line("tenders:cash", 100, "CNY")],
+        [Line("tenders:cash", 100, "CNY"), Line("sales", -99, "CNY")],
+        [Line("tenders:cash", 100, "CNY"), Line("sales", -100, "EUR")],
+        [Line("tenders:cash", 100, "CNY"), Line("pocket", -100, "CNY")],
+        [Line("tenders", 100, "CNY"), Line("sales", -100, "CNY")],
+        [Line("tenders:cash", 100, "CNY"), Line("sales:cash", -100, "CNY")],
     ],
 )
 async def test_the_code_path_refuses_what_does_not_balance(cloud: Any, lines: list[Line]) -> None:
@@ -43,13 +45,13 @@ async def test_the_code_path_refuses_what_does_not_balance(cloud: Any, lines: li
 
 async def test_the_database_refuses_what_does_not_balance(cloud: Any) -> None:
     """A planted posting that bypasses the code path fails at commit on PostgreSQL; elsewhere the report shows it."""
-    ids = await queries.account_ids(1, ["cash", "sales"])
+    ids = await queries.account_ids(1, ["tenders:cash", "sales"])
 
     async def plant(amount: int) -> None:
         async with in_transaction():
             transaction = LedgerTransaction(id=uuid7(0), site_id=1, kind="planted", at_ms=0, day=DAY)
             await transaction.save(force_create=True)
-            for account, value in (("cash", 100), ("sales", amount)):
+            for account, value in (("tenders:cash", 100), ("sales", amount)):
                 await Posting.create(
                     site_id=1,
                     transaction_id=transaction.id,

@@ -54,7 +54,7 @@ async def test_money_goes_from_the_counter_to_the_till(cloud: Any, desk: Any, ti
     bench.spend(till, desk.card, 3_800, item="noodles")
     await upload(cloud, till)
     assert await ledger.balances(1) == {
-        ("cash", "CNY"): 20_000,
+        ("tenders:cash", "CNY"): 20_000,
         ("wallets", "CNY"): -5_000,
         ("wallets_underway", "CNY"): 0,
         ("wallet_cards", "CNY"): -11_200,
@@ -231,8 +231,8 @@ async def test_a_debit_at_another_site_is_owed_between_the_sites(
     bench.spend(far, desk.card, 600)
     await upload(cloud, far)
     here, there = await ledger.balances(1), await ledger.balances(2)
-    assert (here["wallet_cards", "CNY"], here["between_sites", "CNY"]) == (-4_400, -600)
-    assert there == {("between_sites", "CNY"): 600, ("till_sales", "CNY"): -600}
+    assert (here["wallet_cards", "CNY"], here["between_sites:2", "CNY"]) == (-4_400, -600)
+    assert there == {("between_sites:1", "CNY"): 600, ("till_sales", "CNY"): -600}
     await check_books(cloud, [desk.card])
     await check_books(cloud, site=2)
 

@@ -11,7 +11,7 @@ from pistegate_cloud.sites.models import Site
 
 
 class Account(Model):
-    """Where money is or comes from; `code` as in ledger.service.ACCOUNTS."""
+    """Where money is or comes from; `code`: as ledger.accounts names it, with its dimension ("deferred:lift")."""
 
     id = fields.BigIntField(primary_key=True)
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("cloud.Site", on_delete=fields.RESTRICT)
@@ -26,7 +26,11 @@ class Account(Model):
 
 
 class LedgerTransaction(Model):
-    """One business event; its postings sum to zero in every currency."""
+    """One business event; its postings sum to zero in every currency.
+
+    `day`: the business day that it is posted to. `operating_day`: the one that it is about, where that is another.
+    `partner`: number of the account, partner or site that it is with.
+    """
 
     id = fields.UUIDField(primary_key=True)
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("cloud.Site", on_delete=fields.RESTRICT)
@@ -38,6 +42,8 @@ class LedgerTransaction(Model):
     kind = fields.CharField(max_length=40)
     at_ms = fields.BigIntField()
     day = fields.DateField()
+    operating_day = fields.DateField(null=True)
+    partner = fields.BigIntField(null=True)
 
     class Meta:
         """Table."""

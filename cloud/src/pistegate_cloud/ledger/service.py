@@ -1,51 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one code path that moves money: business events become postings by a table one can read."""
+"""The one code path that moves money: business events become postings by the table in ledger.events."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 from uuid import UUID
 
+from pistegate_cloud.days import service as days
 from pistegate_cloud.errors import LedgerError
 from pistegate_cloud.ledger import queries
+from pistegate_cloud.ledger.accounts import account, is_account
+from pistegate_cloud.ledger.events import EVENTS
 from pistegate_cloud.ledger.models import LedgerTransaction, Posting
 from pistegate_cloud.uuid7 import uuid7
 
-ACCOUNTS: Final = {
-    "cash": "Cash in the drawers",
-    "sales": "Tickets sold",
-    "till_sales": "Sold at tills",
-    "wallets": "Guests' money in accounts",
-    "wallets_underway": "Guests' money on its way to a card",
-    "wallet_cards": "Guests' money on cards",
-    "wallet_suspense": "Debits of cards that are nobody's yet",
-    "between_sites": "Owed between sites of a group",
-}
+AMOUNT: Final = "amount"  # what the rows of an event of one amount are called
 
-# Business event -> ((account, sign), ...): each gets the event's amount, debit +1, credit -1.
-EVENTS: Final[dict[str, tuple[tuple[str, int], ...]]] = {
-    "sale_in_cash": (("cash", 1), ("sales", -1)),
-    "wallet_top_up": (("cash", 1), ("wallets", -1)),
-    "wallet_refund": (("wallets", 1), ("cash", -1)),
-    # Onto a card: by relay in two steps, because the card may leave in between; by signed total at once.
-    "wallet_load_sent": (("wallets", 1), ("wallets_underway", -1)),
-    "wallet_load_done": (("wallets_underway", 1), ("wallet_cards", -1)),
-    "wallet_load_void": (("wallets_underway", 1), ("wallets", -1)),
-    "wallet_load_signed": (("wallets", 1), ("wallet_cards", -1)),
-    # Back from a card that was wiped or lost.
-    "wallet_taken_over": (("wallet_cards", 1), ("wallets", -1)),
-    # Spent at a till: of a card in use; of one that was wiped or lost since; of one that is nobody's yet.
-    "wallet_debit": (("wallet_cards", 1), ("till_sales", -1)),
-    "wallet_debit_late": (("wallets", 1), ("till_sales", -1)),
-    "wallet_debit_unknown": (("wallet_suspense", 1), ("till_sales", -1)),
-    "wallet_debit_claimed": (("wallet_cards", 1), ("wallet_suspense", -1)),
-    # The same at a till of another site of the group: the guest's side, and the till's side.
-    "wallet_debit_elsewhere": (("wallet_cards", 1), ("between_sites", -1)),
-    "wallet_debit_late_elsewhere": (("wallets", 1), ("between_sites", -1)),
-    "wallet_suspense_elsewhere": (("between_sites", 1), ("wallet_suspense", -1)),
-    "till_sale_elsewhere": (("between_sites", 1), ("till_sales", -1)),
-}
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What of an event (a row's `what` in EVENTS), minor units, and `of`: what fills the account's dimension."""
+
+    what: str
+    amount: int
+    of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +38,91 @@ class Line:
 
 
 async def record(
-    event: str, *, site: int, amount: int, currency: str, at_ms: int, day: date, order: UUID | None = None
+    event: str,
+    *,
+    site: int,
+    currency: str,
+    at_ms: int,
+    order: UUID | None = None,
+    moneys: Sequence[Money] = (),
+    amount: int | None = None,
+    day: date | None = None,
+    operating_day: date | None = None,
+    partner: int | None = None,
 ) -> UUID:
-    """Post a business event, in the caller's transaction; a negative amount reverses it. The transaction's id."""
-    lines = [Line(account, sign * amount, currency) for account, sign in EVENTS[event]]
-    return await post(lines, kind=event, site=site, order=order, at_ms=at_ms, day=day)
+    """Post a business event, in the caller's transaction; negative amounts reverse it. The transaction's id.
+
+    `amount` alone is Money("amount", amount). `day`: the business day that it belongs to (else the one of `at_ms`);
+    it is posted to the first day from there on that is not closed. `operating_day`: when what it is about was, if
+    another day. `partner`: number of the account, partner or site that it is with. LedgerError: it does not fit its
+    event, or does not sum to zero.
+    """
+    lines = lines_of(event, [*moneys, *([] if amount is None else [Money(AMOUNT, amount)])], currency)
+    real = day or await days.business_day(site, at_ms)
+    posted = await days.first_open(site, real)
+    return await _write(
+        lines, kind=event, site=site, order=order, at_ms=at_ms, day=posted, real=operating_day or real, partner=partner
+    )
+
+
+def lines_of(event: str, moneys: Sequence[Money], currency: str) -> list[Line]:
+    """The postings of an event, equal accounts together; LedgerError when a money has no place in it."""
+    if event not in EVENTS:
+        raise LedgerError(f"no such event: {event}; ledger/events.py has them all")
+    sums: Counter[str] = Counter()
+    for money in moneys:
+        rows = [row for row in EVENTS[event] if row.what == money.what]
+        if not rows:
+            there = ", ".join(dict.fromkeys(row.what for row in EVENTS[event]))
+            raise LedgerError(f"{event}: has no {money.what}; it has {there}")
+        for row in rows:
+            try:
+                sums[account(row.account, money.of)] += row.sign * money.amount
+            except ValueError as error:
+                raise LedgerError(f"{event}: {money.what}: {error}") from None
+    return [Line(code, total, currency) for code, total in sums.items()]
 
 
 async def post(lines: list[Line], *, kind: str, site: int, order: UUID | None, at_ms: int, day: date) -> UUID:
-    """Write one transaction; LedgerError unless it sums to zero in every currency and names known accounts. Its id."""
+    """Write one transaction as it is; LedgerError unless it sums to zero in every currency and names known accounts."""
+    return await _write(lines, kind=kind, site=site, order=order, at_ms=at_ms, day=day, real=day, partner=None)
+
+
+def check(kind: str, lines: Sequence[Line]) -> None:
+    """LedgerError unless the lines sum to zero in every currency and name known accounts."""
     sums: Counter[str] = Counter()
     for line in lines:
         sums[line.currency] += line.amount
     if not lines or any(sums.values()):
         raise LedgerError(f"{kind}: postings do not sum to zero: {dict(sums)}")
-    unknown = {line.account for line in lines} - set(ACCOUNTS)
+    unknown = sorted({line.account for line in lines if not is_account(line.account)})
     if unknown:
-        raise LedgerError(f"{kind}: no such account: {', '.join(sorted(unknown))}")
+        raise LedgerError(f"{kind}: no such account: {', '.join(unknown)}")
+
+
+async def _write(
+    lines: list[Line],
+    *,
+    kind: str,
+    site: int,
+    order: UUID | None,
+    at_ms: int,
+    day: date,
+    real: date,
+    partner: int | None,
+) -> UUID:
+    check(kind, lines)
     ids = await queries.account_ids(site, sorted({line.account for line in lines}))
-    transaction = LedgerTransaction(id=uuid7(at_ms), site_id=site, order_id=order, kind=kind, at_ms=at_ms, day=day)
+    transaction = LedgerTransaction(
+        id=uuid7(at_ms),
+        site_id=site,
+        order_id=order,
+        kind=kind,
+        at_ms=at_ms,
+        day=day,
+        operating_day=None if real == day else real,
+        partner=partner,
+    )
     postings = [
         Posting(
             site_id=site,

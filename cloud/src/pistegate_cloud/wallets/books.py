@@ -9,11 +9,10 @@ cannot differ.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pistegate_cloud.clock import local_day
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.exceptions import queries as exceptions
 from pistegate_cloud.ledger import service as ledger
-from pistegate_cloud.sites import queries as sites
+from pistegate_cloud.ledger.events import EVENTS
 from pistegate_cloud.wallets import queries
 from pistegate_cloud.wallets.models import CardUse, Wallet, WalletCard, WalletLoad, WalletMovement
 
@@ -41,18 +40,21 @@ class About:
 
 def effect(kind: str, amount: int) -> dict[str, int]:
     """What `amount` of a ledger event adds to each column of a movement."""
-    return {COLUMNS[account]: -sign * amount for account, sign in ledger.EVENTS[kind] if account in COLUMNS}
+    return {COLUMNS[row.account]: -row.sign * amount for row in EVENTS[kind] if row.account in COLUMNS}
 
 
 async def enter(
-    kind: str, about: About, *, site: int, amount: int, currency: str, guarded: bool = False
+    kind: str, about: About, *, site: int, amount: int, currency: str, guarded: bool = False, of: str | None = None
 ) -> WalletMovement:
-    """Post, keep the movement, and change the wallet's account; `guarded`: Problem when that would go below 0."""
+    """Post, keep the movement, and change the wallet's account; `guarded`: Problem when that would go below 0.
+
+    `of`: the way of paying, or the other site, where the event's account has one.
+    """
     change = effect(kind, amount)
     if about.wallet is not None and change.get("account"):
         await _change_account(about, change["account"], site, guarded=guarded)
-    day = local_day(about.at_ms, await sites.zone(site))
-    transaction = await ledger.record(kind, site=site, amount=amount, currency=currency, at_ms=about.at_ms, day=day)
+    moneys = [ledger.Money(ledger.AMOUNT, amount, of)]
+    transaction = await ledger.record(kind, site=site, currency=currency, at_ms=about.at_ms, moneys=moneys)
     movement = WalletMovement(
         site_id=site,
         wallet_id=about.wallet,
@@ -125,9 +127,10 @@ async def _charge(kind: str, about: About, turn: WalletCard, use: CardUse, amoun
     if turn.site_id == use.site_id:
         await enter(kind, about, site=turn.site_id, amount=amount, currency=turn.currency)
         return
-    await enter(f"{kind}_elsewhere", about, site=turn.site_id, amount=amount, currency=turn.currency)
+    theirs, ours = str(use.site_id), str(turn.site_id)
+    await enter(f"{kind}_elsewhere", about, site=turn.site_id, amount=amount, currency=turn.currency, of=theirs)
     till = About(about.at_ms, uid=use.uid, use=use)
-    await enter("till_sale_elsewhere", till, site=use.site_id, amount=amount, currency=turn.currency)
+    await enter("till_sale_elsewhere", till, site=use.site_id, amount=amount, currency=turn.currency, of=ours)
 
 
 async def take_back_debit(use: CardUse, now_ms: int) -> None:
@@ -138,7 +141,8 @@ async def take_back_debit(use: CardUse, now_ms: int) -> None:
     late = 0
     for (site, kind, wallet), amount in (await queries.posted_for(use.id)).items():
         about = About(now_ms, wallet=wallet, uid=use.uid, use=use)
-        await enter(kind, about, site=site, amount=-amount, currency=turn.currency)
+        other = use.site_id if site == turn.site_id else turn.site_id
+        await enter(kind, about, site=site, amount=-amount, currency=turn.currency, of=str(other))
         late += amount if kind.startswith("wallet_debit_late") else 0
     await queries.change_card(turn, purse_debited=-use.purse, loads_debited=-use.loads, taken=late)
     await queries.mark_posted(use, None)
@@ -187,8 +191,10 @@ async def claim(turn: WalletCard, wallet: Wallet, about: About) -> None:
             await enter("wallet_debit_claimed", mine, site=wallet.site_id, amount=amount, currency=turn.currency)
             continue
         theirs = About(about.at_ms, about.actor, None, turn.uid, use)
-        await enter("wallet_suspense_elsewhere", theirs, site=use.site_id, amount=amount, currency=turn.currency)
-        await enter("wallet_debit_elsewhere", mine, site=wallet.site_id, amount=amount, currency=turn.currency)
+        here, there = str(wallet.site_id), str(use.site_id)
+        what = {"amount": amount, "currency": turn.currency}
+        await enter("wallet_suspense_elsewhere", theirs, site=use.site_id, of=here, **what)
+        await enter("wallet_debit_elsewhere", mine, site=wallet.site_id, of=there, **what)
 
 
 # Onto cards and back

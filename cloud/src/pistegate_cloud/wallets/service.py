@@ -68,13 +68,14 @@ async def set_terms(site: int, currency: str, offline_cap: int, now_ms: int) -> 
     await queries.set_terms(WalletTerms(site_id=site, currency=currency, offline_cap=offline_cap, changed_ms=now_ms))
 
 
-async def top_up(wallet: Wallet, amount: int, about: About) -> None:
-    """Cash into the account, in the caller's transaction."""
-    await enter("wallet_top_up", _of(wallet, about), site=wallet.site_id, amount=amount, currency=wallet.currency)
+async def top_up(wallet: Wallet, amount: int, about: About, method: str = "cash") -> None:
+    """Money into the account, in the caller's transaction."""
+    what = {"amount": amount, "currency": wallet.currency}
+    await enter("wallet_top_up", _of(wallet, about), site=wallet.site_id, of=method, **what)
 
 
-async def refund(wallet: Wallet, amount: int, about: About) -> None:
-    """Cash out of the account, in the caller's transaction; Problem wallet_too_small."""
+async def refund(wallet: Wallet, amount: int, about: About, method: str = "cash") -> None:
+    """Money out of the account, in the caller's transaction; Problem wallet_too_small."""
     await enter(
         "wallet_refund",
         _of(wallet, about),
@@ -82,6 +83,7 @@ async def refund(wallet: Wallet, amount: int, about: About) -> None:
         amount=amount,
         currency=wallet.currency,
         guarded=True,
+        of=method,
     )
 
 
