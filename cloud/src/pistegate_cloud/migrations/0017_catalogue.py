@@ -9,6 +9,8 @@ from tortoise.fields.base import OnDelete
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
+from pistegate_cloud.migrations._columns import AddColumns
+
 
 def _to(target: str, column: str, key: str, **more: Any) -> Any:
     return fields.ForeignKeyField(
@@ -22,11 +24,16 @@ class Migration(migrations.Migration):
     dependencies = [("cloud", "0016_rides")]
 
     operations: list[Any] = [
-        ops.AddField("Product", "kind", fields.CharField(default="ticket", db_default="ticket", max_length=20)),
-        ops.AddField("Product", "unit", fields.CharField(default="ticket", db_default="ticket", max_length=20)),
-        ops.AddField("Product", "department", fields.CharField(default="lift", db_default="lift", max_length=40)),
-        ops.AddField("Product", "tax_bp", fields.IntField(default=0, db_default=0)),
-        ops.AddField("Product", "passthrough", fields.BooleanField(default=False, db_default=False)),
+        AddColumns(
+            "Product",
+            {
+                "kind": fields.CharField(default="ticket", db_default="ticket", max_length=20),
+                "unit": fields.CharField(default="ticket", db_default="ticket", max_length=20),
+                "department": fields.CharField(default="lift", db_default="lift", max_length=40),
+                "tax_bp": fields.IntField(default=0, db_default=0),
+                "passthrough": fields.BooleanField(default=False, db_default=False),
+            },
+        ),
         ops.CreateModel(
             name="PriceList",
             fields=[

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 from pistegate_cloud.clock import local_day
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.pricing.rules import tax_of
-from pistegate_cloud.pricing.shapes import Asked, At, Priced, leaves
+from pistegate_cloud.pricing.shapes import Asked, At, Priced, leaves, wanted
 from pistegate_cloud.products import queries as products
 from pistegate_cloud.products.models import Product
 from pistegate_cloud.products.terms import last_day
 from pistegate_cloud.sites import queries as sites
 
-__all__ = ["Asked", "At", "Priced", "leaves", "price"]
+__all__ = ["Asked", "At", "Priced", "leaves", "price", "wanted"]
 
 
 async def price(asked: Sequence[Asked], at: At) -> list[Priced]:

@@ -43,10 +43,11 @@ class Priced:
 
     `list_price`: of one piece without channel and member level. `terms`: price_rule, policy, shares, overtime, deposit.
     `children`: parts of a bundle, whose amounts sum exactly to the bundle's; an order has their lines, not the
-    bundle's (`leaves`). A child's `unit_price` is its amount / quantity rounded down: `amount` rules.
+    bundle's (`leaves`). A child's `unit_price` is its amount / quantity rounded down: `amount` rules. `wants` of a
+    bundle are its own, beside its parts' (`wanted`). A fee, a damage has no product, but `words`: a text key or name.
     """
 
-    product: Product
+    product: Product | None
     kind: str
     quantity: int
     visit_date: date
@@ -61,9 +62,15 @@ class Priced:
     terms: dict[str, Any] = field(default_factory=dict)
     children: "tuple[Priced, ...]" = ()
     wants: tuple[Want, ...] = ()
+    words: str | None = None
 
 
 def leaves(priced: Iterable[Priced]) -> Iterator[Priced]:
     """The lines of an order: the parts of bundles in place of them."""
     for line in priced:
         yield from line.children or (line,)
+
+
+def wanted(priced: Iterable[Priced]) -> list[Want]:
+    """All that these lines want of stock, bundles and their parts."""
+    return [want for line in priced for each in (line, *line.children) for want in each.wants]
