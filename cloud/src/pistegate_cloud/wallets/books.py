@@ -8,6 +8,7 @@ cannot differ.
 
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.exceptions import queries as exceptions
@@ -28,7 +29,7 @@ SYSTEM: Final = "system"  # actor of what nobody asked for: events applied, doub
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a movement is about. `actor`: name of the caller's token."""
+    """What a movement is about. `actor`: name of the caller. `order`: the order that recharged or was paid."""
 
     at_ms: int
     actor: str = SYSTEM
@@ -36,6 +37,7 @@ class About:
     uid: str | None = None
     use: CardUse | None = None
     load: WalletLoad | None = None
+    order: UUID | None = None
 
 
 def effect(kind: str, amount: int) -> dict[str, int]:
@@ -54,7 +56,9 @@ async def enter(
     if about.wallet is not None and change.get("account"):
         await _change_account(about, change["account"], site, guarded=guarded)
     moneys = [ledger.Money(ledger.AMOUNT, amount, of)]
-    transaction = await ledger.record(kind, site=site, currency=currency, at_ms=about.at_ms, moneys=moneys)
+    transaction = await ledger.record(
+        kind, site=site, currency=currency, at_ms=about.at_ms, moneys=moneys, order=about.order
+    )
     movement = WalletMovement(
         site_id=site,
         wallet_id=about.wallet,
