@@ -63,13 +63,18 @@ EVENTS: Final[dict[str, tuple[Row, ...]]] = {
     "share_of_site": (Row("site", "between_sites:*", 1), Row("revenue", "revenue:*", -1)),
     # Deposits 押金 and what is charged at check-out.
     "deposit_taken": (Row("tender", "tenders:*", 1), Row("deposit", "deposits_held", -1)),
-    "deposit_returned": (Row("deposit", "deposits_held", 1), Row("tender", "tenders:*", -1)),
+    "deposit_returned": (
+        Row("deposit", "deposits_held", 1),
+        Row("tender", "tenders:*", -1),
+        Row("due", "refunds_due:*", -1),
+    ),
     "deposit_kept": (
         Row("deposit", "deposits_held", 1),
         Row("revenue", "revenue:*", -1),
         Row("output_tax", "output_tax", -1),
     ),
     "deposit_spent": _amount("deposits_held", "tenders:deposit"),  # an order was paid with it
+    "deposit_to_wallet": _amount("deposits_held", "wallets"),  # it doubles as spending money
     "overtime": (
         Row("tender", "tenders:*", 1),
         Row("revenue", "revenue:*", -1),

@@ -14,18 +14,12 @@ from pistegate_cloud.ledger import queries
 from pistegate_cloud.ledger.accounts import account, is_account
 from pistegate_cloud.ledger.events import EVENTS
 from pistegate_cloud.ledger.models import LedgerTransaction, Posting
+from pistegate_cloud.ledger.money import Money
 from pistegate_cloud.uuid7 import uuid7
 
+__all__ = ["AMOUNT", "Line", "Money", "check", "lines_of", "post", "record"]
+
 AMOUNT: Final = "amount"  # what the rows of an event of one amount are called
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """What of an event (a row's `what` in EVENTS), minor units, and `of`: what fills the account's dimension."""
-
-    what: str
-    amount: int
-    of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
