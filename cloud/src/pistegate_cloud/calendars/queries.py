@@ -53,6 +53,16 @@ async def dates_of(sets: Iterable[int]) -> dict[int, dict[date, str]]:
     return found
 
 
+async def own_on(sets: Iterable[int], days: Collection[date]) -> dict[int, set[date]]:
+    """Which of these days are own dates, by id of the set."""
+    wanted = list(sets)
+    found: dict[int, set[date]] = {key: set() for key in wanted}
+    if wanted and days:
+        for row in await BlackoutDate.filter(blackout_id__in=wanted, day__in=list(days)):
+            found[row.blackout_id].add(row.day)
+    return found
+
+
 async def put_dates(row: BlackoutSet, dates: Mapping[date, str]) -> None:
     """Add own dates; a date that is there gets the new note."""
     rows = [BlackoutDate(site_id=row.site_id, blackout_id=row.id, day=day, note=note) for day, note in dates.items()]

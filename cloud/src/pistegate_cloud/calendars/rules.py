@@ -36,6 +36,13 @@ def days_of(own: Collection[date], rule: Rule, dates: Mapping[int, Collection[da
     return sorted(day for day in days | set(own) if first <= day <= last)
 
 
+def holds(own: Collection[date], rule: Rule, dates: Mapping[int, Collection[date]], day: date) -> bool:
+    """Whether a set has this day, as `days_of` has it."""
+    if day in own or any(day in dates.get(number, ()) for number in rule.also):
+        return True
+    return day.weekday() in rule.weekdays and not any(day in dates.get(number, ()) for number in rule.excepted)
+
+
 class BadCsv(ValueError):
     """A line that is no date and note; the message names the line."""
 

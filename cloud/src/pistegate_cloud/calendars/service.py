@@ -9,7 +9,7 @@ from tortoise.transactions import in_transaction
 
 from pistegate_cloud.calendars import queries
 from pistegate_cloud.calendars.models import BlackoutSet
-from pistegate_cloud.calendars.rules import Rule, days_of
+from pistegate_cloud.calendars.rules import Rule, days_of, holds
 from pistegate_cloud.clock import local_day
 from pistegate_cloud.documents import queries as stored
 from pistegate_cloud.documents import service as documents
@@ -77,6 +77,18 @@ async def days(row: BlackoutSet, now_ms: int) -> list[date]:
     """The days of a set, as its site's devices are told them."""
     site = await sites.site(row.site_id)
     return (await _days_at(site, now_ms))[row.number]
+
+
+async def held(site: Site, wanted: Collection[date]) -> dict[date, frozenset[int]]:
+    """The numbers of the sets that hold each of these days at a site."""
+    rows = await queries.visible(site.number, site.group_number)
+    own = await queries.own_on([row.id for row in rows], wanted)
+    dates = {row.number: own[row.id] for row in rows}
+    rules = {row.number: rule_of(row) for row in rows}
+    return {
+        day: frozenset(number for number, rule in rules.items() if holds(dates[number], rule, dates, day))
+        for day in wanted
+    }
 
 
 async def entries_of(site: int, now_ms: int) -> list[tuple[int, list[int]]]:

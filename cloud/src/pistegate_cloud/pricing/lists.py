@@ -5,12 +5,13 @@ A document as a whole is checked by pricing.checks; here is only the shape of ea
 """
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-MONEY_MAX = 10**12  # minor units, as pistegate_cloud.schemas has it
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+BP: Final = 10_000  # basis points of a whole
+MONEY_MAX: Final = 10**12  # minor units, as pistegate_cloud.schemas has it
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00]*$")]

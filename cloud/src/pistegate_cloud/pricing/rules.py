@@ -4,14 +4,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from pistegate_cloud.pricing.choice import day_type
-from pistegate_cloud.pricing.lists import Deposit, Policy, RefundRule, Tier, Tiers, minute_of
+from pistegate_cloud.pricing.lists import BP, Deposit, Policy, RefundRule, Tier, Tiers, minute_of
 
 __all__ = ["BP", "Facts", "Fee", "Why", "day_type", "deposit_of", "overtime_fee", "refund_fee", "split", "tax_of"]
-
-BP: Final = 10_000  # basis points of a whole
 
 
 @dataclass(frozen=True, slots=True)

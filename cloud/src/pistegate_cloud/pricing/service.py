@@ -1,56 +1,153 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prices of what is asked for."""
+"""Prices of what is asked for, at a moment or as they were quoted."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from pistegate_cloud.clock import local_day
+from pistegate_cloud.calendars import service as calendars
+from pistegate_cloud.clock import from_ms
 from pistegate_cloud.errors import Problem
-from pistegate_cloud.pricing.rules import tax_of
+from pistegate_cloud.pricing import loaded, queries
+from pistegate_cloud.pricing.book import Book
+from pistegate_cloud.pricing.choice import day_type
+from pistegate_cloud.pricing.loaded import Loaded
+from pistegate_cloud.pricing.models import Quote
+from pistegate_cloud.pricing.selling import Day, check_date, check_holder, check_needs, check_offer, free_pieces
 from pistegate_cloud.pricing.shapes import Asked, At, Priced, leaves, wanted
 from pistegate_cloud.products import queries as products
-from pistegate_cloud.products.models import Product
-from pistegate_cloud.products.terms import last_day
+from pistegate_cloud.schemas import MONEY_MAX
 from pistegate_cloud.sites import queries as sites
+from pistegate_cloud.sites.models import Site
+from pistegate_cloud.stock import queries as stock
 
-__all__ = ["Asked", "At", "Priced", "leaves", "price", "wanted"]
+__all__ = ["PROBLEMS", "Asked", "At", "Priced", "leaves", "price", "wanted"]
+
+PROBLEMS: Final = (
+    "unknown_reference",
+    "wrong_currency",
+    "visit_date_past",
+    "season_over",
+    "amount_too_large",
+    "price_missing",
+    "not_sold_here",
+    "not_sold_that_day",
+    "not_sold_yet",
+    "not_sold_any_more",
+    "proof_needed",
+    "proof_unsuitable",
+    "companion_needed",
+    "slot_needed",
+    "slot_unknown",
+    "not_found",
+    "quote_expired",
+    "quote_differs",
+)
 
 
 async def price(asked: Sequence[Asked], at: At) -> list[Priced]:
-    """The lines for what is asked; writes nothing. Problem in words when something is not sold like that."""
-    today = local_day(at.now_ms, ZoneInfo((await sites.site(at.site)).zone))
-    catalogue = await products.by_number(at.site, {line.product for line in asked})
-    currency = at.currency
-    lines = []
+    """The lines for what is asked; writes nothing. Problem in words when something is not sold like that.
+
+    One line for each that is asked, or two, where some pieces go free with what others buy.
+    """
+    quote = None if at.quote is None else await _quote(asked, at)
+    book = await _book(asked, at, quote)
+    if not asked:
+        return []
     for line in asked:
-        product = catalogue.get(line.product)
-        if product is None:
-            raise Problem("unknown_reference", what=f"product {line.product} of site {at.site}")
-        currency = currency or product.currency
-        if product.currency != currency:
-            raise Problem("wrong_currency", expected=product.currency, got=currency)
-        if line.visit_date < today:
-            raise Problem("visit_date_past", date=line.visit_date, today=today)
-        if line.visit_date > (last := last_day(product, line.visit_date)):
-            raise Problem("season_over", date=line.visit_date, until=last)
-        lines.append(_priced(line, product))
+        _check(line, at, book)
+    _check_currency(asked, at, book)
+    _check_needs(asked, book)
+    lines = list(_lines(asked, book))
+    if sum(line.amount for line in lines) > MONEY_MAX:
+        raise Problem("amount_too_large", tickets=sum(line.quantity for line in asked))
     return lines
 
 
-def _priced(line: Asked, product: Product) -> Priced:
-    amount = product.price * line.quantity
-    return Priced(
-        product=product,
-        kind=product.kind,
-        quantity=line.quantity,
-        visit_date=line.visit_date,
-        slot=line.slot,
-        list_price=product.price,
-        unit_price=product.price,
-        amount=amount,
-        tax_bp=product.tax_bp,
-        tax=tax_of(amount, product.tax_bp),
-        department=product.department,
-        passthrough=product.passthrough,
-        terms={"price_rule": "product"},
+async def read_days(site: Site, wanted_days: set[date], prices: Loaded) -> dict[date, Day]:
+    """The types of days, as the calendars are now."""
+    if not wanted_days or prices.id is None:
+        return {day: Day(None, frozenset()) for day in wanted_days}
+    held = await calendars.held(site, wanted_days)
+    return {day: Day(day_type(day, prices.content.day_types, sets), sets) for day, sets in held.items()}
+
+
+async def _book(asked: Sequence[Asked], at: At, quote: Quote | None) -> Book:
+    site = await sites.site(at.site)
+    prices = await (loaded.at(at.site, at.now_ms) if quote is None else loaded.by_id(quote.price_list_id))
+    numbers = prices.also({line.product for line in asked})
+    days = {line.visit_date for line in asked}
+    return Book(
+        prices=prices,
+        products=await products.by_number(at.site, numbers),
+        days=await read_days(site, days, prices) if quote is None else _days_of(quote),
+        counters=await stock.drawn_on(at.site, numbers, days),
+        channel=at.channel,
+        level=at.member_level if quote is None else quote.member_level,
+        now=from_ms(at.now_ms if quote is None else quote.at_ms).astimezone(ZoneInfo(site.zone)),
     )
+
+
+def _days_of(quote: Quote) -> dict[date, Day]:
+    told = quote.day_types.items()
+    return {date.fromisoformat(day): Day(type_, frozenset(sets)) for day, (type_, sets) in told}
+
+
+async def _quote(asked: Sequence[Asked], at: At) -> Quote:
+    """The quote that is named, if it promises this; Problem otherwise."""
+    assert at.quote is not None
+    quote = await queries.quote(at.quote)
+    if at.now_ms >= quote.until_ms:
+        raise Problem("quote_expired", quote=quote.id)
+    promised: Counter[tuple[int, str, int | None, str | None]] = Counter()
+    for line in quote.asked:
+        promised[line["product"], line["visit_date"], line.get("slot"), line.get("proof")] += line["quantity"]
+    for each in asked:
+        promised[each.product, each.visit_date.isoformat(), each.slot, each.proof] -= each.quantity
+    if (quote.site_id, quote.channel) != (at.site, at.channel) or min(promised.values(), default=0) < 0:
+        raise Problem("quote_differs", quote=quote.id)
+    return quote
+
+
+def _check(line: Asked, at: At, book: Book) -> None:
+    product = book.products.get(line.product)
+    if product is None:
+        raise Problem("unknown_reference", what=f"product {line.product} of site {at.site}")
+    check_date(product, line.visit_date, book.now.date())
+    offer = book.prices.offers.get(line.product)
+    if offer is not None:
+        check_offer(product, offer, line, book.days[line.visit_date], at.channel, book.now)
+        if offer.holder in book.prices.holders:
+            check_holder(product, book.prices.holders[offer.holder], line)
+
+
+def _check_currency(asked: Sequence[Asked], at: At, book: Book) -> None:
+    """All in one, the one that was named if any was."""
+    currencies = [book.products[line.product].currency for line in asked]
+    expected = at.currency or currencies[0]
+    for currency in currencies:
+        if currency != expected:
+            raise Problem("wrong_currency", expected=currency, got=expected)
+
+
+def _check_needs(asked: Sequence[Asked], book: Book) -> None:
+    quantities: dict[date, Counter[int]] = defaultdict(Counter)
+    for line in asked:
+        quantities[line.visit_date][line.product] += line.quantity
+        offer = book.prices.offers.get(line.product)
+        for part in offer.parts if offer else ():
+            quantities[line.visit_date][part.product] += part.quantity * line.quantity
+    check_needs(book.prices.offers, quantities, {number: row.code for number, row in book.products.items()})
+
+
+def _lines(asked: Sequence[Asked], book: Book) -> Iterator[Priced]:
+    """Each line, divided where some of its pieces are free."""
+    for line, free in zip(asked, free_pieces(asked, book.prices.offers), strict=True):
+        product, offer = book.products[line.product], book.prices.offers.get(line.product)
+        if free and offer and offer.free_with:
+            yield book.free(book.line(replace(line, quantity=free), product), offer.free_with)
+        if free < line.quantity:
+            yield book.line(replace(line, quantity=line.quantity - free), product)

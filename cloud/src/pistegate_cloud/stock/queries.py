@@ -2,11 +2,12 @@
 """All queries of stock. What moves a counter looks at the row count: two who come at once don't both get the last."""
 
 from collections.abc import Collection, Sequence
+from datetime import date
 from uuid import UUID
 
 from tortoise.expressions import F
 
-from pistegate_cloud.stock.models import Stock, StockHold
+from pistegate_cloud.stock.models import Stock, StockHold, StockProduct
 from pistegate_cloud.stock.rules import Want
 
 
@@ -51,3 +52,12 @@ async def overdue(now_ms: int) -> list[UUID]:
     """Orders with a hold that ran out."""
     found = StockHold.filter(until_ms__lte=now_ms, quantity__gt=0).distinct().values_list("order_id", flat=True)
     return [UUID(str(order)) for order in await found]
+
+
+async def drawn_on(site: int, products: Collection[int], days: Collection[date]) -> dict[tuple[int, date], list[Stock]]:
+    """The counters that sales of these products for these days draw on, by product and day."""
+    links = StockProduct.filter(site_id=site, day__in=list(days), product__in=list(products))
+    found: dict[tuple[int, date], list[Stock]] = {}
+    for link in await links.order_by("stock_id").select_related("stock"):
+        found.setdefault((link.product, link.day), []).append(link.stock)
+    return found

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All queries of price lists and quotes."""
+
+from typing import Any
+from uuid import UUID
+
+from pistegate_cloud.errors import Problem
+from pistegate_cloud.pricing.models import PriceList, Quote
+
+
+async def at(site: int, now_ms: int) -> UUID | None:
+    """The list that holds at a site at that moment."""
+    found = PriceList.filter(site_id=site, from_ms__lte=now_ms).order_by("-from_ms", "-version").first()
+    row: Any = await found.values_list("id", flat=True)
+    return None if row is None else UUID(str(row))
+
+
+async def one(list_id: UUID) -> PriceList:
+    """A list; Problem not_found."""
+    found = await PriceList.get_or_none(id=list_id)
+    if found is None:
+        raise Problem("not_found", what=f"price list {list_id}")
+    return found
+
+
+async def newest(site: int) -> PriceList | None:
+    """The list of a site that was published last."""
+    return await PriceList.filter(site_id=site).order_by("-version").first()
+
+
+async def lists(site: int | None) -> list[PriceList]:
+    """Lists without their content, newest first."""
+    query = PriceList.all() if site is None else PriceList.filter(site_id=site)
+    names = ("id", "site_id", "version", "from_ms", "note", "actor", "published_ms")
+    return await query.order_by("site_id", "-version").only(*names)
+
+
+async def add(row: PriceList | Quote) -> None:
+    """Store it; IntegrityError when another list got this version first."""
+    await row.save(force_create=True)
+
+
+async def quote(quote_id: UUID) -> Quote:
+    """A quote; Problem not_found."""
+    found = await Quote.get_or_none(id=quote_id)
+    if found is None:
+        raise Problem("not_found", what=f"quote {quote_id}")
+    return found
+
+
+async def forget_quotes(before_ms: int) -> int:
+    """Delete quotes that ended before; how many."""
+    return await Quote.filter(until_ms__lt=before_ms).delete()
