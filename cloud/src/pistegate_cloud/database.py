@@ -34,6 +34,7 @@ NOUNS: Final = (
     "issues",
     "ledger",
     "days",
+    "invoices",
     "documents",
     "amendments",
     "suspensions",

@@ -24,7 +24,48 @@ class StateTable:
             raise Problem("state_conflict", noun=self.noun, state=state, event=event) from None
 
 
-ORDER = StateTable("order", {"new": {"pay": "paid"}, "paid": {}})
+# new: holds its stock until it is paid, or until its time is over. The last three are its end.
+ORDER = StateTable(
+    "order",
+    {
+        "new": {"pay": "paid", "expire": "expired", "cancel": "cancelled"},
+        "paid": {"refund_part": "part_refunded", "refund_all": "refunded"},
+        "part_refunded": {"refund_part": "part_refunded", "refund_all": "refunded"},
+        "expired": {},
+        "cancelled": {},
+        "refunded": {},
+    },
+)
+
+# What an order is paid with. waiting: a provider was asked for it. held: taken for an order that waits for the rest.
+# void: it never came, or went back before the order was paid. late: it came when the order was not to be had any more
+# 无主款: a person gives it an order, or back.
+TENDER = StateTable(
+    "tender",
+    {
+        "waiting": {"come": "done", "end": "void", "come_late": "late"},
+        "held": {"come": "done", "end": "void"},
+        "done": {},
+        "void": {"come_late": "late"},
+        "late": {"attach": "done", "give_back": "returned"},
+        "returned": {},
+    },
+)
+
+# Money of an order on its way back. underway: the provider has it to do. waiting: its balance is short, or the guest's
+# account takes nothing. failed: it is still ours. The last two: with the guest.
+TENDER_REFUND = StateTable(
+    "refund of a tender",
+    {
+        "underway": {"done": "done", "wait": "waiting", "fail": "failed", "go": "underway"},
+        "waiting": {"go": "underway", "done": "done", "cash": "cash", "fail": "failed", "wait": "waiting"},
+        "failed": {"go": "underway", "cash": "cash", "fail": "failed"},
+        "done": {"done": "done", "go": "done"},
+        "cash": {},
+    },
+)
+
+VOUCHER = StateTable("voucher", {"good": {"use": "used", "void": "void"}, "used": {"undo": "good"}, "void": {}})
 
 # issuing: claim and usage were sent to a card, and no answer has confirmed yet that they are on it.
 TICKET = StateTable(
@@ -135,6 +176,27 @@ PAYMENT = StateTable(
         "reversed": {"waiting": "reversed", "paid": "reversed", "closed": "reversed", "reversed": "reversed"},
         "closed": {"waiting": "closed", "closed": "closed"},
         "failed": {"waiting": "failed", "closed": "failed", "declined": "failed"},
+    },
+)
+
+# A business day 营业日. closing: nothing is posted to it any more, and its report is being made. closed: for good.
+DAY = StateTable(
+    "business day",
+    {"open": {"begin": "closing"}, "closing": {"begin": "closing", "close": "closed", "back": "open"}, "closed": {}},
+)
+
+# A payment in doubt in the ledger: resolved at most once.
+PENDING = StateTable("payment in doubt", {"pending": {"post": "posted", "void": "void"}, "posted": {}, "void": {}})
+
+# An e-invoice 数电票. requested: told to the tax platform by export. red_requested: its red letter 红字发票 is.
+INVOICE = StateTable(
+    "invoice",
+    {
+        "requested": {"issue": "issued", "cancel": "cancelled"},
+        "issued": {"redden": "red_requested"},
+        "red_requested": {"red_issued": "red", "red_refused": "issued"},
+        "red": {},
+        "cancelled": {},
     },
 )
 

@@ -75,3 +75,25 @@ class Posting(Model):
         """Table."""
 
         table = "posting"
+
+
+class PendingPayment(Model):
+    """A payment in doubt, by its own reference: pended once, resolved once. `state`: see states.PENDING."""
+
+    id = fields.BigIntField(primary_key=True)
+    site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField(
+        "cloud.Site", on_delete=fields.RESTRICT, db_index=True
+    )
+    site_id: int
+    reference = fields.CharField(max_length=64, unique=True)
+    method = fields.CharField(max_length=20)
+    amount = fields.BigIntField()
+    currency = fields.CharField(max_length=3)
+    state = fields.CharField(max_length=10)
+    since_ms = fields.BigIntField()
+    resolved_ms = fields.BigIntField(null=True)
+
+    class Meta:
+        """Table."""
+
+        table = "pending_payment"

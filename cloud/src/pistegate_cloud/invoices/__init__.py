@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""E-invoices 数电票 of orders."""
