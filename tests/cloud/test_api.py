@@ -27,6 +27,7 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("post", "/products"): Scope.PRODUCTS_WRITE,
     ("get", "/products"): Scope.PRODUCTS_READ,
     ("post", "/orders"): Scope.ORDERS_WRITE,
+    ("post", "/orders/{order_id}/payments"): Scope.ORDERS_WRITE,
     ("get", "/orders"): Scope.ORDERS_READ,
     ("get", "/orders/{order_id}"): Scope.ORDERS_READ,
     ("get", "/payments"): Scope.PAYMENTS_READ,
@@ -128,6 +129,12 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("post", "/devices/approve"): Scope.DEVICES_WRITE,
     ("post", "/devices/accept"): Scope.DEVICES_WRITE,
     ("post", "/takeovers"): Scope.DEVICES_WRITE,
+    ("get", "/contingency"): Scope.CONTINGENCY_READ,
+    ("put", "/contingency/windows/{window}"): Scope.CONTINGENCY_WRITE,
+    ("post", "/contingency/windows/{window}/batches"): Scope.CONTINGENCY_WRITE,
+    ("post", "/contingency/batches/{batch_id}/lost"): Scope.CONTINGENCY_WRITE,
+    ("get", "/contingency/troubles"): Scope.CONTINGENCY_READ,
+    ("post", "/contingency/sales/{sale_id}/settle"): Scope.CONTINGENCY_WRITE,
 }
 # Without a token: whether it lives; what devices ask with a code or with their own signature; what a provider signs.
 OPEN = {
@@ -137,6 +144,10 @@ OPEN = {
     ("post", "/enrolment/renew"),
     ("post", "/devices/batches"),
     ("post", "/payments/wechat/notifications"),
+    ("get", "/contingency/box"),
+    ("get", "/contingency/box/{batch_id}/tickets"),
+    ("post", "/contingency/box/{batch_id}/sales"),
+    ("post", "/contingency/box/{batch_id}/done"),
 }
 
 

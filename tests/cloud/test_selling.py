@@ -22,12 +22,12 @@ def order(**changes: Any) -> dict[str, Any]:
 
 
 async def test_a_sale_gives_tickets_change_and_balanced_books(cloud: Any) -> None:
-    """Two day tickets for 596.00, paid with 600.00: 4.00 change, 596.00 in the drawer and in sales."""
+    """Two day tickets for 596.00, paid with 600.00: 4.00 change, 596.00 in the drawer, owed until used."""
     sold = await cloud.post("/orders", order())
     assert (sold["status"], sold["total"], sold["payments"][0]["change"]) == ("paid", 59600, 400)
     assert [ticket["status"] for ticket in sold["tickets"]] == ["sold", "sold"]
     assert all(0 <= ticket["number"] < 2**48 for ticket in sold["tickets"])
-    assert await ledger.balances(1) == {("tenders:cash", "CNY"): 59600, ("sales", "CNY"): -59600}
+    assert await ledger.balances(1) == {("tenders:cash", "CNY"): 59600, ("deferred:lift", "CNY"): -59600}
     assert await ledger.imbalance(1) == 0
     again = await cloud.get(f"/orders/{sold['id']}")
     tickets = sorted(again.pop("tickets"), key=lambda t: t["number"])
@@ -75,7 +75,7 @@ async def test_a_repeated_sale_is_one_sale(cloud: Any) -> None:
     headers = {"Idempotency-Key": "till-1-0001"}
     answers = await asyncio.gather(*(cloud.post("/orders", order(), **headers) for _ in range(4)))
     assert {answer["id"] for answer in answers} == {answers[0]["id"]}
-    assert await ledger.balances(1) == {("tenders:cash", "CNY"): 59600, ("sales", "CNY"): -59600}
+    assert await ledger.balances(1) == {("tenders:cash", "CNY"): 59600, ("deferred:lift", "CNY"): -59600}
     other = await cloud.http.post("/orders", json=order(channel="web"), headers=headers)
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
 

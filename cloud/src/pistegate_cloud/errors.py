@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The error root of the cloud, and business errors that carry their HTTP status."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 # Every problem code and its HTTP status; titles and details are in texts/ under error.CODE and error_detail.CODE.
@@ -183,6 +185,14 @@ class SchemaError(CloudError, RuntimeError):
 
 class LedgerError(CloudError, ValueError):
     """Postings that do not balance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A value of a problem that is a text itself, told in the language of the one who asks."""
+
+    key: str
+    values: Mapping[str, Any]
 
 
 class Problem(CloudError):

@@ -55,9 +55,9 @@ ORDER: dict[str, Any] = {
 }
 LINE: dict[str, Any] = {
     "kind": fields.CharField(default="ticket", db_default="ticket", max_length=20),
-    "parent_id": fields.BigIntField(null=True),
+    "parent_id": fields.IntField(null=True),
     "words": fields.CharField(null=True, max_length=80),
-    "department": fields.CharField(default="", db_default="", max_length=20),
+    "department": fields.CharField(default="", db_default="", max_length=40),
     "passthrough": fields.BooleanField(default=False, db_default=False),
     "list_price": fields.BigIntField(null=True),
     "tax_bp": fields.IntField(default=0, db_default=0),

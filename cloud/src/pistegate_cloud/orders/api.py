@@ -8,25 +8,44 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from pistegate_cloud.orders import queries, service
+from pistegate_cloud.orders import answers, paying, queries, service
 from pistegate_cloud.orders.idempotency import Repeatable
-from pistegate_cloud.orders.schemas import OrderAnswer, OrderBody, OrderSummary
+from pistegate_cloud.orders.kinds import OrderKind
+from pistegate_cloud.orders.schemas import OrderAnswer, OrderBody, OrderSummary, PayBody
 from pistegate_cloud.problems import documented
-from pistegate_cloud.schemas import Limit, SiteFilter, iso
+from pistegate_cloud.schemas import Code, DeviceNumber, Limit, Phone, SiteFilter
 from pistegate_cloud.services import IdempotencyKey, WithServices, require
 from pistegate_cloud.staff.caller import Caller
+from pistegate_cloud.states import ORDER
+from pistegate_cloud.tenders.service import site_of
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["orders"])
 
-_PROBLEMS = (
-    "unknown_reference",
+_TENDERS = (
     "wrong_currency",
     "payment_too_small",
+    "tenders_too_much",
+    "tenders_unclear",
+    "reference_missing",
+    "payments_off",
+    "payment_amount",
+    "shift_needed",
+    "wrong_site",
+    "site_not_allowed",
+    "idempotency_key_reused",
+    "request_in_progress",
+    "state_conflict",
+)
+_PAYING = ("not_found", "order_being_paid", *_TENDERS)
+_PROBLEMS = (
+    "unknown_reference",
     "visit_date_past",
     "season_over",
+    "sold_out",
     "amount_too_large",
-    "idempotency_key_reused",
+    "outlet_of_another_group",
+    *_TENDERS,
 )
 
 
@@ -44,35 +63,50 @@ async def sell(
     caller: Annotated[Caller, Depends(require(Scope.ORDERS_WRITE))],
     idempotency_key: IdempotencyKey = None,
 ) -> OrderAnswer:
-    """Sell tickets for cash: order, payment, tickets and ledger postings, all or nothing."""
-    return await service.sell(body, Repeatable.of(caller, "sell", idempotency_key, body), services.clock)
+    """Sell: order, payments, stock, tickets and ledger postings, all or nothing; or an order that waits to be paid."""
+    return await service.sell(body, Repeatable.of(caller, "sell", idempotency_key, body), caller, services)
 
 
-@router.get("/orders/{order_id}", dependencies=[Depends(require(Scope.ORDERS_READ))], responses=documented("not_found"))
-async def read_order(order_id: UUID) -> OrderAnswer:
+@router.post("/orders/{order_id}/payments", status_code=201, responses=documented(*_PAYING))
+async def pay(
+    order_id: UUID,
+    body: PayBody,
+    services: WithServices,
+    caller: Annotated[Caller, Depends(require(Scope.ORDERS_WRITE))],
+    idempotency_key: IdempotencyKey = None,
+) -> OrderAnswer:
+    """Pay an order that waits."""
+    order = await service.found(order_id)
+    caller.at(site_of(order))
+    request = Repeatable.of(caller, f"pay {order_id}", idempotency_key, body)
+    return await paying.pay(order, body, request, caller, services)
+
+
+@router.get("/orders/{order_id}", responses=documented("not_found"))
+async def read_order(order_id: UUID, caller: Annotated[Caller, Depends(require(Scope.ORDERS_READ))]) -> OrderAnswer:
     """One order with its tickets."""
-    return await service.order(order_id)
+    order = await service.found(order_id)
+    caller.at(order.site_id)
+    return await answers.whole(order)
 
 
 @router.get("/orders", dependencies=[Depends(require(Scope.ORDERS_READ))], responses=documented())
 async def list_orders(
     site: SiteFilter = None,
     day: Annotated[date | None, Query(description="Day of the sale in site zone.")] = None,
+    status: Annotated[str | None, Query(max_length=20, description=f"One of {', '.join(ORDER.moves)}.")] = None,
+    kind: Annotated[OrderKind | None, Query(description="Why it was made.")] = None,
+    channel: Annotated[Code | None, Query(description="Where it was made.")] = None,
+    window: Annotated[DeviceNumber | None, Query(description="At which window.")] = None,
+    phone: Annotated[Phone | None, Query(description="The guest's.")] = None,
+    attention: Annotated[
+        bool, Query(description="Only those that a person must look at: money in doubt, paid and not issued.")
+    ] = False,
     after: UUID | None = None,
     limit: Limit = 100,
 ) -> OrderPage:
     """Orders, oldest first."""
-    rows = await queries.page(site, day, after, limit)
-    items = [
-        OrderSummary(
-            id=row.id,
-            site=row.site_id,
-            channel=row.channel,
-            status=row.status,
-            total=row.total,
-            currency=row.currency,
-            created=iso(row.created_ms),
-        )
-        for row in rows
-    ]
+    given = {"site_id": site, "day": day, "status": status, "channel": channel, "window": window, "phone": phone}
+    of = {name: value for name, value in (given | {"kind": kind and kind.value}).items() if value is not None}
+    items = [answers.summary(row) for row in await queries.page(of, attention, after, limit)]
     return OrderPage(items=items, next=items[-1].id if len(items) == limit else None)

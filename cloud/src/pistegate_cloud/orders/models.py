@@ -66,9 +66,10 @@ class Order(Model):
 class OrderLine(Model):
     """Some pieces of one product for one visit date, or a charge without a product, with all that was agreed.
 
-    Amounts in minor units, tax included; `tax_bp` in basis points. `kind`: orders.kinds.LineKind; a bundle's line says
-    what was bought and carries no money of its own: its parts do, whose `parent_id` it is. `department`: whose revenue;
-    `passthrough`: another's money. `terms`: price rule, refund policy, shares, as they were on the day of the sale.
+    Amounts in minor units, tax included; `tax_bp` in basis points. `kind`: orders.kinds.LineKind. A bundle is sold as
+    its parts: lines of one order with the same `parent_id`. `words`: what a charge is for, a key of the texts or plain.
+    `department`: whose revenue; `passthrough`: another's money. `terms`: price rule, refund policy, shares, as they
+    were on the day of the sale.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -89,9 +90,9 @@ class OrderLine(Model):
     unit_price = fields.BigIntField()
     amount = fields.BigIntField()
     kind = fields.CharField(max_length=20, default="ticket", db_default="ticket")
-    parent_id = fields.BigIntField(null=True)
+    parent_id = fields.IntField(null=True)
     words = fields.CharField(max_length=80, null=True)
-    department = fields.CharField(max_length=20, default="", db_default="")
+    department = fields.CharField(max_length=40, default="", db_default="")
     passthrough = fields.BooleanField(default=False, db_default=False)
     list_price = fields.BigIntField(null=True)
     tax_bp = fields.IntField(default=0, db_default=0)

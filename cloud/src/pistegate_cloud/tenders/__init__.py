@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tenders: what an order is paid with, cash, providers, terminals, accounts, wallets, vouchers; and how it goes back."""
+"""Tenders: what an order is paid with, and how it goes back."""
