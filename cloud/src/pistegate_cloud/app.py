@@ -15,6 +15,8 @@ from pistegate_cloud.calendars import api as calendars
 from pistegate_cloud.cards import api as cards
 from pistegate_cloud.cards import desk_api as card_desk
 from pistegate_cloud.codes import api as codes
+from pistegate_cloud.contingency import api as contingency
+from pistegate_cloud.contingency import box_api as contingency_boxes
 from pistegate_cloud.documents import api as documents
 from pistegate_cloud.encoders import api as encoders
 from pistegate_cloud.exceptions import api as exceptions
@@ -89,6 +91,8 @@ def create_app(services: Services | None = None) -> FastAPI:
         proofs,
         documents,
         exceptions,
+        contingency,
+        contingency_boxes,
         reports,
     ):
         app.include_router(noun.router, prefix=API)

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from pistegate_cloud.errors import STATUS, Problem
+from pistegate_cloud.errors import STATUS, Problem, Said
 from pistegate_protocol.texts import DEFAULT_LOCALE, text
 
 BODY_MAX = 256 * 1024  # bytes; 50 lines of an order are 5 KiB
@@ -67,10 +67,15 @@ def problem_body(problem: Problem, locale: str, errors: list[dict[str, str]] | N
         status=problem.status,
         code=problem.code,
         title=text(f"error.{problem.code}", locale),
-        detail=text(f"error_detail.{problem.code}", locale, **problem.values),
+        detail=text(f"error_detail.{problem.code}", locale, **_told(problem.values, locale)),
         errors=errors,
     )
     return body.model_dump(exclude_none=True)
+
+
+def _told(values: dict[str, Any], locale: str) -> dict[str, Any]:
+    said = {name: text(each.key, locale, **each.values) for name, each in values.items() if isinstance(each, Said)}
+    return values | said
 
 
 def _answer(request: Request, problem: Problem, errors: list[dict[str, str]] | None = None) -> JSONResponse:
@@ -113,6 +118,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_bug)
+
+
+def with_media_type(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document, its problems as what they are: FastAPI writes application/json for each model."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for answer in operation["responses"].values():
+                content = answer.get("content", {})
+                schema = content.get("application/json", {}).get("schema", {})
+                if schema.get("$ref", "").endswith(f"/{ProblemBody.__name__}"):
+                    content[MEDIA_TYPE] = content.pop("application/json")
+    return document
 
 
 def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
