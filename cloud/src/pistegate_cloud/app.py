@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pistegate_cloud import problems
 from pistegate_cloud.amendments import api as amendments
+from pistegate_cloud.audit import api as audit
 from pistegate_cloud.authority import api as authority
 from pistegate_cloud.bindings import api as bindings
 from pistegate_cloud.bindings import table_api as tables
@@ -17,6 +18,7 @@ from pistegate_cloud.cards import desk_api as card_desk
 from pistegate_cloud.codes import api as codes
 from pistegate_cloud.contingency import api as contingency
 from pistegate_cloud.contingency import box_api as contingency_boxes
+from pistegate_cloud.deposits import api as deposits
 from pistegate_cloud.documents import api as documents
 from pistegate_cloud.encoders import api as encoders
 from pistegate_cloud.exceptions import api as exceptions
@@ -33,7 +35,10 @@ from pistegate_cloud.rentals import api as rentals
 from pistegate_cloud.rentals import counter_api as rental_counter
 from pistegate_cloud.reports import api as reports
 from pistegate_cloud.services import Services, WithServices
+from pistegate_cloud.settlements import api as settlements
+from pistegate_cloud.shifts import api as shifts
 from pistegate_cloud.sites import api as sites
+from pistegate_cloud.staff import api as staff
 from pistegate_cloud.suspensions import api as suspensions
 from pistegate_cloud.tickets import api as tickets
 from pistegate_cloud.wallets import api as wallets
@@ -66,6 +71,9 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.state.services = services
     problems.install(app)
     for noun in (
+        staff,
+        audit,
+        shifts,
         sites,
         gates,
         authority,
@@ -88,6 +96,8 @@ def create_app(services: Services | None = None) -> FastAPI:
         wallets,
         rentals,
         rental_counter,
+        deposits,
+        settlements,
         proofs,
         documents,
         exceptions,

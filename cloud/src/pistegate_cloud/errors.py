@@ -2,7 +2,7 @@
 """The error root of the cloud, and business errors that carry their HTTP status."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 # Every problem code and its HTTP status; titles and details are in texts/ under error.CODE and error_detail.CODE.
@@ -31,6 +31,7 @@ STATUS: Final[dict[str, int]] = {
     "shift_open": 409,
     "shift_not_yours": 403,
     "shift_uncounted": 409,
+    "shift_count_differs": 409,
     "device_refused": 401,
     "request_time": 401,
     "enrolment_off": 409,
@@ -167,6 +168,9 @@ STATUS: Final[dict[str, int]] = {
     "contingency_off": 409,
     "contingency_unfit": 409,
     "contingency_missing": 409,
+    "deposit_none": 422,
+    "deposit_held": 409,
+    "deposit_method": 422,
     "internal": 500,
 }
 
@@ -192,7 +196,7 @@ class Said:
     """A value of a problem that is a text itself, told in the language of the one who asks."""
 
     key: str
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Problem(CloudError):

@@ -9,6 +9,8 @@ from tortoise.expressions import F
 
 from pistegate_cloud.deposits.models import Deposit
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.orders.models import OrderLine
+from pistegate_cloud.tickets.models import Ticket
 
 
 async def add(rows: Sequence[Deposit]) -> None:
@@ -65,3 +67,9 @@ async def page(
     given = {"site_id": site, "state": state, "uid": uid, "ticket_id": ticket, "order_id": order}
     wanted = {name: value for name, value in given.items() if value is not None}
     return await query.filter(**wanted).order_by("id").limit(limit)
+
+
+async def line_of(ticket: Ticket) -> OrderLine:
+    """The line by which a ticket was sold."""
+    row = await Ticket.get(number=ticket.number).select_related("line")
+    return row.line

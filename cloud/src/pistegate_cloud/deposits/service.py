@@ -15,8 +15,10 @@ from pistegate_cloud.ledger import service as ledger
 from pistegate_cloud.orders.models import Order, OrderLine
 from pistegate_cloud.states import DEPOSIT
 from pistegate_cloud.tickets.models import Ticket
+from pistegate_cloud.wallets.books import About, enter
 
 KIND = "deposit"  # of an order's line, and as a way of paying
+TICKET_TERM = "ticket"  # which of a line's terms names the ticket that it is for
 
 
 async def taken(
@@ -32,7 +34,8 @@ async def taken(
             continue
         of = _tickets_for(line, lines, tickets)
         for index, amount in enumerate(_each(line)):
-            ticket = of[index].number if index < len(of) else None
+            told = (line.terms or {}).get(TICKET_TERM)
+            ticket = told or (of[index].number if index < len(of) else None)
             made.append(
                 Deposit(
                     site_id=order.site_id,
@@ -99,4 +102,25 @@ async def bind(number: int, *, ticket: int | None, uid: str | None, document: st
     DEPOSIT.after(row.state, "spend")
     if not await queries.bind(number, **wanted):
         raise Problem("deposit_bound", deposit=number)
+    return await queries.deposit(number)
+
+
+async def leave_wallet(number: int, back: int, now_ms: int) -> None:
+    """A deposit that doubled as spending money is over: `back` of it is given back, the rest was spent."""
+    row = await queries.deposit(number)
+    DEPOSIT.after(row.state, "spend")
+    if row.held > back and not await queries.draw(number, "spent", row.held - back, None, now_ms):
+        raise Problem("state_conflict", noun="deposit", state=row.state, event="spend")
+    await leave(number, now_ms)
+
+
+async def move_to_wallet(number: int, about: About) -> Deposit:
+    """Make a deposit spending money: from here it is in the wallet (about.wallet), once."""
+    row = await queries.deposit(number)
+    if row.wallet_id == about.wallet:
+        return row
+    DEPOSIT.after(row.state, "spend")
+    if row.spent or not await queries.bind(number, wallet_id=about.wallet):
+        raise Problem("deposit_bound", deposit=number)
+    await enter("deposit_to_wallet", about, site=row.site_id, amount=row.amount, currency=row.currency)
     return await queries.deposit(number)

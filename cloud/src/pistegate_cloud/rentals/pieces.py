@@ -49,3 +49,11 @@ async def follow(site: int, labels: Iterable[str], now_ms: int) -> None:
             values = {"label": label, "kind": RentalKind(piece.kind).name.lower(), "state": piece.state}
             case = exceptions.Case(kind="equipment_unfit", key=f"{site}/{label}", site=site, values=values)
             await exceptions.record([case], now_ms)
+
+
+async def harmed(site: int, label: str, *, lost: bool, note: str, now_ms: int) -> None:
+    """A settlement charged for a piece: lost, it leaves the stock for good; damaged, it waits for repair."""
+    piece = (await queries.pieces_by_label(site, [label])).get(label) if label else None
+    if piece is None or piece.state == "retired" or (piece.state == "damaged" and not lost):
+        return
+    await queries.move_piece(piece, PIECE.after(piece.state, "retire" if lost else "damage"), note, now_ms)

@@ -16,13 +16,14 @@ class Settlement(Model):
 
     Kept before the card is wiped: `read` is what it said, so that a repetition settles what was there, although the
     card is blank by then. `open_key`: the subject while it is begun, None afterwards: one at a time. `lines`: what the
-    guest was told. Charges and money back in minor units.
+    guest was told. `ticket`: number of the one whose overtime it looked at. Charges and money back in minor units.
     """
 
     id = fields.UUIDField(primary_key=True)
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("cloud.Site", on_delete=fields.RESTRICT)
     site_id: int
     subject = fields.CharField(max_length=80)
+    ticket = fields.BigIntField(null=True)
     open_key = fields.CharField(max_length=80, null=True, unique=True)
     state = fields.CharField(max_length=20)
     read = fields.JSONField[dict[str, Any]]()
@@ -42,4 +43,4 @@ class Settlement(Model):
         """Table."""
 
         table = "settlement"
-        indexes = (("site_id", "begun_ms"), ("subject",))
+        indexes = (("site_id", "begun_ms"), ("subject",), ("ticket",))
