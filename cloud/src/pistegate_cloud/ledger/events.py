@@ -47,7 +47,11 @@ EVENTS: Final[dict[str, tuple[Row, ...]]] = {
     "sale": _SALE,
     "contingency_sale": _SALE,
     "free": (Row("value", "free:*", 1),),  # amount 0: a line in the books, no money
-    "sale_for_site": (Row("tender", "tenders:*", 1), Row("site", "between_sites:*", -1)),
+    "sale_for_site": (
+        Row("tender", "tenders:*", 1),
+        Row("unassigned", "unassigned:*", 1),
+        Row("site", "between_sites:*", -1),
+    ),
     # The reverse of a sale, of what is not earned yet; `revenue`: earned and taken back; `fee`: kept.
     "refund": (
         *(Row(row.what, row.account, -row.sign) for row in _SALE),
@@ -56,7 +60,11 @@ EVENTS: Final[dict[str, tuple[Row, ...]]] = {
         Row("fee", "revenue:*", -1),
         Row("fee_tax", "output_tax", -1),
     ),
-    "refund_for_site": (Row("tender", "tenders:*", -1), Row("site", "between_sites:*", 1)),
+    "refund_for_site": (
+        Row("tender", "tenders:*", -1),
+        Row("due", "refunds_due:*", -1),
+        Row("site", "between_sites:*", 1),
+    ),
     "refund_settled": (Row("due", "refunds_due:*", 1), Row("tender", "tenders:*", -1)),
     "use": _RECOGNISED,
     "expiry": _RECOGNISED,
@@ -102,6 +110,7 @@ EVENTS: Final[dict[str, tuple[Row, ...]]] = {
     "payment_void": _amount("expected:*", "in_doubt:*"),
     "payment_unassigned": _amount("tenders:*", "unassigned:*"),
     "unassigned_returned": _amount("unassigned:*", "tenders:*"),
+    "unassigned_due": _amount("unassigned:*", "refunds_due:*"),  # it goes back, and the provider has it to do
     # Drawers, safe and bank.
     "cash_over_short": _amount("tenders:cash", "cash_over_short"),  # positive: too much
     "cash_float": _amount("tenders:cash", "safe"),

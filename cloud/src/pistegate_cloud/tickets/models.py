@@ -28,6 +28,7 @@ class Ticket(Model):
     line: fields.ForeignKeyRelation[OrderLine] = fields.ForeignKeyField(
         "cloud.OrderLine", on_delete=fields.RESTRICT, db_index=True
     )
+    line_id: int
     product: fields.ForeignKeyRelation[Product] = fields.ForeignKeyField(
         "cloud.Product", on_delete=fields.RESTRICT, db_index=True
     )
