@@ -28,6 +28,7 @@ from pistegate_cloud.issues import api as issues
 from pistegate_cloud.orders import api as orders
 from pistegate_cloud.passages import api as passages
 from pistegate_cloud.payments import api as payments
+from pistegate_cloud.pricing import api as pricing
 from pistegate_cloud.problems import BODY_MAX
 from pistegate_cloud.products import api as products
 from pistegate_cloud.proofs import api as proofs
@@ -39,6 +40,7 @@ from pistegate_cloud.settlements import api as settlements
 from pistegate_cloud.shifts import api as shifts
 from pistegate_cloud.sites import api as sites
 from pistegate_cloud.staff import api as staff
+from pistegate_cloud.stock import api as stock
 from pistegate_cloud.suspensions import api as suspensions
 from pistegate_cloud.tickets import api as tickets
 from pistegate_cloud.wallets import api as wallets
@@ -79,6 +81,8 @@ def create_app(services: Services | None = None) -> FastAPI:
         authority,
         encoders,
         products,
+        pricing,
+        stock,
         calendars,
         suspensions,
         orders,

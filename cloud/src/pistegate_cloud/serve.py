@@ -17,6 +17,7 @@ from pistegate_cloud.authority.service import keep_revoked
 from pistegate_cloud.bindings.sweeping import sweep
 from pistegate_cloud.calendars import service as calendars
 from pistegate_cloud.clock import Clock, open_clock
+from pistegate_cloud.contingency import nightly
 from pistegate_cloud.database import open_database
 from pistegate_cloud.documents import recovery
 from pistegate_cloud.encoders.relay import Relay
@@ -26,6 +27,7 @@ from pistegate_cloud.ingest.service import Ingest
 from pistegate_cloud.migrate import check_schema
 from pistegate_cloud.mqtt.bridge import Bridge
 from pistegate_cloud.mqtt.embedded import embedded_broker
+from pistegate_cloud.orders.cancelling import expire_due
 from pistegate_cloud.payments.provider import Provider
 from pistegate_cloud.payments.settling import settle
 from pistegate_cloud.services import Services
@@ -34,7 +36,9 @@ from pistegate_cloud.tickets import overused
 
 RENEW_EVERY_S = 3600.0  # calendars: looked at, and made anew when they are a week old
 SWEEP_EVERY_S = 10.0  # bindings: a ticket reissued on a card is known by its document so much later at most
+BATCH_EVERY_S = 20.0  # contingency tickets: a window whose batch was closed in the day gets the next one so soon
 SETTLE_EVERY_S = 1.0  # payments: a guest stands at the window
+EXPIRE_EVERY_S = 5.0  # orders that nobody paid: their stock is free so much later at most
 APPLY_EVERY_S = 2.0  # even when nothing comes in: epochs waiting for their predecessor
 STOP_S = 3  # for requests in flight; a relayed card write takes under 1 s
 _log = logging.getLogger(__name__)
@@ -82,6 +86,8 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
             asyncio.create_task(_sweep_for_ever(services), name="bindings"),
             asyncio.create_task(_sweep_fingers_for_ever(services), name="fingers"),
             asyncio.create_task(_recover_for_ever(services), name="recovery"),
+            asyncio.create_task(_expire_for_ever(services.clock), name="orders"),
+            asyncio.create_task(_batch_for_ever(services), name="contingency"),
         ]
         if services.wechat is not None:
             tasks.append(asyncio.create_task(_settle_for_ever(services.wechat, services.clock), name="payments"))
@@ -147,6 +153,16 @@ async def _sweep_fingers_for_ever(services: Services) -> None:
         await asyncio.sleep(SWEEP_EVERY_S)
 
 
+async def _batch_for_ever(services: Services) -> None:
+    """Contingency tickets for tomorrow, and for today where there are none."""
+    while True:
+        try:
+            await nightly.run(services)
+        except Exception:  # noqa: BLE001 - logged; what is not made now is made by the next attempt
+            _log.exception("contingency tickets could not be made, next attempt in %.0f s", BATCH_EVERY_S)
+        await asyncio.sleep(BATCH_EVERY_S)
+
+
 def _wechat(settings: Settings) -> Provider | None:
     if settings.wechat is None:
         return None
@@ -163,6 +179,16 @@ async def _settle_for_ever(provider: Provider, clock: Clock) -> None:
         except Exception:  # noqa: BLE001 - logged; what is open stays open and is asked for again
             _log.exception("payments could not be gone through, next attempt in %.0f s", SETTLE_EVERY_S)
         await asyncio.sleep(SETTLE_EVERY_S)
+
+
+async def _expire_for_ever(clock: Clock) -> None:
+    """Orders that were not paid in time let go what they hold."""
+    while True:
+        try:
+            await expire_due(clock)
+        except Exception:  # noqa: BLE001 - logged; they hold it until the next attempt
+            _log.exception("orders could not be ended, next attempt in %.0f s", EXPIRE_EVERY_S)
+        await asyncio.sleep(EXPIRE_EVERY_S)
 
 
 async def _serve_http(services: Services) -> None:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The encoder process: a reader at a window whose cards the cloud speaks to. Holds no keys and keeps nothing."""
+"""The encoder process: a reader at a window whose cards the cloud speaks to. Holds no card keys.
+
+With [contingency] it is also the window's box: it keeps contingency tickets, and sells them while the cloud is away.
+"""
 
 import logging
 import queue
@@ -7,6 +10,7 @@ import secrets
 
 from pistegate_edge.clock import Clock, open_clock
 from pistegate_edge.config import Config
+from pistegate_edge.contingency.opening import open_box
 from pistegate_edge.core.inputs import ReaderLost, ReaderReady
 from pistegate_edge.process import Stop, open_reader, run_until_signal
 from pistegate_edge.readers.relay import RelayDesk
@@ -38,6 +42,7 @@ class Encoder:
         self._mqtt = open_link(config, self._queue.put)
         self._desk = RelayDesk(device.number, self._queue.put, clock.monotonic)
         self._reader = open_reader(config.reader, self._desk, lambda what: self._queue.put(ReaderReady()), self._lost)
+        self._box = open_box(config, clock)
 
     def stop(self) -> None:
         """Ask for an orderly end; from any thread or a signal handler."""
@@ -45,6 +50,8 @@ class Encoder:
 
     def run(self) -> None:
         """Until told to stop."""
+        if self._box is not None:
+            self._box.start()
         self._reader.start()
         self._mqtt.start()
         try:
@@ -61,6 +68,8 @@ class Encoder:
             self._desk.stop()
             self._reader.stop()
             self._mqtt.stop()
+            if self._box is not None:
+                self._box.stop()
             log.info("stopped")
 
     def _lost(self, detail: str) -> None:

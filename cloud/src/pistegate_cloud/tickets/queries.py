@@ -9,6 +9,7 @@ from uuid import UUID
 
 from tortoise.expressions import Q
 
+from pistegate_cloud.contingency import queries as contingency
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.ingest.models import RawEvent
 from pistegate_cloud.passages.models import Admission
@@ -198,4 +199,5 @@ async def denials(site: int, group: int, valid_on: date, newest: int | None = No
     if newest is not None:
         rows = rows.order_by("-at_ms", "-id").limit(newest)
     found = await rows.values_list("ticket_id", "below_revision")
-    return sorted((int(number), int(below)) for number, below in found)
+    unsold = await contingency.denied(site, group, valid_on)  # 应急票 that nobody bought have no rows of their own
+    return sorted([*((int(number), int(below)) for number, below in found), *unsold])

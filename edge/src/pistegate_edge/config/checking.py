@@ -29,6 +29,7 @@ from pistegate_edge.config.sections import (
     Storage,
     Till,
 )
+from pistegate_edge.contingency.settings import Contingency
 from pistegate_edge.errors import ConfigError
 from pistegate_edge.fingers.settings import Finger
 from pistegate_edge.lane.core import words
@@ -56,7 +57,10 @@ _GATE_OPTIONAL: dict[str, type[Struct]] = {
     "hub": SiteHub,
     "stale": Stale,
 }
-_NONE_IF_MISSING = frozenset({"identity", "power", "documents", "cloud", "finger", "hub"})
+# A box at a window with contingency tickets: beside what writes its cards.
+_BOX_OPTIONAL: dict[str, type[Struct]] = {"contingency": Contingency}
+_BOXES = frozenset({Role.ENCODER})
+_NONE_IF_MISSING = frozenset({"identity", "power", "documents", "cloud", "finger", "hub", "contingency"})
 _SCANNER = "scanner"
 _PUBLIC_KEY_BYTES = 32
 _PUBLIC_KEYS = ("issuer_keys", "document_keys")
@@ -85,7 +89,7 @@ def check_config(tree: Mapping[str, Any]) -> Config:
     keyless = role in _KEYLESS
     wanted = {name: kind for name, kind in _COMMON.items() if name not in _WITHOUT.get(role, ())}
     wanted |= _NEEDED[role]
-    optional = _OPTIONAL | (_GATE_OPTIONAL if role is Role.GATE else {})
+    optional = _OPTIONAL | (_GATE_OPTIONAL if role is Role.GATE else {}) | (_BOX_OPTIONAL if role in _BOXES else {})
     own = ["lane", _SCANNER] if role is Role.GATE else []
     known = ["role", *wanted, *own, *optional, *(() if keyless else _PUBLIC_KEYS)]
     problems += unknown({name: tree[name] for name in tree if name not in _KEY_SECTIONS}, known, "")

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pistegate_edge.bindings.settings import CloudService, Documents
+from pistegate_edge.contingency.settings import Contingency
 from pistegate_edge.fingers.settings import Finger
 from pistegate_edge.journal.retention import KEEP_DAYS
 from pistegate_edge.lane.settings import LaneSettings
@@ -186,6 +187,7 @@ class Config(Struct, frozen=True, kw_only=True):
     stale: Stale = Stale()
     display: DisplayText = DisplayText()
     till: Till | None = None
+    contingency: Contingency | None = None
     key_store: KeyStoreFile | None = None
     issuer_keys: dict[int, bytes] = msgspec.field(default_factory=dict)
     document_keys: dict[int, bytes] = msgspec.field(default_factory=dict)
