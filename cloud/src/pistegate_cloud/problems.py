@@ -2,6 +2,7 @@
 """Errors as application/problem+json (RFC 9457), in the language the caller asks for."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -67,15 +68,16 @@ def problem_body(problem: Problem, locale: str, errors: list[dict[str, str]] | N
         status=problem.status,
         code=problem.code,
         title=text(f"error.{problem.code}", locale),
-        detail=text(f"error_detail.{problem.code}", locale, **_told(problem.values, locale)),
+        detail=said(f"error_detail.{problem.code}", problem.values, locale),
         errors=errors,
     )
     return body.model_dump(exclude_none=True)
 
 
-def _told(values: dict[str, Any], locale: str) -> dict[str, Any]:
-    said = {name: text(each.key, locale, **each.values) for name, each in values.items() if isinstance(each, Said)}
-    return values | said
+def said(key: str, values: Mapping[str, Any], locale: str) -> str:
+    """A text whose values may be texts themselves."""
+    told = {name: said(v.key, v.values, locale) if isinstance(v, Said) else v for name, v in values.items()}
+    return text(key, locale, **told)
 
 
 def _answer(request: Request, problem: Problem, errors: list[dict[str, str]] | None = None) -> JSONResponse:

@@ -10,7 +10,7 @@ from pistegate_cloud.errors import Problem
 from pistegate_cloud.pricing.bundles import amounts, divides
 from pistegate_cloud.pricing.choice import Found, Sale
 from pistegate_cloud.pricing.lists import FreeWith, Offer
-from pistegate_cloud.pricing.loaded import Loaded
+from pistegate_cloud.pricing.ready import Loaded
 from pistegate_cloud.pricing.rules import deposit_of, tax_of, with_list_price
 from pistegate_cloud.pricing.selling import Day
 from pistegate_cloud.pricing.shapes import Asked, Priced

@@ -4,6 +4,8 @@
 from typing import Any
 from uuid import UUID
 
+from tortoise.exceptions import IntegrityError
+
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.pricing.models import PriceList, Quote
 
@@ -35,8 +37,18 @@ async def lists(site: int | None) -> list[PriceList]:
     return await query.order_by("site_id", "-version").only(*names)
 
 
-async def add(row: PriceList | Quote) -> None:
-    """Store it; IntegrityError when another list got this version first."""
+async def add_version(row: PriceList) -> None:
+    """Store a list under the next version of its site; Problem already_exists when another got that at once."""
+    last = await newest(row.site_id)
+    row.version = last.version + 1 if last else 1
+    try:
+        await row.save(force_create=True)
+    except IntegrityError:
+        raise Problem("already_exists", what=f"price list {row.version} of site {row.site_id}") from None
+
+
+async def add(row: Quote) -> None:
+    """Store a quote."""
     await row.save(force_create=True)
 
 

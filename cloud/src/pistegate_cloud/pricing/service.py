@@ -14,8 +14,8 @@ from pistegate_cloud.errors import Problem
 from pistegate_cloud.pricing import loaded, queries
 from pistegate_cloud.pricing.book import Book
 from pistegate_cloud.pricing.choice import day_type
-from pistegate_cloud.pricing.loaded import Loaded
 from pistegate_cloud.pricing.models import Quote
+from pistegate_cloud.pricing.ready import Loaded
 from pistegate_cloud.pricing.selling import Day, check_date, check_holder, check_needs, check_offer, free_pieces
 from pistegate_cloud.pricing.shapes import Asked, At, Priced, leaves, wanted
 from pistegate_cloud.products import queries as products
@@ -48,15 +48,14 @@ PROBLEMS: Final = (
 )
 
 
-async def price(asked: Sequence[Asked], at: At) -> list[Priced]:
+async def price(asked: Sequence[Asked], at: At, book: Book | None = None) -> list[Priced]:
     """The lines for what is asked; writes nothing. Problem in words when something is not sold like that.
 
-    One line for each that is asked, or two, where some pieces go free with what others buy.
+    One line for each that is asked, or two, where some pieces go free with what others buy. `book`: if it is read.
     """
-    quote = None if at.quote is None else await _quote(asked, at)
-    book = await _book(asked, at, quote)
     if not asked:
         return []
+    book = book or await read_book(asked, at)
     for line in asked:
         _check(line, at, book)
     _check_currency(asked, at, book)
@@ -75,7 +74,9 @@ async def read_days(site: Site, wanted_days: set[date], prices: Loaded) -> dict[
     return {day: Day(day_type(day, prices.content.day_types, sets), sets) for day, sets in held.items()}
 
 
-async def _book(asked: Sequence[Asked], at: At, quote: Quote | None) -> Book:
+async def read_book(asked: Sequence[Asked], at: At) -> Book:
+    """Everything that these prices depend on, now or as it was quoted."""
+    quote = None if at.quote is None else await _quote(asked, at)
     site = await sites.site(at.site)
     prices = await (loaded.at(at.site, at.now_ms) if quote is None else loaded.by_id(quote.price_list_id))
     numbers = prices.also({line.product for line in asked})

@@ -88,7 +88,7 @@ def claim_of(product: Product, sold: Sold) -> Claim:
         entries_total=product.entries_total,
         reentry_s=product.reentry_s,
         batch=product.batch,
-        windows=tuple(_window(window) for window in terms.windows),
+        windows=tuple(window_of(window) for window in terms.windows),
         blackout=terms.blackout,
         days=terms.days,
         bank=Bank(terms.bank.minutes, terms.bank.minimum) if terms.bank else None,
@@ -98,7 +98,7 @@ def claim_of(product: Product, sold: Sold) -> Claim:
     )
 
 
-def _window(window: WindowBody) -> Window:
+def window_of(window: WindowBody) -> Window:
     """An end before the start is in the night after, unless that would be a long one: then both were interchanged."""
     start, end = minutes_of(window.from_), minutes_of(window.to)
     night = end < start <= end + DAY_MINUTES <= start + _NIGHT_MAX

@@ -5,8 +5,11 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
+from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
 
+from pistegate_cloud.errors import Problem
+from pistegate_cloud.stock.checks import Counted
 from pistegate_cloud.stock.models import Stock, StockHold, StockProduct
 from pistegate_cloud.stock.rules import Want
 
@@ -61,3 +64,69 @@ async def drawn_on(site: int, products: Collection[int], days: Collection[date])
     for link in await links.order_by("stock_id").select_related("stock"):
         found.setdefault((link.product, link.day), []).append(link.stock)
     return found
+
+
+async def add(rows: Sequence[Stock], products: Sequence[int]) -> None:
+    """Store new counters and the products that draw on them; Problem already_exists when a code is taken that day."""
+    for row in rows:
+        try:
+            await row.save(force_create=True)
+        except IntegrityError:
+            raise Problem("already_exists", what=f"stock {row.code} of {row.day}") from None
+    await StockProduct.bulk_create(
+        StockProduct(site_id=row.site_id, stock_id=row.id, product=product, day=row.day)
+        for row in rows
+        for product in sorted(set(products))
+    )
+
+
+async def one(stock_id: int) -> Stock:
+    """A counter; Problem not_found."""
+    found = await Stock.get_or_none(id=stock_id)
+    if found is None:
+        raise Problem("not_found", what=f"stock {stock_id}")
+    return found
+
+
+async def resize(row: Stock, capacity: int) -> bool:
+    """Change a capacity by the difference to what was read; False: more is sold, or another changed it."""
+    more = capacity - row.capacity
+    query = Stock.filter(id=row.id, capacity=row.capacity, left__gte=-more)
+    return bool(await query.update(capacity=capacity, left=F("left") + more))
+
+
+async def page(site: int, first: date, last: date, product: int | None, after: int, limit: int) -> list[Stock]:
+    """Counters of some days in order of id, after one."""
+    query = Stock.filter(site_id=site, day__gte=first, day__lte=last, id__gt=after)
+    if product is not None:
+        drawn = StockProduct.filter(site_id=site, day__gte=first, day__lte=last, product=product)
+        query = query.filter(id__in=await drawn.values_list("stock_id", flat=True))
+    return await query.order_by("id").limit(limit)
+
+
+async def products_of(ids: Collection[int]) -> dict[int, list[int]]:
+    """The products that draw on counters, by id of the counter."""
+    found: dict[int, list[int]] = {}
+    for link in await StockProduct.filter(stock_id__in=list(ids)).order_by("stock_id", "product"):
+        found.setdefault(link.stock_id, []).append(link.product)
+    return found
+
+
+async def to_come(site: int, today: date) -> list[Counted]:
+    """All counters of a site from today on, with their products."""
+    rows = await Stock.filter(site_id=site, day__gte=today).order_by("day", "id")
+    links: dict[int, list[int]] = {}
+    for link in await StockProduct.filter(site_id=site, day__gte=today).order_by("product"):
+        links.setdefault(link.stock_id, []).append(link.product)
+    return [
+        Counted(
+            code=row.code,
+            day=row.day,
+            capacity=row.capacity,
+            products=tuple(links.get(row.id, ())),
+            channel=row.channel,
+            starts=row.starts,
+            ends=row.ends,
+        )
+        for row in rows
+    ]
