@@ -42,7 +42,7 @@ async def draw(number: int, column: str, amount: int, state: str | None, now_ms:
 
     `state`: the deposit ends with it.
     """
-    row = Deposit.filter(id=number, state="held", amount__gte=F("spent") + F("returned") + amount)
+    row = Deposit.filter(id=number, state="held", amount__gte=F("spent") + (F("returned") + amount))
     ends = {"state": state, "ended_ms": now_ms} if state else {}
     return bool(await row.update(**{column: F(column) + amount}, **ends))
 
