@@ -323,6 +323,7 @@ def _settings(url: str) -> Settings:
         "card_keys": card_key_settings(),
         "bindings": {"salt": "05" * 16, "master": "06" * 32, "numbers": "07" * 32},
         "enrolment": {"unsigned": True},
+        "staff": {"argon2_memory_kib": 8, "argon2_passes": 1, "argon2_lanes": 1},  # a hash in a millisecond
     }
     return parse_settings(raw, "test")
 

@@ -44,6 +44,7 @@ from pistegate_cloud.stock import api as stock
 from pistegate_cloud.suspensions import api as suspensions
 from pistegate_cloud.tickets import api as tickets
 from pistegate_cloud.wallets import api as wallets
+from pistegate_cloud.wallets import recharge_api as recharges
 from pistegate_protocol.version import __version__
 
 API = "/api/v1"
@@ -98,6 +99,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         issues,
         passages,
         wallets,
+        recharges,
         rentals,
         rental_counter,
         deposits,

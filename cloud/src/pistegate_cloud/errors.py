@@ -171,6 +171,15 @@ STATUS: Final[dict[str, int]] = {
     "deposit_none": 422,
     "deposit_held": 409,
     "deposit_method": 422,
+    "day_not_over": 409,
+    "day_differs": 409,
+    "day_closed": 409,
+    "cut_over_past": 409,
+    "invoice_exists": 409,
+    "invoice_nothing": 409,
+    "invoice_buyer": 422,
+    "invoice_reddened_first": 409,
+    "invoice_number_used": 409,
     "internal": 500,
 }
 

@@ -4,6 +4,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -15,7 +16,9 @@ from pistegate_cloud.clock import Clock
 from pistegate_cloud.encoders.relay import Relay
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.settings import Settings
+from pistegate_cloud.staff import places, sessions
 from pistegate_cloud.staff.caller import Caller
+from pistegate_cloud.staff.passwords import Passwords
 from pistegate_cloud.tokens import service as tokens
 from pistegate_cloud.tokens.service import Scope
 
@@ -37,6 +40,11 @@ class Services:
     ingest: "Ingest"
     attempts: Attempts = field(default_factory=Attempts)
     wechat: "Provider | None" = None
+    passwords: Passwords = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Passwords cost what the settings say."""
+        self.passwords = Passwords(self.settings.staff)
 
 
 def services_of(request: Request) -> Services:
@@ -53,23 +61,54 @@ _bearer = HTTPBearer(auto_error=False, description="A token made by `pistegate-c
 DEVICE_SCOPES = frozenset({Scope.TABLES_READ})
 
 
-def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
-    """Dependency: the caller, who may do `scope` here; for DEVICE_SCOPES a device's signature is as good."""
+API = "/api/v1"
+_READING = frozenset({"GET", "HEAD"})
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
-    async def caller(
-        request: Request,
-        services: WithServices,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    ) -> Caller:
+
+def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """Dependency: the caller, who may do `scope` where the request works (staff/places.py).
+
+    For DEVICE_SCOPES a device's signature is as good.
+    """
+
+    async def caller(request: Request, services: WithServices, credentials: Credentials) -> Caller:
+        now_ms = services.clock.wall_ms()
         if scope in DEVICE_SCOPES and is_signed(request):
-            key = await asking_key(request, services.clock.wall_ms())
+            key = await asking_key(request, now_ms)
             name = f"{key.role} {key.number} of site {key.site_id}"
             return Caller(name, f"device:{name}", scopes=frozenset({scope.value}))
-        if credentials is None:
-            raise Problem("token_missing")
-        return await tokens.check(credentials.credentials, scope, services.clock.wall_ms())
+        text = _presented(request, credentials)
+        if text.startswith(sessions.PREFIX):
+            found = await sessions.check(text, scope.value, services.settings.staff, now_ms)
+        else:
+            found = await tokens.check(text, scope, now_ms)
+        await places.check(request, found, API)
+        return found
 
     return caller
+
+
+async def signed_in(request: Request, services: WithServices, credentials: Credentials) -> Caller:
+    """Dependency: a person with a session, whatever they may do, also before their first change of password."""
+    text = _presented(request, credentials)
+    if not text.startswith(sessions.PREFIX):
+        raise Problem("session_ended")
+    return await sessions.check(text, None, services.settings.staff, services.clock.wall_ms(), fresh=True)
+
+
+def _presented(request: Request, credentials: HTTPAuthorizationCredentials | None) -> str:
+    """What the caller shows: a bearer's text, else a browser's cookie, with which only our own pages may write."""
+    if credentials is not None:
+        return credentials.credentials
+    cookie = request.cookies.get(sessions.COOKIE, "")
+    if not cookie.startswith(sessions.PREFIX) or request.headers.get("authorization"):
+        raise Problem("token_missing")
+    if request.method not in _READING and urlsplit(request.headers.get("origin", "")).netloc != request.headers.get(
+        "host", ""
+    ):
+        raise Problem("origin_refused")
+    return cookie
 
 
 IdempotencyKey = Annotated[

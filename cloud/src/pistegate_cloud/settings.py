@@ -159,6 +159,19 @@ class BindingSettings(_Section, frozen=True):
     chip: bool = False
 
 
+class StaffSettings(_Section, frozen=True):
+    """Signing in. A session ends `session_hours` after it began, and `idle_minutes` after it was last used.
+
+    `argon2_*`: what a password's hash costs; the defaults are RFC 9106's second choice, and less is for tests only.
+    """
+
+    session_hours: Annotated[int, Meta(ge=1, le=24)] = 14
+    idle_minutes: Annotated[int, Meta(ge=1, le=24 * 60)] = 60
+    argon2_memory_kib: Annotated[int, Meta(ge=8, le=2**20)] = 65_536
+    argon2_passes: Annotated[int, Meta(ge=1, le=20)] = 3
+    argon2_lanes: Annotated[int, Meta(ge=1, le=16)] = 4
+
+
 class WeChatSettings(_Section, frozen=True):
     """One merchant at WeChat Pay (API v3, public key mode); keys are files, and nothing of them is in the database.
 
@@ -194,6 +207,7 @@ class Settings(_Section, frozen=True):
     bindings: BindingSettings | None = None
     enrolment: EnrolmentSettings = EnrolmentSettings()
     wechat: WeChatSettings | None = None
+    staff: StaffSettings = StaffSettings()
 
 
 def load_settings(path: Path) -> Settings:

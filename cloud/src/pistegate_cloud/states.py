@@ -67,6 +67,12 @@ TENDER_REFUND = StateTable(
 
 VOUCHER = StateTable("voucher", {"good": {"use": "used", "void": "void"}, "used": {"undo": "good"}, "void": {}})
 
+# A seller at a drawer. counted 已盘点: the seller has said what is there, and sells nothing more.
+SHIFT = StateTable(
+    "shift",
+    {"open": {"count": "counted"}, "counted": {"close": "closed", "reopen": "open"}, "closed": {}},
+)
+
 # issuing: claim and usage were sent to a card, and no answer has confirmed yet that they are on it.
 TICKET = StateTable(
     "ticket",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of the audit record, and of answers kept for retries."""
 
+from collections.abc import Collection
 from typing import Any
 
 from tortoise.exceptions import IntegrityError
@@ -11,6 +12,31 @@ from pistegate_cloud.audit.models import AuditEntry, KeptReply
 async def add(entry: AuditEntry) -> None:
     """Store an entry."""
     await entry.save(force_create=True)
+
+
+async def page(
+    sites: Collection[int] | None,
+    after: int,
+    limit: int,
+    *,
+    subject: str | None,
+    action: str | None,
+    caller: str | None,
+    from_ms: int | None,
+    until_ms: int | None,
+) -> list[AuditEntry]:
+    """Entries in the order in which they were made; of these sites only (None: of all, and of none)."""
+    rows = AuditEntry.filter(id__gt=after)
+    wanted: dict[str, Any] = {
+        "site_id__in": None if sites is None else list(sites),
+        "subject": subject,
+        "action__startswith": action,
+        "caller": caller,
+        "at_ms__gte": from_ms,
+        "at_ms__lt": until_ms,
+    }
+    rows = rows.filter(**{name: value for name, value in wanted.items() if value is not None})
+    return await rows.order_by("id").limit(limit)
 
 
 async def kept_reply(caller: str, operation: str, key: str) -> KeptReply | None:

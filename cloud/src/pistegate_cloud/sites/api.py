@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP API of sites, areas and posts."""
 
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends
@@ -12,6 +13,7 @@ from pistegate_cloud.schemas import AreaNumber, Body, DeviceNumber, Name, Page, 
 from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.sites import queries
 from pistegate_cloud.sites.models import Area, Post, Site
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["sites"])
@@ -77,10 +79,10 @@ async def add_site(body: SiteBody, services: WithServices) -> SiteBody:
     return body
 
 
-@router.get("/sites", dependencies=_read, responses=documented())
-async def list_sites() -> Page[SiteBody]:
-    """Every site."""
-    rows = await queries.all_sites()
+@router.get("/sites", responses=documented())
+async def list_sites(caller: Annotated[Caller, Depends(require(Scope.SITES_READ))]) -> Page[SiteBody]:
+    """Every site; who is bound to some sees those."""
+    rows = [row for row in await queries.all_sites() if caller.sites is None or row.number in caller.sites]
     return Page(items=[SiteBody(number=r.number, group=r.group_number, name=r.name, zone=r.zone) for r in rows])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from pistegate_cloud.errors import Problem
-from pistegate_cloud.staff.rules import NO_LIMITS, Limits
+from pistegate_cloud.staff.rules import EVERYTHING, NO_LIMITS, Grant, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,7 @@ class Caller:
     """`name`: as written beside what was done. `key`: "token:3", "user:7", "device:...", "system:...", never reused.
 
     `sites`, `windows`, `limits`: for the scope that the endpoint requires; None: all. `window`: where they sit now.
+    `grants`: all that they have. `session`: id of a person's session.
     """
 
     name: str
@@ -23,6 +24,8 @@ class Caller:
     windows: frozenset[tuple[int, int | None]] | None = None
     limits: Limits = NO_LIMITS
     window: int | None = None
+    grants: tuple[Grant, ...] = ()
+    session: int | None = None
 
     def at(self, site: int, window: int | None = None) -> None:
         """Problem site_not_allowed, unless this may be done at `site` (and at its `window`)."""
@@ -40,3 +43,8 @@ class Caller:
 def system(what: str) -> Caller:
     """Ourselves, such as `system("recognition")`, beside what its nightly work does."""
     return Caller(name="system", key=f"system:{what}")
+
+
+def operator() -> Caller:
+    """Who types commands on the cloud's own computer: they hold its database and its keys anyway."""
+    return Caller(name="operator", key="system:command", grants=(Grant(frozenset({EVERYTHING})),))

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.staff.caller import Caller
+from pistegate_cloud.staff.rules import Grant
 from pistegate_cloud.tokens import queries
 from pistegate_cloud.tokens.models import ApiToken
 
@@ -119,8 +120,9 @@ async def check(text: str, scope: Scope, now_ms: int) -> Caller:
         raise Problem("scope_missing", scope=scope.value)
     if token.last_used_ms is None or abs(now_ms - token.last_used_ms) > _TOUCH_MS:
         await queries.touch(token, now_ms)
-    sites = None if token.sites is None else frozenset(token.sites)
-    return Caller(token.name, f"token:{token.id}", scopes=frozenset(token.scopes), sites=sites)
+    scopes, sites = frozenset(token.scopes), None if token.sites is None else frozenset(token.sites)
+    grants = tuple(Grant(scopes, site) for site in ([None] if sites is None else sorted(sites)))
+    return Caller(token.name, f"token:{token.id}", scopes=scopes, sites=sites, grants=grants)
 
 
 def _digest(text: str) -> str:
