@@ -98,6 +98,7 @@ EVENTS: Final[dict[str, tuple[Row, ...]]] = {
     "voucher_used": _amount("vouchers", "tenders:voucher"),
     "sign_bill": _amount("receivables:*", "tenders:account"),
     "account_paid": (Row("tender", "tenders:*", 1), Row("account", "receivables:*", -1)),
+    "voucher_given": _amount("compensation", "vouchers"),  # what vouchers are worth beyond their price
     "voucher_sold": (Row("tender", "tenders:*", 1), Row("voucher", "vouchers", -1)),
     "voucher_expired": (Row("voucher", "vouchers", 1), Row("revenue", "revenue:*", -1)),
     "recharge": _amount("recharges", "wallets"),

@@ -8,8 +8,10 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
+from tortoise.exceptions import IntegrityError
+
 from pistegate_cloud.days import service as days
-from pistegate_cloud.errors import LedgerError
+from pistegate_cloud.errors import LedgerError, Problem
 from pistegate_cloud.ledger import queries
 from pistegate_cloud.ledger.accounts import account, is_account
 from pistegate_cloud.ledger.events import EVENTS
@@ -127,5 +129,10 @@ async def _write(
         )
         for line in lines
     ]
-    await queries.add(transaction, postings)
+    try:
+        await queries.add(transaction, postings)
+    except IntegrityError as error:
+        if "business day is closed" not in str(error):
+            raise
+        raise Problem("day_closed", day=day) from None  # closed since it was looked up: the next attempt finds another
     return transaction.id
