@@ -42,6 +42,7 @@ from pistegate_cloud.sites import api as sites
 from pistegate_cloud.staff import api as staff
 from pistegate_cloud.stock import api as stock
 from pistegate_cloud.suspensions import api as suspensions
+from pistegate_cloud.tenders import api as tenders
 from pistegate_cloud.tickets import api as tickets
 from pistegate_cloud.wallets import api as wallets
 from pistegate_cloud.wallets import recharge_api as recharges
@@ -88,6 +89,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         suspensions,
         orders,
         payments,
+        tenders,
         tickets,
         codes,
         bindings,

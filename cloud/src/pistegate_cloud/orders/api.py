@@ -8,10 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from pistegate_cloud.orders import answers, paying, queries, service
+from pistegate_cloud.orders import answers, cancelling, paying, queries, service
 from pistegate_cloud.orders.idempotency import Repeatable
 from pistegate_cloud.orders.kinds import OrderKind
-from pistegate_cloud.orders.schemas import OrderAnswer, OrderBody, OrderSummary, PayBody
+from pistegate_cloud.orders.schemas import CancelBody, OrderAnswer, OrderBody, OrderSummary, PayBody
+from pistegate_cloud.pricing import service as pricing
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import Code, DeviceNumber, Limit, Phone, SiteFilter
 from pistegate_cloud.services import IdempotencyKey, WithServices, require
@@ -31,19 +32,30 @@ _TENDERS = (
     "payments_off",
     "payment_amount",
     "shift_needed",
+    "approval_needed",
+    "approval_refused",
+    "account_closed",
+    "credit_exceeded",
+    "voucher_unknown",
+    "voucher_used",
+    "voucher_not_valid",
+    "voucher_too_small",
+    "wallet_too_small",
+    "deposit_too_small",
+    "deposit_in_wallet",
     "wrong_site",
     "site_not_allowed",
     "idempotency_key_reused",
     "request_in_progress",
     "state_conflict",
 )
+_CANCELLING = ("not_found", "state_conflict", "order_being_paid", "reverse_too_early", "site_not_allowed")
 _PAYING = ("not_found", "order_being_paid", *_TENDERS)
 _PROBLEMS = (
     "unknown_reference",
-    "visit_date_past",
-    "season_over",
     "sold_out",
     "amount_too_large",
+    *pricing.PROBLEMS,
     "outlet_of_another_group",
     *_TENDERS,
 )
@@ -80,6 +92,19 @@ async def pay(
     caller.at(site_of(order))
     request = Repeatable.of(caller, f"pay {order_id}", idempotency_key, body)
     return await paying.pay(order, body, request, caller, services)
+
+
+@router.post("/orders/{order_id}/cancel", responses=documented(*_CANCELLING))
+async def cancel(
+    order_id: UUID,
+    body: CancelBody,
+    services: WithServices,
+    caller: Annotated[Caller, Depends(require(Scope.ORDERS_WRITE))],
+) -> OrderAnswer:
+    """An order that is not paid is not to be had any more; its stock is free again."""
+    order = await service.found(order_id)
+    caller.at(site_of(order))
+    return await cancelling.cancel(order, body.reason, caller, services)
 
 
 @router.get("/orders/{order_id}", responses=documented("not_found"))

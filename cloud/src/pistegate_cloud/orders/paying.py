@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.errors import Problem
-from pistegate_cloud.ledger import service as ledger
-from pistegate_cloud.orders import answers, making, queries
+from pistegate_cloud.orders import answers, doubt, making, queries
 from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
 from pistegate_cloud.orders.models import Order, Payment
 from pistegate_cloud.orders.schemas import OrderAnswer, PayBody
@@ -15,7 +14,7 @@ from pistegate_cloud.payments import service as payments
 from pistegate_cloud.services import Services
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tenders import service as tenders
-from pistegate_cloud.tenders.methods import WAYS, Method, Tendered, tender_of
+from pistegate_cloud.tenders.methods import WAYS, Method, Tendered
 
 
 def check_offered(tendered: Sequence[Tendered], services: Services) -> None:
@@ -32,15 +31,7 @@ async def take(order: Order, tendered: Sequence[Tendered], caller: Caller, now_m
         return taken
     if not await queries.move(order, order.status, paying=waiting.provider_payment_id):
         raise Problem("order_being_paid", order=str(order.id))
-    tender = tender_of(waiting.method)
-    await ledger.record(
-        "payment_pending",
-        site=waiting.site_id,
-        order=order.id,
-        currency=order.currency,
-        at_ms=now_ms,
-        moneys=[ledger.Money("amount", waiting.amount, tender)],
-    )
+    await doubt.expect(waiting, now_ms)
     return taken
 
 

@@ -8,17 +8,19 @@ from tortoise.transactions import in_transaction
 from pistegate_cloud.clock import Clock
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.payments import queries
+from pistegate_cloud.payments.holding import hold
 from pistegate_cloud.payments.models import ProviderRefund
 from pistegate_cloud.payments.provider import Declined, Provider, RefundAsked, RefundFact, RefundTold, Unclear
 from pistegate_cloud.payments.rules import (
     HOLDING_REFUNDS,
     LEASE_MS,
-    check_refund,
     next_ask_ms,
     payment_event_after,
     refund_event_of,
 )
 from pistegate_cloud.states import PAYMENT, REFUND
+from pistegate_cloud.tenders import refunds as tenders
+from pistegate_cloud.tenders.refunds import Hand
 
 
 async def refund(
@@ -36,24 +38,7 @@ async def refund(
         payment = await queries.lock(payment_id)
         if (known := await queries.refund(refund_id)) is not None:
             return known
-        if payment.state not in queries.REFUNDABLE:
-            raise Problem("state_conflict", noun="payment", state=payment.state, event="refund")
-        check_refund(payment.amount, payment.held, amount)
-        if not await queries.hold(payment, amount):
-            raise Problem("state_conflict", noun="payment", state=payment.state, event="refund")
-        row = ProviderRefund(
-            id=refund_id,
-            site_id=payment.site_id,
-            payment_id=payment_id,
-            number=refund_id.hex,
-            amount=amount,
-            reason=reason[:80],
-            state="created",
-            created_ms=now_ms,
-            ask_ms=now_ms + LEASE_MS,
-            actor=actor,
-        )
-        await queries.add_refund(row)
+        row = await hold(refund_id, payment.id, amount, reason, actor, now_ms, now_ms + LEASE_MS)
     await _send(row, provider, clock)
     return await _now(row)
 
@@ -68,8 +53,8 @@ async def retry(refund_id: UUID, provider: Provider, clock: Clock) -> ProviderRe
     return await _now(row)
 
 
-async def give_in_cash(refund_id: UUID, provider: Provider, clock: Clock) -> ProviderRefund:
-    """The guest gets it from the drawer: only when the provider says that it has nothing of it.
+async def give_in_cash(refund_id: UUID, provider: Provider, clock: Clock, hand: Hand | None = None) -> ProviderRefund:
+    """The guest gets it from the drawer: only when the provider says that it has nothing of it. `hand`: whose drawer.
 
     Problem state_conflict when it went through after all; Unclear when the provider does not say.
     """
@@ -79,7 +64,7 @@ async def give_in_cash(refund_id: UUID, provider: Provider, clock: Clock) -> Pro
     if told.fact is not RefundFact.ABSENT:
         await hear(told, clock)
         raise Problem("state_conflict", noun="refund", state=told.fact.value, event="cash")
-    if not await _move(row, "cash", clock):
+    if not await _move(row, "cash", clock, hand=hand):
         raise Problem("state_conflict", noun="refund", state=row.state, event="cash")
     return await _now(row)
 
@@ -136,7 +121,13 @@ async def _send(row: ProviderRefund, provider: Provider, clock: Clock) -> bool:
 
 
 async def _move(
-    row: ProviderRefund, event: str, clock: Clock, *, trouble: str | None = None, reference: str | None = None
+    row: ProviderRefund,
+    event: str,
+    clock: Clock,
+    *,
+    trouble: str | None = None,
+    reference: str | None = None,
+    hand: Hand | None = None,
 ) -> bool:
     """Move a refund and its payment together; False when the refund moved meanwhile. Problem state_conflict."""
     async with in_transaction():
@@ -154,6 +145,7 @@ async def _move(
         parts = [(one.state, one.amount) for one in await queries.refunds_of(payment.id)]
         after = PAYMENT.after(payment.state, payment_event_after(payment.amount, parts))
         await queries.move(payment, after)
+        await tenders.moved(row.id, state, clock.wall_ms(), hand)
     return True
 
 

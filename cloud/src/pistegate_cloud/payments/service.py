@@ -10,6 +10,7 @@ from tortoise.transactions import in_transaction
 
 from pistegate_cloud.clock import Clock
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.orders import settling as orders
 from pistegate_cloud.payments import queries
 from pistegate_cloud.payments.models import ProviderPayment
 from pistegate_cloud.payments.provider import Asked, Declined, Fact, Provider, Told, Unclear, Way
@@ -25,6 +26,7 @@ from pistegate_cloud.states import PAYMENT
 
 CURRENCY: Final = "CNY"  # all that WeChat Pay and Alipay take inside China
 AMOUNT_MAX: Final = 100_000_000  # fen: a million yuan, above any order of a guest
+ENDED: Final = ("closed", "failed", "reversed")
 _TRIES: Final = 5  # of moving a row that others move at the same time
 
 
@@ -127,8 +129,13 @@ async def happen(payment_id: UUID, event: str, clock: Clock, *, trouble: str | N
             state = PAYMENT.after(row.state, event)
         except Problem:
             return row
-        ask_ms = next_ask_ms(row.asked_times, clock.wall_ms())
-        if await queries.move(row, state, ask_ms=ask_ms, trouble=trouble[:200] if trouble else None):
+        now_ms = clock.wall_ms()
+        ask_ms = next_ask_ms(row.asked_times, now_ms)
+        async with in_transaction():
+            moved = await queries.move(row, state, ask_ms=ask_ms, trouble=trouble[:200] if trouble else None)
+            if moved and state in ENDED:
+                await orders.settle_ended(row.id, now_ms)
+        if moved:
             return await queries.payment(payment_id)
     return await queries.payment(payment_id)
 
@@ -164,6 +171,10 @@ async def take(told: Told, provider: str, now_ms: int) -> ProviderPayment:
         raise _mismatch(row, told) from error
     if not moved:
         raise Problem("state_conflict", noun="payment", state=row.state, event=told.fact.value)
+    if told.fact is Fact.PAID and row.transaction is None and state != "reversing":
+        await orders.settle_paid(row.id, now_ms)
+    elif state in ENDED:
+        await orders.settle_ended(row.id, now_ms)
     return await queries.payment(row.id)
 
 

@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
+from tortoise.functions import Sum
 
+from pistegate_cloud.errors import Problem
 from pistegate_cloud.orders.models import Payment, Refund
+from pistegate_cloud.tenders.models import AccountEntry, CustomerAccount, Voucher, VoucherBatch
 
 
 async def add_payments(rows: Sequence[Payment]) -> None:
@@ -19,6 +23,11 @@ async def add_payments(rows: Sequence[Payment]) -> None:
 async def payments_of(order_id: UUID) -> list[Payment]:
     """What was taken for an order, oldest first."""
     return await Payment.filter(order_id=order_id).order_by("id")
+
+
+async def payment(payment_id: int) -> Payment:
+    """One payment."""
+    return await Payment.get(id=payment_id)
 
 
 async def payment_of(provider_payment: UUID) -> Payment | None:
@@ -46,3 +55,143 @@ async def add_refunds(rows: Sequence[Refund]) -> None:
     """Store refunds."""
     for row in rows:
         await row.save(force_create=True)
+
+
+async def refund(refund_id: UUID) -> Refund | None:
+    """One refund."""
+    return await Refund.get_or_none(id=refund_id)
+
+
+async def refund_of(provider_refund: UUID) -> Refund | None:
+    """Our side of a provider's refund."""
+    return await Refund.get_or_none(provider_refund_id=provider_refund)
+
+
+async def move_refund(row: Refund, state: str, **values: Any) -> bool:
+    """As `move`."""
+    moved = await Refund.filter(id=row.id, state=row.state).update(state=state, **values)
+    if moved:
+        row.state = state
+    return bool(moved)
+
+
+async def refunds(site: int | None, attention: bool, after: UUID | None, limit: int) -> list[Refund]:
+    """Refunds in order of id, after one; `attention`: only those that wait for a person."""
+    query = Refund.all() if site is None else Refund.filter(site_id=site)
+    if attention:
+        query = query.filter(state__in=("waiting", "failed"))
+    if after is not None:
+        query = query.filter(id__gt=after)
+    return await query.order_by("id").limit(limit)
+
+
+# Accounts
+
+
+async def add_account(row: CustomerAccount) -> bool:
+    """Store a new account; False when its code is taken."""
+    try:
+        await row.save(force_create=True)
+    except IntegrityError:
+        return False
+    return True
+
+
+async def account(number: int) -> CustomerAccount:
+    """An account; Problem not_found."""
+    found = await CustomerAccount.get_or_none(id=number)
+    if found is None:
+        raise Problem("not_found", what=f"account {number}")
+    return found
+
+
+async def account_by_code(site: int, code: str) -> CustomerAccount | None:
+    """The account that a site calls so."""
+    return await CustomerAccount.get_or_none(site_id=site, code=code)
+
+
+async def accounts(site: int | None, after: int, limit: int) -> list[CustomerAccount]:
+    """Accounts in order of number, after one."""
+    query = CustomerAccount.filter(id__gt=after)
+    return await (query if site is None else query.filter(site_id=site)).order_by("id").limit(limit)
+
+
+async def change_account(number: int, **values: Any) -> None:
+    """New terms of an account."""
+    await CustomerAccount.filter(id=number).update(**values)
+
+
+async def sign(number: int, amount: int) -> bool:
+    """Owe more; False when the credit does not reach, or the account is closed."""
+    rows = CustomerAccount.filter(id=number, open=True, credit_limit__gte=F("used") + amount)
+    return bool(await rows.update(used=F("used") + amount))
+
+
+async def owe_less(number: int, amount: int) -> bool:
+    """Owe less; False when less is owed."""
+    return bool(await CustomerAccount.filter(id=number, used__gte=amount).update(used=F("used") - amount))
+
+
+async def add_entry(row: AccountEntry) -> None:
+    """One line more of a statement."""
+    await row.save(force_create=True)
+
+
+async def entries(number: int, after: int, limit: int) -> list[AccountEntry]:
+    """Lines of a statement, oldest first."""
+    return await AccountEntry.filter(account_id=number, id__gt=after).order_by("id").limit(limit)
+
+
+# Vouchers
+
+
+async def add_batch(row: VoucherBatch) -> None:
+    """Store a batch; it gets its id."""
+    await row.save(force_create=True)
+
+
+async def add_vouchers(rows: Sequence[Voucher]) -> None:
+    """Store vouchers."""
+    await Voucher.bulk_create(list(rows))
+
+
+async def batch(number: int) -> VoucherBatch:
+    """A batch; Problem not_found."""
+    found = await VoucherBatch.get_or_none(id=number)
+    if found is None:
+        raise Problem("not_found", what=f"voucher batch {number}")
+    return found
+
+
+async def batches(site: int | None, after: int, limit: int) -> list[VoucherBatch]:
+    """Batches in order of number, after one."""
+    query = VoucherBatch.filter(id__gt=after)
+    return await (query if site is None else query.filter(site_id=site)).order_by("id").limit(limit)
+
+
+async def void_batch(number: int) -> int:
+    """No voucher of a batch is good any more; how many that were."""
+    return int(await Voucher.filter(batch_id=number, state="good").update(state="void"))
+
+
+async def left_of(number: int) -> int:
+    """What the good vouchers of a batch are worth together."""
+    rows = (
+        await Voucher.filter(batch_id=number, state="good").annotate(total=Sum("left")).values_list("total", flat=True)
+    )
+    return sum(int(str(total)) for total in rows if total is not None)
+
+
+async def voucher(site: int, code_digest: str) -> Voucher | None:
+    """A site's voucher by the digest of its code."""
+    return await Voucher.get_or_none(site_id=site, digest=code_digest)
+
+
+async def voucher_by_id(number: int) -> Voucher:
+    """One voucher."""
+    return await Voucher.get(id=number)
+
+
+async def redeem(row: Voucher, left: int, state: str) -> bool:
+    """Change what a voucher is worth from what it was read as; False when another was first."""
+    return bool(await Voucher.filter(id=row.id, state=row.state, left=row.left).update(left=left, state=state))

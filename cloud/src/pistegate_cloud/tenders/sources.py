@@ -5,16 +5,30 @@ All in the caller's transaction. The sale debits tenders:wallet and the like; wh
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.orders.models import Order, Payment
 from pistegate_cloud.staff.caller import Caller
+from pistegate_cloud.tenders import accounts, vouchers
 from pistegate_cloud.tenders.methods import Method, Tendered
 
 
 async def measured(order: Order, tenders: Sequence[Tendered], now_ms: int) -> list[Tendered]:
-    """The same, with the amounts that only their sources know."""
-    return list(tenders)
+    """The same, with the amounts that only their sources know: a voucher without one pays what it is worth."""
+    left = order.total - sum(tender.amount or 0 for tender in tenders)
+    found = []
+    for tender in tenders:
+        if tender.method is Method.VOUCHER and tender.amount is None:
+            voucher, _ = await vouchers.worth(order, tender, _books(order), now_ms)
+            tender = replace(tender, amount=min(voucher.left, max(left, 0)))
+            left -= tender.amount or 0
+        found.append(tender)
+    return found
+
+
+def _books(order: Order) -> int:
+    return order.site_id if order.selling_site is None else order.selling_site
 
 
 async def draw(order: Order, row: Payment, tender: Tendered, caller: Caller, now_ms: int) -> None:
@@ -29,6 +43,10 @@ async def draw(order: Order, row: Payment, tender: Tendered, caller: Caller, now
 
         row.reference = tender.of
         await deposits.spend(_number(tender), row.amount, order_id=order.id, now_ms=now_ms)
+    elif tender.method is Method.ACCOUNT:
+        await accounts.sign(order, row, tender, caller, now_ms)
+    elif tender.method is Method.VOUCHER:
+        await vouchers.use(order, row, tender, now_ms)
 
 
 async def put_back(order: Order, row: Payment, amount: int, caller: Caller, now_ms: int) -> None:
@@ -39,6 +57,10 @@ async def put_back(order: Order, row: Payment, amount: int, caller: Caller, now_
         await recharging.paid_back(row.wallet_id, amount, order_id=order.id, now_ms=now_ms, actor=caller.name)
     elif row.method == Method.DEPOSIT:  # a settlement is corrected by a new order
         raise Problem("state_conflict", noun="deposit", state="spent", event="give_back")
+    elif row.method == Method.ACCOUNT:
+        await accounts.unsign(order, row, amount, caller, now_ms)
+    elif row.method == Method.VOUCHER:
+        await vouchers.unuse(order, row, amount, now_ms)
 
 
 def _number(tender: Tendered) -> int:
