@@ -24,7 +24,7 @@ from pistegate_cloud.contingency.schemas import (
 from pistegate_cloud.contingency.status import batch_answer, sale_answer, status, window_answer
 from pistegate_cloud.pricing.service import PROBLEMS
 from pistegate_cloud.problems import documented
-from pistegate_cloud.schemas import After, Limit, Page, SiteFilter, SiteNumber
+from pistegate_cloud.schemas import After, Day, Limit, Page, SiteFilter, SiteNumber
 from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.staff.caller import Caller
@@ -32,6 +32,7 @@ from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["contingency"])
 Site = Annotated[SiteNumber, Query()]
+Since = Annotated[Day | None, Query(description="Batches for this day and later; today, if left out.")]
 Window = Annotated[WindowNumber, Path()]
 Writer = Annotated[Caller, Depends(require(Scope.CONTINGENCY_WRITE))]
 Reader = Annotated[Caller, Depends(require(Scope.CONTINGENCY_READ))]
@@ -40,10 +41,10 @@ Reader = Annotated[Caller, Depends(require(Scope.CONTINGENCY_READ))]
 @router.get(
     "/contingency", dependencies=[Depends(require(Scope.CONTINGENCY_READ))], responses=documented("unknown_reference")
 )
-async def read_status(site: Site, services: WithServices) -> StatusAnswer:
+async def read_status(site: Site, services: WithServices, since: Since = None) -> StatusAnswer:
     """How a site's windows stand: tickets of today, what was sold of them, missing numbers, what is odd."""
     await sites.site(site)
-    return await status(site, services)
+    return await status(site, since, services)
 
 
 @router.put("/contingency/windows/{window}", responses=documented("unknown_reference", "not_found", "amount_too_large"))

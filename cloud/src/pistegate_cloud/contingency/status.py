@@ -3,6 +3,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 
 from pistegate_cloud.clock import local_day
 from pistegate_cloud.contingency import queries, rules
@@ -14,11 +15,11 @@ from pistegate_cloud.sites import queries as sites
 from pistegate_protocol.contingency import receipt_name
 
 
-async def status(site: int, services: Services) -> StatusAnswer:
-    """Of a site, today and whatever is still open."""
+async def status(site: int, since: date | None, services: Services) -> StatusAnswer:
+    """Of a site: batches from `since` (None: today) on, and whatever is still open."""
     today = local_day(services.clock.wall_ms(), await sites.zone(site))
     windows = await queries.windows(site)
-    batches = [await batch_answer(batch) for batch in await queries.batches(site, today)]
+    batches = [await batch_answer(batch) for batch in await queries.batches(site, since or today)]
     ready = {batch.window for batch in batches if batch.day == today and batch.state == "held"}
     return StatusAnswer(
         windows=[window_answer(window) for window in windows],

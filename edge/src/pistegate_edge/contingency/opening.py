@@ -6,17 +6,17 @@ from pathlib import Path
 
 from pistegate_edge.clock import Clock
 from pistegate_edge.config import Config
+from pistegate_edge.contingency import times
 from pistegate_edge.contingency.desk import Desk
 from pistegate_edge.contingency.rules import Line
 from pistegate_edge.contingency.server import BoxServer
 from pistegate_edge.contingency.store import BoxStore
-from pistegate_edge.contingency.syncing import MARK, Ask, Syncing, SyncThread, good
+from pistegate_edge.contingency.syncing import Ask, Syncing, SyncThread, good
 from pistegate_edge.enrolment.http import ask
 from pistegate_edge.enrolment.identity import Identity
 from pistegate_edge.enrolment.opening import open_identity
 from pistegate_edge.errors import CloudRefused, CloudUnreachable, IdentityError
 from pistegate_edge.timekeeping.guarded import GuardedClock
-from pistegate_edge.timekeeping.told import Before
 from pistegate_protocol.enrolment import device_name
 
 _SERVER_FAULT = 500
@@ -54,8 +54,8 @@ def open_box(config: Config, system: Clock) -> Box | None:
         )
     with ExitStack() as opened:
         store = opened.enter_context(BoxStore(Path(section.directory), device_name(identity.device)))
-        mark = int(store.fact(MARK) or 0) or None
-        clock = GuardedClock(system, Before(mark))
+        facts = {name: store.fact(name) for name in times.FACTS}
+        clock = GuardedClock(system, times.before(facts, system.steady_id))
         line = Line(clock.steady_ms())
         server = BoxServer(section.host, section.port, Desk(store, clock, line), section.locale)
         opened.callback(server.server_close)

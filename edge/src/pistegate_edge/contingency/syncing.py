@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from pistegate_edge.contingency import rules
+from pistegate_edge.contingency import rules, times
 from pistegate_edge.contingency.desk import HEARD
 from pistegate_edge.contingency.rules import Line
 from pistegate_edge.contingency.shapes import Answers, Batch, Head, Heads, Sale, Tickets
@@ -71,7 +71,7 @@ class Syncing:
         found = self._get(_PATH, Heads)
         way = self._clock.steady_ms() - before
         self._clock.signed(found.now_ms + way // 2, way // 2 + _ERROR_MS)
-        self._store.keep_facts({HEARD: str(self._clock.wall_ms()), MARK: str(self._clock.mark_ms or 0)})
+        self._store.keep_facts({HEARD: str(self._clock.wall_ms()), **times.kept(self._clock)})
         return found
 
     def _take_in(self, head: Head) -> None:
