@@ -99,7 +99,9 @@ money = st.integers(0, 10**6)
 
 
 @given(money, money, st.none() | st.tuples(st.just(7), money), st.lists(money, max_size=4))
-def test_nothing_is_made_or_lost(charges: int, offered: int, wallet: tuple[int, int] | None, amounts: list[int]) -> None:
+def test_nothing_is_made_or_lost(
+    charges: int, offered: int, wallet: tuple[int, int] | None, amounts: list[int]
+) -> None:
     """What was there = what paid charges + what goes back; charges = handed over + used + missing."""
     deposits = [Held(number, amount) for number, amount in enumerate(amounts)]
     found = plan(charges, offered, wallet, deposits)

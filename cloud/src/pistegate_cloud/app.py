@@ -19,6 +19,7 @@ from pistegate_cloud.codes import api as codes
 from pistegate_cloud.contingency import api as contingency
 from pistegate_cloud.contingency import box_api as contingency_boxes
 from pistegate_cloud.deposits import api as deposits
+from pistegate_cloud.days import api as days
 from pistegate_cloud.documents import api as documents
 from pistegate_cloud.encoders import api as encoders
 from pistegate_cloud.exceptions import api as exceptions
@@ -43,6 +44,7 @@ from pistegate_cloud.staff import api as staff
 from pistegate_cloud.stock import api as stock
 from pistegate_cloud.suspensions import api as suspensions
 from pistegate_cloud.tenders import api as tenders
+from pistegate_cloud.tenders import refund_api as refunds
 from pistegate_cloud.tickets import api as tickets
 from pistegate_cloud.wallets import api as wallets
 from pistegate_cloud.wallets import recharge_api as recharges
@@ -90,6 +92,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         orders,
         payments,
         tenders,
+        refunds,
         tickets,
         codes,
         bindings,
@@ -112,6 +115,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         contingency,
         contingency_boxes,
         reports,
+        days,
     ):
         app.include_router(noun.router, prefix=API)
     app.add_api_route(f"{API}/health", _health, tags=["health"])

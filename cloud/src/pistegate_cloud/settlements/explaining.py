@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import Any
 
 from pistegate_cloud.clock import from_ms
 from pistegate_cloud.errors import Problem
@@ -58,13 +59,18 @@ async def _equipment(read: Read, terms: Terms, now_ms: int) -> list[Line]:
             "minutes": fee.minutes,
             "up_to": fee.up_to,
             "steps": fee.steps,
-        }
+        } | _booked(terms)
         key = "rental_free" if fee.up_to is None else "rental_beyond" if fee.steps else "rental"
         lines.append(Line(key, fee.fee, values, untold, "rental"))
     for kind in sorted({RentalKind(piece.kind) for piece in read.pieces}):
         if price := terms.flat.get(kind):
-            lines.append(Line("flat", price, {"kind": name_of(kind)}, untold, "flat"))
+            lines.append(Line("flat", price, {"kind": name_of(kind)} | _booked(terms), untold, "flat"))
     return lines
+
+
+def _booked(terms: Terms) -> dict[str, Any]:
+    """Whose revenue a charge is, and the tax inside it."""
+    return {"tax_bp": terms.tax_bp, "department": terms.department}
 
 
 async def _overtime(read: Read, now_ms: int) -> list[Line]:
@@ -97,10 +103,11 @@ def _damages(read: Read, found: Sequence[Found], terms: Terms | None) -> list[Li
     lines = []
     for each in found:
         damage = damage_of(terms, each.kind, each.code) if terms else None
-        if damage is None:
+        if damage is None or terms is None:
             raise Problem("settlement_price", site=read.site, code=each.code, kind=name_of(each.kind))
         kind = "lost" if each.code == "lost" else "damage"
         values = {"code": each.code, "kind": name_of(each.kind), "item": each.item, "name": dict(damage.name)}
+        values |= _booked(terms)
         lines.append(Line(kind, damage.price, values, kind=kind))
     return lines
 
