@@ -10,7 +10,7 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.errors import Problem
-from pistegate_cloud.stock import service
+from pistegate_cloud.stock import queries, service
 from pistegate_cloud.stock.models import Stock, StockHold
 from pistegate_cloud.stock.rules import Want, summed
 from pistegate_cloud.uuid7 import uuid7
@@ -72,6 +72,16 @@ async def test_an_order_gives_back_once(cloud: Any) -> None:
 
     await asyncio.gather(*(release() for _ in range(20)))
     assert await left(row) == [5]
+
+
+async def test_of_two_who_read_the_same_hold_one_lessens_it(sqlite_cloud: Any) -> None:
+    """Whoever comes second finds nothing left of it, however long ago they looked."""
+    row = await counter("A", 5)
+    order = uuid7(NOW)
+    assert await take(order, Want(row.id, 3))
+    first, second = (await queries.holds_of(order))[0], (await queries.holds_of(order))[0]
+    assert await queries.lessen(first, 3)
+    assert not await queries.lessen(second, 3)
 
 
 async def test_takers_and_givers_at_once_leave_the_sum(sqlite_cloud: Any) -> None:
