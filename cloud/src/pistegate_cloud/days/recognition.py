@@ -16,8 +16,10 @@ from uuid import UUID
 
 from tortoise.transactions import in_transaction
 
-from pistegate_cloud.days import earning, queries, rules
+from pistegate_cloud.days import earning, rules
+from pistegate_cloud.days import part_queries as queries
 from pistegate_cloud.days.models import BookMark, Recognition, RevenuePart
+from pistegate_cloud.days.queries import clock_of
 from pistegate_cloud.errors import CloudError, LedgerError
 from pistegate_cloud.ledger import landing
 from pistegate_cloud.ledger import service as ledger
@@ -52,7 +54,7 @@ async def run(now_ms: int) -> int:
     await _read_sales(now_ms)
     done = await _read_passages(now_ms)
     for site in await sites.all_sites():
-        today = rules.business_day(now_ms, *await queries.clock_of(site.number))
+        today = rules.business_day(now_ms, *await clock_of(site.number))
         done += await expire(site.number, today, now_ms)
     return done
 
@@ -221,7 +223,7 @@ async def _uses(numbers: Sequence[int]) -> dict[int, list[tuple[date, int]]]:
     found: dict[int, list[tuple[date, int]]] = defaultdict(list)
     for ticket, site, at_ms, charged in await queries.uses(numbers):
         if site not in clocks:
-            clocks[site] = await queries.clock_of(site)
+            clocks[site] = await clock_of(site)
         found[ticket].append((rules.business_day(at_ms, *clocks[site]), charged))
     return found
 

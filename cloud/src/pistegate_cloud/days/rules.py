@@ -2,7 +2,7 @@
 """Which business day a moment belongs to, and where what belongs to a closed day is posted."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from pistegate_cloud.clock import from_ms
 
@@ -31,3 +31,9 @@ def first_open(day: date, shut: Collection[date]) -> date:
     while day in shut:
         day += _DAY
     return day
+
+
+def begins(day: date, zone: tzinfo, cut_overs: Sequence[tuple[date, int]]) -> datetime:
+    """When a business day begins."""
+    minutes = cut_over_of(day, cut_overs)
+    return datetime(day.year, day.month, day.day, *divmod(minutes, 60), tzinfo=zone).astimezone(UTC)

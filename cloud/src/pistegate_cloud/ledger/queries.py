@@ -4,7 +4,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from tortoise.functions import Sum
@@ -114,7 +114,7 @@ async def entries(site: int, first: date, last: date) -> AsyncIterator[Entry]:
         rows = Posting.filter(site_id=site, transaction__day=day)
         whole: list[Entry] = []
         while page := await rows.filter(id__gt=after).order_by("id").limit(_PAGE).values_list("id", *_ENTRY):
-            whole += [Entry(UUID(str(row[1])), *row[2:6], _uuid(row[6]), *row[7:]) for row in page]
+            whole += [_entry(*row[1:]) for row in page]
             after = int(page[-1][0])
         for entry in sorted(whole, key=lambda entry: entry.transaction):  # stable: postings stay in order
             yield entry
@@ -133,8 +133,10 @@ _ENTRY: Final = (
 )
 
 
-def _uuid(value: object) -> UUID | None:
-    return None if value is None else UUID(str(value))
+def _entry(transaction: Any, kind: str, day: date, real: date | None, at_ms: int, order: Any, *posting: Any) -> Entry:
+    account, amount, currency = posting
+    about = None if order is None else UUID(str(order))
+    return Entry(UUID(str(transaction)), kind, day, real, at_ms, about, account, int(amount), currency)
 
 
 # Payments in doubt

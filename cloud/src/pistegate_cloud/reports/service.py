@@ -2,6 +2,7 @@
 """What the figures mean: rides are persons passed; visitors are different persons, of a party at most its size."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date
 
 from pistegate_cloud.ledger import queries as ledger
@@ -36,16 +37,17 @@ async def passages(site: int, day: date) -> PassagesReport:
                 name=names.get(post, ""),
                 hour=hour,
                 rides=sum(tickets.values()),
-                persons=_visitors(tickets, parties),
+                persons=visitors(tickets, parties),
             )
             for (post, hour), tickets in sorted(cells.items())
         ],
         rides=sum(whole.values()),
-        persons=_visitors(whole, parties),
+        persons=visitors(whole, parties),
     )
 
 
-def _visitors(rides: dict[int, int], parties: dict[int, int]) -> int:
+def visitors(rides: Mapping[int, int], parties: Mapping[int, int]) -> int:
+    """Different persons 人次: of a party at most its size."""
     return sum(min(persons, parties.get(ticket, 1)) for ticket, persons in rides.items())
 
 
