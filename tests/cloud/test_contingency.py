@@ -144,7 +144,7 @@ async def test_a_window_sells_only_when_the_cloud_is_gone_for_a_minute(cloud: An
 
 
 async def test_a_box_that_is_not_sure_of_the_day_sells_nothing(cloud: Any, tmp_path: Path) -> None:
-    """A computer that was off; a batch of yesterday. A clock that was set is known better; a restart forgets nothing."""
+    """After a power cut; with a batch of yesterday. A clock that was set is known better, a restart forgets nothing."""
     box = await set_up(cloud, tmp_path / "box", {1: 5})
     box.switch_on(b"one boot")
     await nightly.run(cloud.services)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pistegate_edge import keys_cli
 from pistegate_edge.card import cli as card_cli
 from pistegate_edge.commands import FAILED, OK, command
+from pistegate_edge.contingency import cli as contingency_cli
 from pistegate_edge.enrolment import cli as enrolment_cli
 from pistegate_edge.enrolment import takeover_cli, uploading
 from pistegate_edge.fingers import cli as finger_cli
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     card_cli.add_parser(commands)
     till_cli.add_parser(commands)
     hub_cli.add_parser(commands)
+    contingency_cli.add_parser(commands)
     scanner_cli.add_parser(commands)
     finger_cli.add_parser(commands)
     board_cli.add_parser(commands)

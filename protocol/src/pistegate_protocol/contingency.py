@@ -24,7 +24,7 @@ _SCRYPT: Final = {"n": 1 << 14, "r": 8, "p": 1, "dklen": 32}
 
 def pin_hash(pin: str, salt: bytes) -> bytes:
     """What is kept of a window's PIN; 32 bytes."""
-    return scrypt(pin.encode(), salt=salt, **_SCRYPT)  # type: ignore[arg-type]
+    return scrypt(pin.encode(), salt=salt, **_SCRYPT)
 
 
 def pin_matches(pin: str, salt: bytes, kept: bytes) -> bool:

@@ -44,7 +44,7 @@ Reader = Annotated[Caller, Depends(require(Scope.CONTINGENCY_READ))]
 async def read_status(site: Site, services: WithServices, since: Since = None) -> StatusAnswer:
     """How a site's windows stand: tickets of today, what was sold of them, missing numbers, what is odd."""
     await sites.site(site)
-    return await status(site, since, services)
+    return await status(site, since, services.clock.wall_ms())
 
 
 @router.put("/contingency/windows/{window}", responses=documented("unknown_reference", "not_found", "amount_too_large"))
@@ -71,7 +71,7 @@ async def make_batch(window: Window, site: Site, body: MakeBody, services: WithS
     """Make a batch now, beside those that the night makes; its box fetches it within a minute."""
     now_ms = services.clock.wall_ms()
     day = body.day or local_day(now_ms, await sites.zone(site))
-    batch = await making.make(site, window, day, services)
+    batch = await making.make(site, window, day, services.settings.issuer, now_ms)
     async with in_transaction():
         await audit.note(caller, "contingency.make", site, f"contingency:{batch.id}", now_ms=now_ms)
     return await batch_answer(batch)

@@ -146,12 +146,12 @@ async def _ordered(
     for _, line in lines:  # what is sold leaves the batch's share of the stock; `make` takes it for the order
         await stock.release(batch.id, line.wants)
     order = await _order(batch, sale, caller, at_ms)
-    cash = sale.method == Method.CASH
+    method = Method(sale.method)
     tender = Tendered(
-        method=Method(sale.method),
+        method=method,
         currency=batch.currency,
         amount=sale.amount,
-        tendered=sale.tendered if cash else None,
+        tendered=sale.tendered if method is Method.CASH else None,
         reference=sale.reference,
     )
     numbers = [[ticket.number for ticket in chosen if ticket.product == product] for product, _ in lines]

@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from pistegate_cloud.errors import Problem
 from pistegate_cloud.pricing import service as pricing
 from pistegate_cloud.pricing.shapes import Asked, At, Priced
 from pistegate_cloud.products import terms
-from pistegate_cloud.services import Services
+from pistegate_cloud.products.models import Product
 from pistegate_cloud.settings import SigningKey
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.sites.models import Site
@@ -33,17 +34,22 @@ CHANNEL: Final = "window"
 _NOON: Final = time(12)  # prices are those of the day's noon; a price by the hour would need a batch by the hour
 
 
-async def make(site: int, window: int, day: date, services: Services) -> ContingencyBatch:
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    product: Product
+    priced: Priced
+    count: int
+
+
+async def make(site: int, window: int, day: date, key: SigningKey, now_ms: int) -> ContingencyBatch:
     """The window's next batch, for `day`; Problem when something of it cannot be sold so."""
     row = await queries.window(site, window)
     place = await sites.site(site)
     zone = ZoneInfo(place.zone)
-    now_ms = services.clock.wall_ms()
     until_ms = ms_of(datetime.combine(day + timedelta(days=1), time(), zone))
     if not row.active or until_ms <= now_ms:
         raise Problem("contingency_off", window=window, day=day)
-    priced = await _priced(row, day, ms_of(datetime.combine(day, _NOON, zone)))
-    key = services.settings.issuer
+    offered = await _offered(row, day, ms_of(datetime.combine(day, _NOON, zone)))
     batch = ContingencyBatch(
         id=uuid7(now_ms),
         site_id=site,
@@ -53,17 +59,17 @@ async def make(site: int, window: int, day: date, services: Services) -> Conting
         device=row.device,
         day=day,
         state="held",
-        currency=priced[0].product.currency,
+        currency=offered[0].product.currency,
         first_serial=row.next_serial,
         last_serial=row.next_serial + sum(count for _, count in row.offers) - 1,
         key_id=key.key_id,
         pin_salt=row.pin_salt,
         pin_hash=row.pin_hash,
-        offers=[rules.offer(line, count) for line, (_, count) in zip(priced, row.offers, strict=True)],
+        offers=[rules.offer(each.priced, each.product, each.count) for each in offered],
         made_ms=now_ms,
         until_ms=until_ms,
     )
-    tickets = list(_tickets(batch, priced, place))
+    tickets = list(_tickets(batch, offered, place))
     batch.digest = await asyncio.to_thread(_digest, tickets, key)  # 2,000 signatures: a quarter of a second
     async with in_transaction():
         if not await queries.draw_serials(row, len(tickets)):
@@ -73,7 +79,7 @@ async def make(site: int, window: int, day: date, services: Services) -> Conting
     return batch
 
 
-async def _priced(row: ContingencyWindow, day: date, noon_ms: int) -> list[Priced]:
+async def _offered(row: ContingencyWindow, day: date, noon_ms: int) -> list[_Offered]:
     """One of each, as it costs at that day's noon; Problem contingency_unfit, and what pricing says."""
     if not row.offers:
         raise Problem("contingency_off", window=row.window, day=day)
@@ -81,19 +87,21 @@ async def _priced(row: ContingencyWindow, day: date, noon_ms: int) -> list[Price
     priced = await pricing.price(asked, At(row.site_id, CHANNEL, noon_ms))
     if len(priced) != len(asked):
         raise Problem("contingency_unfit", product=row.offers[0][0], why="kind")
-    for line in priced:
+    found = []
+    for line, (product, count) in zip(priced, row.offers, strict=True):
         why = rules.unfit(line, day)
-        if why is not None:
-            raise Problem("contingency_unfit", product=line.product.number, why=why.removeprefix("contingency.unfit_"))
-    return priced
+        if why is not None or line.product is None:
+            raise Problem("contingency_unfit", product=product, why=why)
+        found.append(_Offered(line.product, line, count))
+    return found
 
 
-def _tickets(batch: ContingencyBatch, priced: list[Priced], place: Site) -> Iterator[ContingencyTicket]:
+def _tickets(batch: ContingencyBatch, offered: list[_Offered], place: Site) -> Iterator[ContingencyTicket]:
     serial = batch.first_serial
-    for line, offered in zip(priced, batch.offers, strict=True):
-        shared = line.product.scope == "group"
+    for each in offered:
+        shared = each.product.scope == "group"
         scope = Scope(place.group_number, group=True) if shared else Scope(place.number)
-        for _ in range(offered["count"]):
+        for _ in range(each.count):
             number = new_number()
             sold = terms.Sold(
                 key_id=batch.key_id,
@@ -111,10 +119,10 @@ def _tickets(batch: ContingencyBatch, priced: list[Priced], place: Site) -> Iter
                 batch_id=batch.id,
                 window=batch.window,
                 serial=serial,
-                product=line.product.number,
+                product=each.product.number,
                 group_number=place.group_number if shared else None,
                 day=batch.day,
-                body=encode_claim(terms.claim_of(line.product, sold)).hex(),
+                body=encode_claim(terms.claim_of(each.product, sold)).hex(),
                 state="held",
             )
             serial += 1

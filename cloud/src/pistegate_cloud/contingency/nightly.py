@@ -36,5 +36,6 @@ async def _window(window: ContingencyWindow, services: Services) -> int:
     wanted += [now.date() + timedelta(days=1)] if now.hour >= NIGHT_FROM else []
     missing = [day for day in wanted if not await queries.has_batch(window.site_id, window.window, day)]
     for day in missing:
-        await making.make(window.site_id, window.window, day, services)
+        key, now_ms = services.settings.issuer, services.clock.wall_ms()
+        await making.make(window.site_id, window.window, day, key, now_ms)
     return len(missing)

@@ -19,20 +19,20 @@ MISSING_TOLD_MAX: Final = 20  # numbers named in a refusal
 
 
 def unfit(priced: Priced, day: date) -> str | None:
-    """Why a product cannot be signed the night before, a text key; None: it can."""
+    """Why a product cannot be signed the night before: its kind, or its days; None: it can."""
     product = priced.product
-    if priced.kind != "ticket" or priced.children:
+    if product is None or priced.kind != "ticket" or priced.children:
         return "contingency.unfit_kind"
     if last_day(product, day) != day:
-        return "contingency.unfit_days"
+        return "days"
     return None
 
 
-def offer(priced: Priced, count: int) -> dict[str, Any]:
+def offer(priced: Priced, product: Product, count: int) -> dict[str, Any]:
     """What a batch keeps of a product: how it will be sold, of one piece."""
     return {
-        "product": priced.product.number,
-        "name": priced.product.name,
+        "product": product.number,
+        "name": product.name,
         "count": count,
         "price": priced.unit_price,
         "list_price": priced.list_price,

@@ -10,14 +10,13 @@ from pistegate_cloud.contingency import queries, rules
 from pistegate_cloud.contingency.models import ContingencyBatch, ContingencySale, ContingencyWindow
 from pistegate_cloud.contingency.schemas import BatchAnswer, OfferBody, SaleAnswer, StatusAnswer, WindowAnswer
 from pistegate_cloud.schemas import iso
-from pistegate_cloud.services import Services
 from pistegate_cloud.sites import queries as sites
 from pistegate_protocol.contingency import receipt_name
 
 
-async def status(site: int, since: date | None, services: Services) -> StatusAnswer:
+async def status(site: int, since: date | None, now_ms: int) -> StatusAnswer:
     """Of a site: batches from `since` (None: today) on, and whatever is still open."""
-    today = local_day(services.clock.wall_ms(), await sites.zone(site))
+    today = local_day(now_ms, await sites.zone(site))
     windows = await queries.windows(site)
     batches = [await batch_answer(batch) for batch in await queries.batches(site, since or today)]
     ready = {batch.window for batch in batches if batch.day == today and batch.state == "held"}
