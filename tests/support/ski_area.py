@@ -5,7 +5,7 @@ A `Visitor` has a card. At a gate its claim and usage are read off the card, `de
 the gates, and the admission is written to the card and told to the cloud, with the card's proof.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from card_flows import run_flow
@@ -14,6 +14,8 @@ from device_bench import Bench, Cut, medium, till_of
 from documents_down import issuer_keys
 from guests_at_gates import ZONE, at, knowledge, moment
 
+from pistegate_cloud.ledger import queries as ledger
+from pistegate_cloud.orders.models import OrderLine
 from pistegate_protocol.card_layout import claim_in_file
 from pistegate_protocol.claims import Claim
 from pistegate_protocol.decide import Admit, GateProfile, decide
@@ -39,7 +41,7 @@ def named(words: str) -> dict[str, str]:
 
 @dataclass
 class Area:
-    """One site with its products, prices, gates and tills; `ways` counts cards given out."""
+    """One site with its products, prices, gates and tills."""
 
     cloud: Any
     new_card: Any
@@ -47,14 +49,18 @@ class Area:
     bench: Bench = field(default_factory=lambda: Bench(MASTERS, 0, step_ms=0))
     devices: dict[int, Any] = field(default_factory=dict)
 
-    async def open(self, products: list[dict[str, Any]], content: dict[str, Any], since: str = "2026-01-10") -> None:
-        """Calendars, products and the price list, as an operator sets them up."""
-        at(self.cloud, since, "08:00")
+    async def open(
+        self, products: list[dict[str, Any]], content: dict[str, Any], calendars: list[dict[str, Any]] | None = None
+    ) -> None:
+        """Calendars, products and the price list, as an operator sets them up on 10 January."""
+        at(self.cloud, "2026-01-10", "08:00")
         festival = "\n".join(f"2026-02-{day},春节" for day in range(17, 24))
         for number in (HOLIDAYS, WORKED):
             await self.cloud.post("/calendars", {"site": 1, "number": number, "name": named("Days")})
         await self.cloud.post(f"/calendars/1/{HOLIDAYS}/dates", {"csv": f"2026-01-01,元旦\n{festival}"})
         await self.cloud.post(f"/calendars/1/{WORKED}/dates", {"add": [WORKED_SATURDAY, "2026-02-28"]})
+        for calendar in calendars or []:
+            await self.cloud.post("/calendars", {"site": 1, "name": named("Days")} | calendar)
         for product in products:
             plain = {"site": 1, "code": f"P{product['number']}", "currency": CNY, "price": 0}
             areas = [0] if product.get("kind", "ticket") == "ticket" else []
@@ -73,21 +79,30 @@ class Area:
             self.devices[number] = self.new_gate(number)
         return self.devices[number]
 
-    async def sell(self, *lines: dict[str, Any], **body: Any) -> Any:
+    async def sell(self, *lines: dict[str, Any], currency: str = CNY) -> Any:
         """An order paid in cash, exactly; the order."""
-        order = await self.cloud.http.post("/orders", json=self._order(*lines) | body)
+        order = await self.cloud.http.post("/orders", json=self._order(*lines, currency=currency))
         assert order.is_success, order.text
         return order.json()
 
-    async def refused(self, *lines: dict[str, Any], **body: Any) -> str:
+    async def refused(self, *lines: dict[str, Any], currency: str = CNY) -> str:
         """The code of the problem that an order answers with."""
-        answer = await self.cloud.http.post("/orders", json=self._order(*lines) | body)
+        answer = await self.cloud.http.post("/orders", json=self._order(*lines, currency=currency))
         assert not answer.is_success
         return str(answer.json()["code"])
 
     @staticmethod
-    def _order(*lines: dict[str, Any]) -> dict[str, Any]:
-        return {"site": 1, "channel": "window", "lines": list(lines), "payments": [{"method": "cash", "currency": CNY}]}
+    def _order(*lines: dict[str, Any], currency: str) -> dict[str, Any]:
+        cash = [{"method": "cash", "currency": currency}]
+        return {"site": 1, "channel": "window", "lines": list(lines), "payments": cash}
+
+    async def agreed(self, order: dict[str, Any], number: int) -> dict[str, Any]:
+        """The terms that were kept with an order's line of a product."""
+        for line in await OrderLine.filter(order_id=order["id"]).select_related("product"):
+            if line.product is not None and line.product.number == number:
+                terms: dict[str, Any] = line.terms or {}
+                return terms
+        raise AssertionError(f"no line of product {number}")
 
     async def visitor(self, ticket: int) -> "Visitor":
         """A guest whose ticket is put on a new card."""
@@ -104,10 +119,8 @@ class Area:
 
     async def balances(self) -> dict[str, int]:
         """The site's ledger: account -> balance, debit positive; accounts at zero left out. It balances."""
-        from pistegate_cloud.ledger import queries
-
-        assert await queries.imbalance(1) == 0
-        found = await queries.balances(1)
+        assert await ledger.imbalance(1) == 0
+        found = await ledger.balances(1)
         return {code: amount for (code, _), amount in sorted(found.items()) if amount}
 
 
@@ -142,7 +155,7 @@ class Visitor:
         device = area.gate(gate)
         seq = len(device.payloads[1]) + 1
         name = admission_name(gate, device.epoch, seq)
-        usage = encode_usage(_named(decision.usage, name))
+        usage = encode_usage(replace(decision.usage, admission=name))
         event = Admitted(
             at=bench.now_ms,
             ticket=self.ticket,
@@ -184,12 +197,6 @@ class Visitor:
         at(self.area.cloud, day, time)
         self.area.cloud.encoder().card = self.card
         return await self.area.cloud.post("/settlements/preview", {"site": 1, "encoder": 1, "wait_ms": 0} | body)
-
-
-def _named(usage: Any, name: bytes) -> Any:
-    from dataclasses import replace
-
-    return replace(usage, admission=name)
 
 
 def told(answer: Any) -> list[tuple[str, int]]:
