@@ -11,7 +11,7 @@ from pistegate_cloud.cards.desk import DESK_PROBLEMS, USABLE_PROBLEMS, Desk
 from pistegate_cloud.cards.desk_schemas import ReplacedAnswer, SeenAnswer, replaced_answer, seen_answer
 from pistegate_cloud.cards.schemas import CardAnswer, DeskBody, TakeBackBody, UidPath, card_answer
 from pistegate_cloud.problems import documented
-from pistegate_cloud.schemas import Page, Phone, Reason, Reference, TicketNumber
+from pistegate_cloud.schemas import Page, Phone, Reason, Reference, SiteFilter, TicketNumber
 from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tickets.api import ISSUE_PROBLEMS
@@ -78,7 +78,9 @@ async def search(
     order: UUID | None = None,
     ticket: TicketNumber | None = None,
     rental: Annotated[Reason | None, Query(description="Label of a piece of equipment.")] = None,
+    site: SiteFilter = None,
 ) -> Page[CardAnswer]:
     """Cards of a guest who has lost one, by exactly one of what the guest still knows."""
     terms = finding.Terms(payment=payment, phone=phone, order=order, ticket=ticket, rental=rental)
-    return Page(items=[card_answer(card) for card in await finding.find(terms)])
+    found = [card for card in await finding.find(terms) if site is None or card.site_id == site]
+    return Page(items=[card_answer(card) for card in found])

@@ -46,6 +46,13 @@ NOUNS: Final[dict[str, Table]] = {
     "shifts": Table("Shift", "id", UUID),
     "price-lists": Table("PriceList", "id", UUID),
     "stock": Table("Stock", "id"),
+    "accounts": Table("CustomerAccount", "id"),
+    "payments": Table("ProviderPayment", "id", UUID),
+    "voucher-batches": Table("VoucherBatch", "id"),
+    "deposits": Table("Deposit", "id"),
+    "settlements": Table("Settlement", "id", UUID),
+    "batches": Table("ContingencyBatch", "id", UUID),
+    "sales": Table("ContingencySale", "id"),
 }
 # The same for objects named by a field of the body, however deep, or of the query.
 FIELDS: Final[dict[str, Table]] = {
@@ -58,6 +65,9 @@ FIELDS: Final[dict[str, Table]] = {
     "wallet": _WALLET,
     "finger": _FINGER,
     "shift": NOUNS["shifts"],
+    "deposit": NOUNS["deposits"],
+    "settlement": NOUNS["settlements"],
+    "quote": Table("Quote", "id", UUID),
 }
 # What works at no single site: each looks itself at what the caller may do.
 ANYWHERE: Final = frozenset({"/sites", "/staff", "/sessions", "/approvals", "/audit", "/shifts/mine"})
