@@ -180,8 +180,9 @@ PAYMENT = StateTable(
         "part_refunded": _MONEY_CAME | {"paid": "part_refunded", "waiting": "part_refunded"},
         "refunded": _MONEY_CAME | {"paid": "refunded", "waiting": "refunded"},
         "reversed": {"waiting": "reversed", "paid": "reversed", "closed": "reversed", "reversed": "reversed"},
-        "closed": {"waiting": "closed", "closed": "closed"},
-        "failed": {"waiting": "failed", "closed": "failed", "declined": "failed"},
+        # accept: a person has seen that the money came all the same.
+        "closed": {"waiting": "closed", "closed": "closed", "accept": "paid"},
+        "failed": {"waiting": "failed", "closed": "failed", "declined": "failed", "accept": "paid"},
     },
 )
 

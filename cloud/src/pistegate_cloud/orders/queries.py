@@ -53,6 +53,11 @@ async def note(row: Order, **values: Any) -> None:
     await Order.filter(id=row.id).update(**values)
 
 
+async def clear_trouble(order_id: UUID) -> None:
+    """A person has dealt with it."""
+    await Order.filter(id=order_id).update(trouble=None)
+
+
 async def lines_of(order_id: UUID) -> list[OrderLine]:
     """Lines of an order with their products."""
     return await OrderLine.filter(order_id=order_id).order_by("id").select_related("product")

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
 from pistegate_cloud.errors import Problem
-from pistegate_cloud.payments import notices, queries
+from pistegate_cloud.orders import loose
+from pistegate_cloud.payments import notices, queries, settling
 from pistegate_cloud.payments.models import ProviderPayment
 from pistegate_cloud.problems import documented
-from pistegate_cloud.schemas import Limit, SiteFilter, iso
+from pistegate_cloud.schemas import Body, Limit, Reason, SiteFilter, iso
 from pistegate_cloud.services import WithServices, require
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.states import PAYMENT
 from pistegate_cloud.tokens.service import Scope
 
@@ -27,6 +29,19 @@ _NOTICE = (
     "notice_unreadable",
     "payment_unknown",
     "payment_mismatch",
+)
+
+
+_SETTLING = (
+    "not_found",
+    "payment_unknown",
+    "payment_not_loose",
+    "order_costs_otherwise",
+    "order_being_paid",
+    "state_conflict",
+    "approval_needed",
+    "approval_refused",
+    "site_not_allowed",
 )
 
 
@@ -64,12 +79,60 @@ async def notify_wechat(request: Request, services: WithServices) -> None:
     await notices.take(dict(request.headers), await request.body(), services.wechat, services.clock)
 
 
+class SettleBody(Body):
+    """What becomes of money without an order: `order` waits for just this amount; without one it goes back."""
+
+    order: UUID | None = None
+    reason: Reason
+    approval: UUID | None = None
+
+
+class Settled(BaseModel):
+    """What became of it: the order that it paid, or the refund."""
+
+    payment: UUID
+    order: UUID
+    refund: UUID | None = None
+
+
+@router.post("/payments/{payment}/settle", responses=documented(*_SETTLING))
+async def settle_payment(
+    payment: UUID,
+    body: SettleBody,
+    services: WithServices,
+    caller: Annotated[Caller, Depends(require(Scope.PAYMENTS_SETTLE))],
+) -> Settled:
+    """Give money without an order 无主款 an order that waits, or give it back."""
+    caller.at((await queries.payment(payment)).site_id)
+    now_ms = services.clock.wall_ms()
+    if body.order is not None:
+        order = await loose.attach(payment, body.order, caller, now_ms)
+        return Settled(payment=payment, order=order.id)
+    refund = await loose.give_back(payment, body.reason, body.approval, caller, now_ms)
+    return Settled(payment=payment, order=refund.order_id, refund=refund.id)
+
+
+@router.post("/payments/{payment}/ask", responses=documented("payment_unknown", "payments_off", "site_not_allowed"))
+async def ask_payment(
+    payment: UUID,
+    services: WithServices,
+    caller: Annotated[Caller, Depends(require(Scope.ORDERS_WRITE))],
+) -> PaymentAnswer:
+    """Ask the provider now what became of a payment, because a guest waits for it."""
+    row = await queries.payment(payment)
+    caller.at(row.site_id)
+    if services.wechat is None:
+        raise Problem("payments_off")
+    return _answer(await settling.ask(row, services.wechat, services.clock))
+
+
 @router.get("/payments", dependencies=[Depends(require(Scope.PAYMENTS_READ))], responses=documented())
 async def list_payments(
     site: SiteFilter = None,
     state: Annotated[str | None, Query(max_length=20, description=f"One of {', '.join(PAYMENT.moves)}.")] = None,
     attention: Annotated[
-        bool, Query(description="Only those in doubt, strange, or with a refund that waits for a person.")
+        bool,
+        Query(description="Only those in doubt, strange, without an order, or with a refund that waits for a person."),
     ] = False,
     after: UUID | None = None,
     limit: Limit = 100,

@@ -9,6 +9,7 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F, Q
 
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.orders.models import Payment
 from pistegate_cloud.payments.models import ProviderNotice, ProviderPayment, ProviderRefund
 from pistegate_cloud.payments.rules import OPEN_REFUNDS, OPEN_STATES
 
@@ -144,7 +145,7 @@ async def forget_notices(before_ms: int) -> None:
 async def page(
     site: int | None, state: str | None, attention: bool, after: UUID | None, limit: int
 ) -> Sequence[ProviderPayment]:
-    """Payments in order of id. `attention`: only those in doubt, strange, or with a refund that waits for a person."""
+    """Payments in order of id. `attention`: only those in doubt, strange, or that wait for a person."""
     query = ProviderPayment.all()
     if site is not None:
         query = query.filter(site_id=site)
@@ -152,7 +153,9 @@ async def page(
         query = query.filter(state=state)
     if attention:
         waiting = await ProviderRefund.filter(state__in=("short", "stuck")).values_list("payment_id", flat=True)
-        query = query.filter(Q(strange=True) | Q(state__in=("in_doubt", "reversing")) | Q(id__in=list(waiting)))
+        loose = await Payment.filter(state="late").values_list("provider_payment_id", flat=True)
+        mine = Q(id__in=[*waiting, *loose])
+        query = query.filter(Q(strange=True) | Q(state__in=("in_doubt", "reversing")) | mine)
     if after is not None:
         query = query.filter(id__gt=after)
     return await query.order_by("id").limit(limit)

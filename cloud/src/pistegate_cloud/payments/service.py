@@ -155,6 +155,7 @@ async def take(told: Told, provider: str, now_ms: int) -> ProviderPayment:
     row = await queries.by_number(provider, told.number)
     check_money(row.amount, row.currency, told)
     values: dict[str, object] = {"ask_ms": next_ask_ms(row.asked_times, now_ms), "trouble": None}
+    came_late = False
     if told.fact is Fact.PAID and told.transaction != row.transaction:
         if row.transaction is not None or await queries.of_transaction(provider, told.transaction or "") is not None:
             raise _mismatch(row, told)
@@ -165,13 +166,14 @@ async def take(told: Told, provider: str, now_ms: int) -> ProviderPayment:
         # Money that came after we had ended the payment, or the like: shown to a person, nothing moves.
         values |= {"strange": True, "trouble": f"told {told.fact} when {row.state}"}
         state = row.state
+        came_late = told.fact is Fact.PAID and row.transaction is None and state in ("closed", "failed")
     try:
         moved = await queries.move(row, state, **values)
     except IntegrityError as error:  # another payment took this transaction number a moment ago
         raise _mismatch(row, told) from error
     if not moved:
         raise Problem("state_conflict", noun="payment", state=row.state, event=told.fact.value)
-    if told.fact is Fact.PAID and row.transaction is None and state != "reversing":
+    if came_late or (told.fact is Fact.PAID and row.transaction is None and state == "paid"):
         await orders.settle_paid(row.id, now_ms)
     elif state in ENDED:
         await orders.settle_ended(row.id, now_ms)
@@ -189,6 +191,13 @@ async def keep_strange(told: Told, provider: str, problem: Problem) -> None:
         row = await queries.by_number(provider, told.number)
         words = f"told {told.amount} {told.currency}, transaction {told.transaction}"
         await queries.note(row, strange=True, trouble=words)
+
+
+async def accept(payment_id: UUID) -> None:
+    """A person has looked at money that came when we had given it up; in the caller's transaction."""
+    row = await queries.payment(payment_id)
+    if row.strange and row.transaction is not None and row.state in ("closed", "failed"):
+        await queries.move(row, PAYMENT.after(row.state, "accept"), strange=False, trouble=None)
 
 
 async def reverse(payment_id: UUID, provider: Provider, clock: Clock) -> ProviderPayment:

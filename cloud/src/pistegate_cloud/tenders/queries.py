@@ -67,6 +67,16 @@ async def refund_of(provider_refund: UUID) -> Refund | None:
     return await Refund.get_or_none(provider_refund_id=provider_refund)
 
 
+async def refund_of_payment(payment_id: int) -> Refund:
+    """The newest refund of a payment."""
+    return await Refund.filter(payment_id=payment_id).order_by("-id").limit(1).get()
+
+
+async def note_refund(row: Refund, **values: Any) -> None:
+    """Keep something about a refund; not its state."""
+    await Refund.filter(id=row.id).update(**values)
+
+
 async def move_refund(row: Refund, state: str, **values: Any) -> bool:
     """As `move`."""
     moved = await Refund.filter(id=row.id, state=row.state).update(state=state, **values)
