@@ -242,7 +242,7 @@ def test_a_clock_with_free_minutes_and_a_cap() -> None:
     assert [why.key for why in overtime_fee(300, clock).why] == ["overtime_blocks", "cap"]
 
 
-@given(st.integers(-100, 5000), st.integers(0, 60), money, money, st.integers(1, 600))
+@given(st.integers(-100, 5000), st.integers(0, 60), st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 600))
 def test_more_minutes_never_cost_less(minutes: int, free: int, small: int, more: int, each: int) -> None:
     """Where later tiers are not cheaper, which the check of a list warns of."""
     of = tiers({"up_to": 15, "fee": small}, {"fee": small + more, "each": each}, free=free)

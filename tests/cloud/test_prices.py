@@ -9,11 +9,12 @@ from uuid import UUID
 
 import pytest
 from guests_at_gates import at
-from price_lists import CONTENT, PRODUCTS, TYPES, open_catalogue, other
+from price_lists import CONTENT, PRODUCTS, TYPES, insurance, open_catalogue, other
 
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.pricing import checking, checks, holes, service
 from pistegate_cloud.pricing.lists import Policy, Tiers
+from pistegate_cloud.pricing.models import Quote
 from pistegate_cloud.pricing.rules import Facts, overtime_fee, refund_fee
 from pistegate_cloud.pricing.service import Asked, At, Priced
 from pistegate_cloud.stock import checks as stock_checks
@@ -105,6 +106,47 @@ async def test_rule_set_b_is_a_bundle_with_deposit_and_overtime(sqlite_cloud: An
     }
     tiers = Tiers.model_validate(session["overtime"])
     assert [overtime_fee(minutes, tiers).amount for minutes in (15, 16)] == [5000, 19800]
+
+
+async def test_a_bundle_of_five_with_shares_of_another_site(sqlite_cloud: Any) -> None:
+    """Ticket, rental, coach, meal and insurance: the insurer's 20 yuan whole, the rest exact; 分成 is kept."""
+    await sqlite_cloud.post("/sites", {"number": 2, "group": 1, "name": "Second", "zone": "Asia/Shanghai"})
+    for number, kind in enumerate(("rental", "coach", "meal"), 602):
+        await sqlite_cloud.post("/products", other(number, kind.upper(), 9999, kind))
+    await sqlite_cloud.post("/products", insurance(605))
+    await sqlite_cloud.post("/products", other(600, "ALL", 59999, "bundle"))
+    parts = [{"product": 1, "bp": 3333}, {"product": 602, "bp": 3333}, {"product": 603, "bp": 2222}]
+    parts += [{"product": 604, "quantity": 2, "bp": 1112}, {"product": 605, "amount": 2000}]
+    shares = [{"site": 1, "bp": 7000}, {"site": 2, "department": "coach", "bp": 3000}]
+    offers = [{"product": 600, "parts": parts}, {"product": 603, "shares": shares}]
+    await sqlite_cloud.post("/price-lists", {"site": 1, "content": {"offers": offers}})
+    (bundle,) = await ask(sqlite_cloud, line(600, quantity=3))
+    assert [(each.quantity, each.amount) for each in bundle.children] == [
+        (3, 57993),
+        (3, 57993),
+        (3, 38661),
+        (6, 19350),
+        (3, 6000),
+    ]
+    assert sum(each.amount for each in service.leaves([bundle])) == bundle.amount == 3 * 59999
+    coach, insured = bundle.children[2], bundle.children[4]
+    assert coach.terms["shares"] == [
+        {"site": 1, "department": None, "bp": 7000},
+        {"site": 2, "department": "coach", "bp": 3000},
+    ]
+    assert (insured.passthrough, insured.tax, insured.department) == (True, 0, "insurance")
+
+
+async def test_a_holders_date_of_birth_is_not_kept(sqlite_cloud: Any) -> None:
+    """Neither with the line nor in the quote: what was shown, not what it said."""
+    at(sqlite_cloud, "2026-01-17", "09:00")
+    await open_catalogue(sqlite_cloud, "A")
+    lines = [{"product": 108, "visit_date": MONDAY, "proof": "born:1955-05-05"}, {"product": 110, "visit_date": MONDAY}]
+    quote = await sqlite_cloud.post("/quotes", {"site": 1, "channel": "window", "lines": lines})
+    assert quote["lines"][0]["terms"]["holder"]["shown"] == "born"
+    (kept,) = await Quote.all()
+    assert kept.asked[0]["proof"] == "born"
+    assert "1955" not in str([quote, kept.asked])
 
 
 async def test_rule_set_c_and_d_are_told_with_the_line(sqlite_cloud: Any) -> None:

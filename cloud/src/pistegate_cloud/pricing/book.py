@@ -9,6 +9,7 @@ from typing import Any
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.pricing.bundles import amounts, divides
 from pistegate_cloud.pricing.choice import Found, Sale
+from pistegate_cloud.pricing.holders import kind_of
 from pistegate_cloud.pricing.lists import FreeWith, Offer
 from pistegate_cloud.pricing.ready import Loaded
 from pistegate_cloud.pricing.rules import deposit_of, tax_of, with_list_price
@@ -132,7 +133,8 @@ class Book:
         if offer.shares:
             terms["shares"] = [share.model_dump(mode="json") for share in offer.shares]
         if offer.holder in kept.holders:
-            terms["holder"] = _told(kept.holders[offer.holder]) | ({"shown": asked.proof} if asked.proof else {})
+            shown = {"shown": kind_of(asked.proof)} if asked.proof else {}  # never a date of birth
+            terms["holder"] = _told(kept.holders[offer.holder]) | shown
         return terms
 
     def _rung(self, asked: Asked, number: int) -> int | None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checking a site's catalogue: its price list, and the stock of days to come."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ async def site_findings(site: int, now_ms: int) -> tuple[Loaded, list[Finding]]:
     newest = await queries.newest(site)
     prices = await loaded.by_id(newest.id if newest else None)
     around = await surroundings(site, now_ms)
-    found = list_findings(prices, around) if newest else [Finding("no_list")]
+    found = await asyncio.to_thread(list_findings, prices, around) if newest else [Finding("no_list")]
     rows = await products.products(site)
     return prices, found + of_stock(await stock.to_come(site, min(around.held)), hours_of(rows, around.held))
 

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from typing import Any, Final
 
 from pistegate_cloud.errors import Said
@@ -11,6 +12,7 @@ from pistegate_cloud.pricing.bundles import divides
 from pistegate_cloud.pricing.lists import BP, Offer
 from pistegate_cloud.pricing.ready import Loaded
 
+_SHOWN_MAX: Final = 50  # pairs of rows; more say nothing new
 _ENDLESS: Final = 1_000_000  # minutes; above any tier's end
 WARNINGS: Final = frozenset({"never_sold", "free_with_duration", "fee_falls", "no_list"})
 
@@ -127,7 +129,7 @@ def _products_of(offer: Offer) -> set[int]:
 
 
 def _overlaps(prices: Loaded, around: Surroundings) -> Iterator[Finding]:
-    for one, other in prices.prices.overlaps():
+    for one, other in islice(prices.prices.overlaps(), _SHOWN_MAX):
         yield Finding(
             "overlap",
             {

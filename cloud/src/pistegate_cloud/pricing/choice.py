@@ -70,9 +70,9 @@ class Prices:
     def overlaps(self) -> Iterator[tuple[Found, Found]]:
         """Pairs of rows of equal rank that fit one and the same sale."""
         for rows in self._rows.values():
-            ranked: dict[tuple[int, ...], list[Found]] = defaultdict(list)
+            ranked: dict[object, list[Found]] = defaultdict(list)
             for found in rows:
-                ranked[rank(found.row, self._seasons)].append(found)
+                ranked[rank(found.row, self._seasons), found.row.channel, found.row.level].append(found)
             for equals in ranked.values():
                 yield from (pair for pair in combinations(equals, 2) if _meet(pair[0].row, pair[1].row, self._seasons))
 
@@ -106,10 +106,9 @@ def fits(row: Row, sale: Sale, seasons: Mapping[str, Season]) -> bool:
 
 
 def _meet(one: Row, other: Row, seasons: Mapping[str, Season]) -> bool:
-    """Whether a sale could fit both; they have equal rank, so both name the same things."""
+    """Whether a sale could fit both; of equal rank they name the same things, and here the same channel and level."""
     return (
-        (one.level, one.channel) == (other.level, other.channel)
-        and _share(one.weekdays, other.weekdays)
+        _share(one.weekdays, other.weekdays)
         and _share(one.day_types, other.day_types)
         and _at_once(one, other)
         and _same_days(one, other, seasons)

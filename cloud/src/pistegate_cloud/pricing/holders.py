@@ -32,6 +32,11 @@ def proves(holder: HolderClass, proof: str, visit: date) -> bool:
     return wanted is not None and value.isdecimal() and len(value) < 4 and int(value) in wanted
 
 
+def kind_of(proof: str | None) -> str | None:
+    """What was shown, without what it said: that is nobody's business later."""
+    return None if proof is None else proof.partition(":")[0][:8]
+
+
 def age_on(born: date, day: date) -> int:
     """Full years; who is born on 29 February is a year older on 1 March."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

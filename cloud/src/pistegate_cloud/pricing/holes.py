@@ -7,7 +7,7 @@ from datetime import date
 
 from pistegate_cloud.pricing.checks import Finding, Sellable, Surroundings
 from pistegate_cloud.pricing.choice import Sale, day_type
-from pistegate_cloud.pricing.lists import Offer, minute_of
+from pistegate_cloud.pricing.lists import Offer
 from pistegate_cloud.pricing.ready import Loaded
 from pistegate_cloud.pricing.rules import deposit_of
 
@@ -32,7 +32,7 @@ def _unpriced(prices: Loaded, around: Surroundings, types: Mapping[date, str | N
         if not prices.prices.has(number) and number not in prices.offers:
             continue
         offer = prices.offers.get(number, _NO_OFFER)
-        days = _sold_days(product, offer, around, types)
+        days = _sold_days(prices, product, offer, around, types)
         if not days:
             yield Finding("never_sold", {"product": product.code})
         elif prices.prices.has(number):
@@ -40,42 +40,36 @@ def _unpriced(prices: Loaded, around: Surroundings, types: Mapping[date, str | N
 
 
 def _of_product(prices: Loaded, product: Sellable, offer: Offer, days: Mapping[date, str]) -> Iterator[Finding]:
-    """One finding for each day type, channel and time of day without a price, with the first day of it."""
-    found: dict[tuple[str, str, str], list[date]] = defaultdict(list)
-    seen: dict[tuple[object, ...], list[tuple[str, str]]] = {}
+    """One finding for each day type and channel without a price, with the first day of it."""
+    found: dict[tuple[str, str], list[date]] = defaultdict(list)
+    seen: dict[tuple[object, ...], list[str]] = {}
     for day, type_ in days.items():
         alike = (type_, day.weekday(), *(each.from_ <= day <= each.to for each in prices.content.seasons))
         if alike not in seen:  # the same rows fit: most days of a season are alike
-            seen[alike] = list(_missing_at(prices, product.number, offer, day, type_))
-        for channel, times in seen[alike]:
-            found[type_, channel, times].append(day)
-    for (type_, channel, times), of in found.items():
-        values = {"product": product.code, "day_type": type_ or "-", "channel": channel, "times": times}
+            seen[alike] = _without(prices, product.number, offer, day, type_)
+        for channel in seen[alike]:
+            found[type_, channel].append(day)
+    for (type_, channel), of in found.items():
+        values = {"product": product.code, "day_type": type_ or "-", "channel": channel}
         yield Finding("hole", values | {"day": min(of), "count": len(of)})
 
 
-def _missing_at(prices: Loaded, number: int, offer: Offer, day: date, type_: str) -> Iterator[tuple[str, str]]:
-    rows = [found.row for found in prices.prices.of(number)]
-    channels = offer.channels or (ANY_CHANNEL, *sorted({row.channel for row in rows if row.channel}))
-    end = minute_of(offer.until) if offer.until else 24 * 60
-    steps = sorted({0, *(m for row in rows if row.times for m in (row.times.minutes.start, row.times.minutes.stop))})
-    starts = [minute for minute in steps if minute < end]
-    for channel in channels:
-        if prices.prices.choose(number, Sale(day, type_, None, channel)) is None:
-            yield channel, "-"
-            continue
-        for start in starts:
-            if prices.prices.choose(number, Sale(day, type_, start, channel)) is None:
-                yield channel, f"{start // 60:02}:{start % 60:02}"
+def _without(prices: Loaded, number: int, offer: Offer, day: date, type_: str) -> list[str]:
+    """Channels without a price. A sale ahead has no time of day, so a row without one must be there for it."""
+    named = sorted({found.row.channel for found in prices.prices.of(number) if found.row.channel})
+    channels = offer.channels or (ANY_CHANNEL, *named)
+    return [each for each in channels if prices.prices.choose(number, Sale(day, type_, None, each)) is None]
 
 
 def _sold_days(
-    product: Sellable, offer: Offer, around: Surroundings, types: Mapping[date, str | None]
+    prices: Loaded, product: Sellable, offer: Offer, around: Surroundings, types: Mapping[date, str | None]
 ) -> dict[date, str]:
+    """With their types; a day that lacks one is told of by itself."""
     return {
         day: type_ or ""
         for day, type_ in sorted(types.items())
-        if offer.sold_for(day, type_ or "")
+        if (type_ is not None or not prices.content.day_types)
+        and offer.sold_for(day, type_ or "")
         and product.blackout not in around.held[day]
         and (product.valid_until is None or day <= product.valid_until)
     }
@@ -86,6 +80,6 @@ def _without_deposit(prices: Loaded, around: Surroundings, types: Mapping[date, 
         deposit, product = prices.deposits.get(offer.deposit or ""), around.products.get(offer.product)
         if deposit is None or product is None:
             continue
-        of_types = set(_sold_days(product, offer, around, types).values())
+        of_types = set(_sold_days(prices, product, offer, around, types).values())
         for type_ in sorted(each for each in of_types if deposit_of(deposit, each) is None):
             yield Finding("deposit_hole", {"name": deposit.code, "day_type": type_ or "-", "product": product.code})

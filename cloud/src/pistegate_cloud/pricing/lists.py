@@ -4,12 +4,14 @@
 A document as a whole is checked by pricing.checks; here is only the shape of each part.
 """
 
+from collections import Counter
 from datetime import date
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 BP: Final = 10_000  # basis points of a whole
+ROWS_MAX: Final = 500  # of one product; each is compared with every other one
 MONEY_MAX: Final = 10**12  # minor units, as pistegate_cloud.schemas has it
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -295,3 +297,10 @@ class Content(Fixed):
     policies: Annotated[tuple[Policy, ...], Field(max_length=50)] = ()
     rows: Annotated[tuple[Row, ...], Field(max_length=5000)] = ()
     offers: Annotated[tuple[Offer, ...], Field(max_length=1000)] = ()
+
+    @model_validator(mode="after")
+    def _few_enough(self) -> Self:
+        most = Counter(row.product for row in self.rows).most_common(1)
+        if most and most[0][1] > ROWS_MAX:
+            raise ValueError(f"product {most[0][0]} has {most[0][1]} rows; at most {ROWS_MAX} of one product")
+        return self

@@ -37,7 +37,7 @@ class PriceList(Model):
 class Quote(Model):
     """Prices promised until `until_ms`: those of `price_list` (None: of the products) at `at_ms`.
 
-    `asked`: pricing.schemas.AskedBody of each line. `day_types`: of each visit date, as the calendars were then.
+    `asked`: pricing.schemas.AskedBody.kept of each line. `day_types`: of each visit date, as the calendars were then.
     """
 
     id = fields.UUIDField(primary_key=True)

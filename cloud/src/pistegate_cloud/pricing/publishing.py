@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Publishing price lists, and quoting."""
 
+import asyncio
+
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.audit.service import note
@@ -19,6 +21,7 @@ from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.uuid7 import uuid7
 
 QUOTE_MS = 10 * 60_000  # a quote is kept so long: time to choose and to pay, not to speculate
+_KEPT_MS = 86_400_000  # an ended quote is still told as such for a day
 _PAST_MS = 60_000  # "from now on" of a caller whose clock is a little behind
 
 
@@ -56,7 +59,8 @@ async def publish(body: ListBody, request: Repeatable, now_ms: int) -> ListAnswe
 
 async def findings_of(body: ListBody, now_ms: int) -> list[Finding]:
     """What contradicts in a list that is not published yet."""
-    return list_findings(loaded(body.content, uuid7(now_ms)), await surroundings(body.site, now_ms))
+    around = await surroundings(body.site, now_ms)
+    return await asyncio.to_thread(list_findings, loaded(body.content, uuid7(now_ms)), around)
 
 
 async def quote(body: QuoteBody, request: Repeatable, now_ms: int) -> QuoteAnswer:
@@ -75,7 +79,7 @@ async def quote(body: QuoteBody, request: Repeatable, now_ms: int) -> QuoteAnswe
         price_list_id=book.prices.id,
         channel=body.channel,
         member_level=body.member_level,
-        asked=[line.model_dump(mode="json", exclude_none=True) for line in body.lines],
+        asked=[line.kept for line in body.lines],
         day_types={day.isoformat(): [of.type, sorted(of.sets)] for day, of in book.days.items()},
         total=sum(line.amount for line in lines),
         currency=book.products[asked[0].product].currency,
@@ -85,6 +89,7 @@ async def quote(body: QuoteBody, request: Repeatable, now_ms: int) -> QuoteAnswe
     answer = quote_answer(row, lines)
     try:
         async with in_transaction():
+            await queries.forget_quotes(row.site_id, now_ms - _KEPT_MS)
             await queries.add(row)
             values = {"total": row.total, "currency": row.currency}
             await note(request.caller, "prices.quote", row.site_id, f"quote:{row.id}", after=values, now_ms=now_ms)

@@ -53,13 +53,13 @@ async def add(row: Quote) -> None:
 
 
 async def quote(quote_id: UUID) -> Quote:
-    """A quote; Problem not_found."""
+    """A quote; Problem unknown_reference."""
     found = await Quote.get_or_none(id=quote_id)
     if found is None:
-        raise Problem("not_found", what=f"quote {quote_id}")
+        raise Problem("unknown_reference", what=f"quote {quote_id}")
     return found
 
 
-async def forget_quotes(before_ms: int) -> int:
-    """Delete quotes that ended before; how many."""
-    return await Quote.filter(until_ms__lt=before_ms).delete()
+async def forget_quotes(site: int, before_ms: int) -> None:
+    """Delete a site's quotes that ended before."""
+    await Quote.filter(site_id=site, until_ms__lt=before_ms).delete()

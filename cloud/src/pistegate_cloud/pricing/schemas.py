@@ -2,14 +2,14 @@
 """Shapes of price lists, quotes and findings over HTTP."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from pistegate_cloud.pricing.checks import Finding
-from pistegate_cloud.pricing.holders import PROOF
+from pistegate_cloud.pricing.holders import PROOF, kind_of
 from pistegate_cloud.pricing.lists import Content
 from pistegate_cloud.pricing.models import PriceList, Quote
 from pistegate_cloud.pricing.shapes import Asked, Priced
@@ -49,7 +49,7 @@ class ListBody(Body):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _LIST_EXAMPLE})
 
     site: SiteNumber
-    valid_from: AwareDatetime | None = None
+    valid_from: Annotated[AwareDatetime, Field(lt=datetime(2190, 1, 1, tzinfo=UTC))] | None = None
     note: Note = ""
     content: Content
 
@@ -106,6 +106,11 @@ class AskedBody(Body):
     def asked(self) -> Asked:
         """As prices take it."""
         return Asked(self.product, self.quantity, self.visit_date, self.slot, self.proof)
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """As a quote keeps it: of a proof only its kind."""
+        return self.model_dump(mode="json", exclude_none=True) | ({"proof": kind_of(self.proof)} if self.proof else {})
 
 
 class QuoteBody(Body):

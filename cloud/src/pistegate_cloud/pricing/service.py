@@ -14,6 +14,7 @@ from pistegate_cloud.errors import Problem
 from pistegate_cloud.pricing import loaded, queries
 from pistegate_cloud.pricing.book import Book
 from pistegate_cloud.pricing.choice import day_type
+from pistegate_cloud.pricing.holders import kind_of
 from pistegate_cloud.pricing.models import Quote
 from pistegate_cloud.pricing.ready import Loaded
 from pistegate_cloud.pricing.selling import Day, check_date, check_holder, check_needs, check_offer, free_pieces
@@ -42,7 +43,6 @@ PROBLEMS: Final = (
     "companion_needed",
     "slot_needed",
     "slot_unknown",
-    "not_found",
     "quote_expired",
     "quote_differs",
 )
@@ -107,7 +107,7 @@ async def _quote(asked: Sequence[Asked], at: At) -> Quote:
     for line in quote.asked:
         promised[line["product"], line["visit_date"], line.get("slot"), line.get("proof")] += line["quantity"]
     for each in asked:
-        promised[each.product, each.visit_date.isoformat(), each.slot, each.proof] -= each.quantity
+        promised[each.product, each.visit_date.isoformat(), each.slot, kind_of(each.proof)] -= each.quantity
     if (quote.site_id, quote.channel) != (at.site, at.channel) or min(promised.values(), default=0) < 0:
         raise Problem("quote_differs", quote=quote.id)
     return quote
