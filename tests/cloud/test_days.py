@@ -203,7 +203,7 @@ async def test_a_close_waits_for_a_sale_that_is_underway(cloud: Any) -> None:
     sale = asyncio.create_task(slow_sale())
     await posted.wait()
     closing = asyncio.create_task(close(cloud, accept_differences=True))
-    while is_postgres(cloud.services.database) and not await _waiting(cloud):
+    while is_postgres(cloud.services.database) and not await _waiting(cloud):  # noqa: ASYNC110 - it tells no event
         await asyncio.sleep(0)
     go_on.set()
     await sale

@@ -20,6 +20,7 @@ from pistegate_cloud.codes import cli as codes_cli
 from pistegate_cloud.contingency import cli as contingency_cli
 from pistegate_cloud.errors import CloudError
 from pistegate_cloud.fingers import cli as fingers_cli
+from pistegate_cloud.ledger import cli as ledger_cli
 
 _EXAMPLE = """example:
   pistegate-cloud migrate --config cloud.toml
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     fingers_cli.add_parser(commands, shape)
     authority_cli.add_parser(commands, shape)
     backups_cli.add_parser(commands, shape)
+    ledger_cli.add_parser(commands, shape)
     contingency_cli.add_parser(commands, shape)
     openapi = commands.add_parser("openapi", help="Print the OpenAPI document.", **shape)
     openapi.set_defaults(run=_openapi)

@@ -4,10 +4,9 @@
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from pistegate_cloud.clock import from_ms
-
 CUT_OVER_MAX = 12 * 60  # minutes after midnight; a day that begins in the afternoon is another day
 _DAY = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def cut_over_of(day: date, cut_overs: Sequence[tuple[date, int]]) -> int:
@@ -21,7 +20,7 @@ def cut_over_of(day: date, cut_overs: Sequence[tuple[date, int]]) -> int:
 
 def business_day(at_ms: int, zone: tzinfo, cut_overs: Sequence[tuple[date, int]]) -> date:
     """The business day of a moment: the last one that had begun by the clock on the wall."""
-    local = from_ms(at_ms).astimezone(zone)
+    local = (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone)
     begun = local.hour * 60 + local.minute >= cut_over_of(local.date(), cut_overs)
     return local.date() if begun else local.date() - _DAY
 

@@ -2,32 +2,17 @@
 """All queries of the ledger."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from tortoise.functions import Sum
 
+from pistegate_cloud.ledger.entry import Entry
 from pistegate_cloud.ledger.models import Account, LedgerTransaction, PendingPayment, Posting
 
 _PAGE: Final = 5000  # postings read at once
 Key = tuple[str, str]  # account code, currency
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One posting with its transaction."""
-
-    transaction: UUID
-    kind: str
-    day: date
-    operating_day: date | None
-    at_ms: int
-    order: UUID | None
-    account: str
-    amount: int
-    currency: str
 
 
 async def account_ids(site: int, codes: Sequence[str]) -> dict[str, int]:
