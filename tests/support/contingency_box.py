@@ -16,7 +16,7 @@ from pistegate_edge.contingency import times
 from pistegate_edge.contingency.desk import Asked, Desk
 from pistegate_edge.contingency.rules import Line
 from pistegate_edge.contingency.shapes import Sale, Ticket
-from pistegate_edge.contingency.store import BoxStore
+from pistegate_edge.contingency.store import open_store
 from pistegate_edge.contingency.syncing import Syncing
 from pistegate_edge.errors import CloudRefused, CloudUnreachable
 from pistegate_edge.timekeeping.guarded import GuardedClock
@@ -87,7 +87,7 @@ class BoxOfTests:
         """As after a start of the computer, which has no clock of its own; `boot`: of its process, in that boot."""
         self.system = TestClock(self.cloud.clock)
         self.system.steady_id = boot
-        self.store = BoxStore(self.directory, device_name(BOX))
+        self.store = open_store(self.directory, device_name(BOX))
         facts = {name: self.store.fact(name) for name in times.FACTS}
         self.clock = GuardedClock(self.system, times.before(facts, self.system.steady_id))
         self.line = Line(self.clock.steady_ms())

@@ -34,10 +34,9 @@ def _status(arguments: argparse.Namespace, config: "Config") -> int:
         print(json.dumps(found))
         return OK
     for batch in found["batches"]:
-        print(
-            f"window {batch['window']}, {batch['day']}, batch {batch['number']}: {batch['state']}; "
-            f"{batch['left']} left, {batch['sold']} sold in {batch['receipts']} receipts, {batch['untold']} of them not told to the cloud"
-        )
+        place = f"window {batch['window']}, {batch['day']}, batch {batch['number']}: {batch['state']}"
+        sold = f"{batch['sold']} sold in {batch['receipts']} receipts"
+        print(f"{place}; {batch['left']} left, {sold}, {batch['untold']} of them not told to the cloud")
     if not found["batches"]:
         print("no contingency tickets have come yet: is the window set up in the cloud, and this device its box?")
     return OK

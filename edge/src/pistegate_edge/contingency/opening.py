@@ -10,7 +10,7 @@ from pistegate_edge.contingency import times
 from pistegate_edge.contingency.desk import Desk
 from pistegate_edge.contingency.rules import Line
 from pistegate_edge.contingency.server import BoxServer
-from pistegate_edge.contingency.store import BoxStore
+from pistegate_edge.contingency.store import BoxStore, open_store
 from pistegate_edge.contingency.syncing import Ask, Syncing, SyncThread, good
 from pistegate_edge.enrolment.http import ask
 from pistegate_edge.enrolment.identity import Identity
@@ -53,7 +53,7 @@ def open_box(config: Config, system: Clock) -> Box | None:
             "[contingency] is told to the cloud in this device's name: run `pistegate-gate enrol` first"
         )
     with ExitStack() as opened:
-        store = opened.enter_context(BoxStore(Path(section.directory), device_name(identity.device)))
+        store = opened.enter_context(open_store(Path(section.directory), device_name(identity.device)))
         facts = {name: store.fact(name) for name in times.FACTS}
         clock = GuardedClock(system, times.before(facts, system.steady_id))
         line = Line(clock.steady_ms())

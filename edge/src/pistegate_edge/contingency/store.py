@@ -33,16 +33,33 @@ class BatchBroken(EdgeError):
     """A batch's tickets are not those that the cloud made."""
 
 
+class SharedFiles(Files):
+    """A directory whose database several threads use, one after another; nobody else can read it."""
+
+    def connect(self, name: str, *, read_only: bool = False) -> sqlite3.Connection:
+        """See Files."""
+        if read_only:
+            return super().connect(name, read_only=True)
+        path = self.directory / name
+        path.touch(mode=0o600)
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+
+def open_store(directory: Path, device: str) -> "BoxStore":
+    """The store in a directory, which is made where it is missing; see BoxStore."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return BoxStore(SharedFiles(directory), device)
+
+
 class BoxStore:
     """The tickets and sales of one box."""
 
-    def __init__(self, directory: Path, device: str) -> None:
+    def __init__(self, files: Files, device: str) -> None:
         """JournalDamaged where it is another box's, or cannot be used; JournalInUse."""
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._files_lock = Files(directory).lock()
+        self._files_lock = files.lock()
         self._lock = threading.RLock()
         try:
-            self._db = _opened(directory / FILE_NAME, device)
+            self._db = _opened(files, device)
         except BaseException:
             self._files_lock.close()
             raise
@@ -107,12 +124,14 @@ class BoxStore:
     def zones(self) -> list[str]:
         """The time zones of the site's windows: one, as a rule."""
         with self._lock:
-            return [str(row[0]) for row in self._db.execute("SELECT DISTINCT json_extract(head, '$.zone') FROM batch")]
+            rows = self._db.execute("SELECT DISTINCT json_extract(head, '$.zone') FROM batch").fetchall()
+            return [str(row[0]) for row in rows]
 
     def windows(self) -> list[int]:
         """Windows that have a batch here."""
         with self._lock:
-            return [int(row[0]) for row in self._db.execute("SELECT DISTINCT window FROM batch ORDER BY window")]
+            rows = self._db.execute("SELECT DISTINCT window FROM batch ORDER BY window").fetchall()
+            return [int(row[0]) for row in rows]
 
     def _batches(self, where: str, *values: object) -> list[Batch]:
         query = f"SELECT head, state, drawer FROM batch WHERE {where} ORDER BY day, number"
@@ -143,7 +162,7 @@ class BoxStore:
         """All have come: it may be sold. BatchBroken: they are not what was made; they are thrown away."""
         query = "SELECT serial, number, product, code FROM ticket WHERE batch = ? ORDER BY serial"
         with self._commit() as db:
-            whole = batch_digest(db.execute(query, (head.id,))) == head.digest
+            whole = batch_digest(db.execute(query, (head.id,)).fetchall()) == head.digest
             if whole:
                 db.execute("UPDATE batch SET state = 'ready' WHERE id = ? AND state = 'fetching'", (head.id,))
             else:
@@ -167,7 +186,7 @@ class BoxStore:
         """Tickets that can be sold, by product."""
         query = "SELECT product, COUNT(*) FROM ticket WHERE batch = ? AND receipt IS NULL GROUP BY product"
         with self._lock:
-            return {int(p): int(n) for p, n in self._db.execute(query, (batch,))}
+            return {int(p): int(n) for p, n in self._db.execute(query, (batch,)).fetchall()}
 
     def sell(
         self,
@@ -221,19 +240,19 @@ class BoxStore:
     def _sales(self, where: str, *values: object) -> list[Sale]:
         query = f"SELECT {_SALE} FROM sale WHERE {where} ORDER BY batch, receipt"
         with self._lock:
-            return [Sale(*row) for row in self._db.execute(query, values)]
+            return [Sale(*row) for row in self._db.execute(query, values).fetchall()]
 
     def tickets(self, batch: str, receipt: int) -> list[Ticket]:
         """The tickets of a receipt."""
         query = "SELECT serial, number, product, code FROM ticket WHERE batch = ? AND receipt = ? ORDER BY serial"
         with self._lock:
-            return [Ticket(*row) for row in self._db.execute(query, (batch, receipt))]
+            return [Ticket(*row) for row in self._db.execute(query, (batch, receipt)).fetchall()]
 
     def end_sale(self, sale: Sale, state: str) -> bool:
         """Given to the guest, or voided; False: it was one of the two before."""
         with self._commit() as db:
             query = "UPDATE sale SET state = ? WHERE batch = ? AND receipt = ? AND state = 'open' AND told IS NULL"
-            return db.execute(query, (state, sale.batch, sale.receipt)).rowcount == 1
+            return _changed(db, query, (state, sale.batch, sale.receipt)) == 1
 
     def told(self, batch: str, answers: Mapping[int, str]) -> None:
         """What the cloud answered to some receipts; one that nobody saw a code of counts as given from here on."""
@@ -274,18 +293,24 @@ class BoxStore:
 def _draw(db: sqlite3.Connection, receipt: Sequence[Any], product: int, count: int) -> None:
     """Give a receipt the lowest `count` tickets of a product; NoneLeft."""
     left = "SELECT serial FROM ticket WHERE batch = ? AND product = ? AND receipt IS NULL ORDER BY serial LIMIT ?"
-    serials = [row[0] for row in db.execute(left, (receipt[0], product, count))]
+    serials = [row[0] for row in db.execute(left, (receipt[0], product, count)).fetchall()]
     if len(serials) < count:
         raise NoneLeft(f"{len(serials)} of product {product} are left")
     for serial in serials:
         query = "UPDATE ticket SET receipt = ? WHERE batch = ? AND serial = ? AND receipt IS NULL"
-        if db.execute(query, (receipt[1], receipt[0], serial)).rowcount != 1:
+        if _changed(db, query, (receipt[1], receipt[0], serial)) != 1:
             raise NoneLeft(f"ticket {serial} was sold meanwhile")
 
 
-def _opened(path: Path, device: str) -> sqlite3.Connection:
-    path.touch(mode=0o600)
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+def _changed(db: sqlite3.Connection, query: str, values: Sequence[Any]) -> int:
+    """Rows that a statement changes."""
+    before = db.total_changes
+    db.execute(query, values)
+    return db.total_changes - before
+
+
+def _opened(files: Files, device: str) -> sqlite3.Connection:
+    path, db = files.directory / FILE_NAME, files.connect(FILE_NAME)
     try:
         mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         db.execute("PRAGMA synchronous = FULL")
