@@ -5,6 +5,7 @@ Chains of a gate are applied epoch by epoch. An epoch waits until the one it nam
 at most PREDECESSOR_S; then it goes on and the hole is shown. An event that cannot be applied is shown and passed over.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -24,6 +25,7 @@ from pistegate_cloud.ingest.effects.ledger import LedgerEffects
 from pistegate_cloud.ingest.effects.notes import NoteEffects
 from pistegate_cloud.ingest.effects.places import OPENING_MAX, opening
 from pistegate_cloud.ingest.models import EventChain, RawEvent
+from pistegate_cloud.ingest.precedence import Precedence
 from pistegate_cloud.proofs import waiting
 from pistegate_cloud.proofs.service import Checker
 from pistegate_cloud.settings import CardKeySettings
@@ -41,10 +43,12 @@ class AppliedMeanwhile(CloudError):
 class Applier:
     """One at work per process; on PostgreSQL, several processes exclude each other by the chains' positions."""
 
-    def __init__(self, clock: Clock, card_keys: CardKeySettings | None) -> None:
+    def __init__(self, clock: Clock, card_keys: CardKeySettings | None, precedence: Precedence) -> None:
         self._clock = clock
+        self._precedence = precedence
         self._checker = Checker(card_keys)
         self._waiting_since: dict[int, float] = {}
+        self._to_weigh: dict[tuple[int, int], set[str]] = {}
 
     async def apply_pending(self) -> int:
         """Apply everything that can be applied now; the number of events."""
@@ -57,8 +61,15 @@ class Applier:
                 applied += await self._apply_chain(chain)
             except AppliedMeanwhile:
                 _log.info("chain %d was applied by another process", chain.id)
+        await self._weigh()
         await waiting.look(self._checker, self._clock.wall_ms())
         return applied
+
+    async def _weigh(self) -> None:
+        """Cards that could wait until the backlog was through; whatever fails here, their next proof weighs them."""
+        while self._to_weigh:
+            (site, group), uids = self._to_weigh.popitem()
+            await waiting.weigh(uids, site, group, self._checker, self._clock.wall_ms())
 
     async def _apply_chain(self, chain: EventChain) -> int:
         place = await _place(chain)
@@ -70,6 +81,7 @@ class Applier:
             if not events:  # the last of them were forgotten before they came
                 await self._advance(chain, chain.seq, [])
                 break
+            began = asyncio.get_running_loop().time()
             try:
                 await self._apply(chain, place, events, opens)
             except (AppliedMeanwhile, *TRANSIENT):
@@ -80,6 +92,7 @@ class Applier:
             applied += len(events)
             if in_opening:
                 place = await _place(chain)  # a spare has told by now at whose place it stands
+            await self._precedence.give_way(asyncio.get_running_loop().time() - began)
         return applied
 
     async def _one_by_one(self, chain: EventChain, place: Place, events: list[RawEvent], opens: int) -> None:
@@ -103,6 +116,8 @@ class Applier:
             effects = NoteEffects(place, chain.epoch)
         await effects.read(payloads)
         await self._advance(chain, events[-1].seq, effects.found, effects.save)
+        if isinstance(effects, LedgerEffects) and effects.to_weigh:
+            self._to_weigh.setdefault((place.site, place.group), set()).update(effects.to_weigh)
 
     async def _advance(
         self,

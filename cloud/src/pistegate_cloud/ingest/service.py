@@ -30,9 +30,20 @@ from pistegate_cloud.ingest.core import (
     key_of,
     open_message,
 )
+from pistegate_cloud.ingest.precedence import Precedence
 from pistegate_cloud.ingest.senders import Senders
 from pistegate_cloud.settings import CardKeySettings, SigningKey
-from pistegate_protocol.messages import DOWN, UP, Batch, Forgotten, HeldDocument, Hello, RelayResponse, TimeAsked
+from pistegate_protocol.messages import (
+    BATCH_EVENTS_MAX,
+    DOWN,
+    UP,
+    Batch,
+    Forgotten,
+    HeldDocument,
+    Hello,
+    RelayResponse,
+    TimeAsked,
+)
 from pistegate_protocol.topics import Device
 
 _log = logging.getLogger(__name__)
@@ -61,7 +72,8 @@ class Ingest:
         self._connection = connection
         self._clock = clock
         self._on_relay = on_relay
-        self._applier = Applier(clock, card_keys)
+        self._precedence = Precedence()
+        self._applier = Applier(clock, card_keys, self._precedence)
         self._unsigned = unsigned
         self._time_key = time_key
         self._senders = Senders()
@@ -97,7 +109,9 @@ class Ingest:
                     self.returned.put_nowait((device, held))
                 case Accepted(device, Forgotten() as forgotten):
                     outgoing += await self._skip(device, forgotten, now_ms)
-        outgoing += await self._batches(batches, refused, now_ms)
+        more = any(len(batch.payloads) == BATCH_EVENTS_MAX for _, batch in batches)
+        with self._precedence.storing(more=more):
+            outgoing += await self._batches(batches, refused, now_ms)
         return outgoing
 
     async def accept(self, device: Device, actor: str) -> tuple[int, int, int]:

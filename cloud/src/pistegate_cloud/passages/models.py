@@ -49,7 +49,7 @@ class Admission(Model):
 
         table = "admission"
         unique_together = (("site", "gate", "epoch", "seq"),)
-        indexes = (("site_id", "ticket"), ("site_id", "day"))
+        indexes = (("ticket", "at_ms"), ("state", "ticket"), ("medium", "prev"), ("site_id", "day"))
 
 
 class Override(Model):

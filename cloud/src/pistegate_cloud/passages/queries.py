@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of admissions, refusals and incidents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
 from tortoise.expressions import Q
+from tortoise.functions import Sum
 
 from pistegate_cloud.amendments.models import TicketAmendment
+from pistegate_cloud.database import is_postgres
 from pistegate_cloud.passages.models import Admission, Incident, Override, Refusal
-from pistegate_cloud.passages.rules import Allowance
-from pistegate_cloud.sites.models import Site
+from pistegate_cloud.passages.rules import UNSETTLED, Allowance
 from pistegate_cloud.tickets.models import Ticket
 
 Ref = tuple[int, int]
+State = tuple[str, str]  # of a card: its medium, and the admission that it names
+STATES_MAX = 5000  # in one statement; SQLite takes 32,766 values
 
 
 async def referred(site: int, gate: int, refs: Iterable[Ref]) -> dict[Ref, Admission]:
@@ -52,11 +55,58 @@ class Taken:
 _TAKEN = tuple(field.name for field in fields(Taken))
 
 
-async def of_tickets(group: int, tickets: Iterable[int]) -> list[Taken]:
-    """All admissions of some tickets, at any site of a group."""
-    here = await Site.filter(group_number=group).values_list("number", flat=True)
-    rows = Admission.filter(site_id__in=list(here), ticket__in=set(tickets)).order_by("at_ms", "id")
-    return [Taken(*row) for row in await rows.values_list(*_TAKEN)]
+async def in_doubt(here: Sequence[int], tickets: Iterable[int]) -> list[Taken]:
+    """Admissions of some tickets at some sites whose commit is in doubt and not settled."""
+    rows = Admission.filter(state__in=UNSETTLED, ticket__in=set(tickets), site_id__in=here, settled=None)
+    return [Taken(*row) for row in await rows.order_by("at_ms", "id").values_list(*_TAKEN)]
+
+
+async def following(here: Sequence[int], states: Iterable[State]) -> list[Taken]:
+    """Admissions at some sites that followed one of these states of a medium."""
+    wanted, found = list(set(states)), []
+    for at in range(0, len(wanted), STATES_MAX):
+        found += await _following(here, wanted[at : at + STATES_MAX])
+    return sorted(found, key=lambda row: (row.at_ms, row.id))
+
+
+async def _following(here: Sequence[int], states: Sequence[State]) -> list[Taken]:
+    connection = Admission._meta.db
+    # Pairs, which the ORM cannot say: two lists would ask for every medium with every name.
+    marks = iter(range(1, 2 * len(states) + 1))
+    pair = "(${}, ${})" if is_postgres(connection) else "(?, ?)"
+    pairs = ", ".join(pair.format(next(marks), next(marks)) for _ in states)
+    rows = await connection.execute_query_dict(
+        f"SELECT id FROM admission WHERE (medium, prev) IN (VALUES {pairs})",
+        [text for state in states for text in state],
+    )
+    found = Admission.filter(id__in=[row["id"] for row in rows], site_id__in=here)
+    return [Taken(*row) for row in await found.values_list(*_TAKEN)]
+
+
+async def charged_by_day(here: Sequence[int], tickets: Collection[int]) -> dict[int, list[tuple[date, int]]]:
+    """(day, persons) of the admissions of some tickets at some sites that count, by ticket."""
+    found: dict[int, list[tuple[date, int]]] = {}
+    if tickets:
+        kept = Q(settled=None) | Q(settled__not="void")  # as rules.counts says
+        rows = Admission.filter(kept, state__not="card_void", site_id__in=here, ticket__in=list(tickets))
+        sums = rows.annotate(persons=Sum("charged")).group_by("ticket", "day")
+        for ticket, day, persons in await sums.values_list("ticket", "day", "persons"):
+            found.setdefault(int(ticket), []).append((day, int(persons)))
+    return found
+
+
+async def newest(here: Sequence[int], tickets: Collection[int]) -> dict[int, tuple[int, int]]:
+    """(site, seq) of the last admission of each of some tickets at some sites."""
+    if not tickets:
+        return {}
+    # One look into the index for each ticket, however many rides it has.
+    sites, numbers = ", ".join(map(str, here)), ", ".join(f"({ticket})" for ticket in tickets)
+    last = f"SELECT id FROM admission WHERE ticket = wanted.column1 AND site_id IN ({sites})"
+    rows = await Admission._meta.db.execute_query_dict(
+        f"SELECT ({last} ORDER BY at_ms DESC, id DESC LIMIT 1) AS id FROM (VALUES {numbers}) AS wanted"
+    )
+    found = Admission.filter(id__in=[row["id"] for row in rows])
+    return {int(row[0]): (int(row[1]), int(row[2])) for row in await found.values_list("ticket", "site_id", "seq")}
 
 
 async def save_settled(rows: Iterable[Taken], by: str) -> None:
@@ -68,12 +118,11 @@ async def save_settled(rows: Iterable[Taken], by: str) -> None:
 async def allowances(site: int, group: int, tickets: Iterable[int]) -> dict[int, Allowance]:
     """What was sold, by ticket, of tickets that hold at a site of a group; others are left out."""
     holds = Q(site_id=site) | Q(product__scope="group", site__group_number=group)
-    rows = await Ticket.filter(holds, number__in=set(tickets)).select_related("product")
+    rows = Ticket.filter(holds, number__in=set(tickets))
+    terms = rows.values_list("number", "product__party", "product__entries_per_day", "product__entries_total")
     return {
-        row.number: Allowance(
-            _times(row.product.entries_per_day, row.product.party), _times(row.product.entries_total, row.product.party)
-        )
-        for row in rows
+        int(number): Allowance(_times(per_day, int(party)), _times(total, int(party)))
+        for number, party, per_day, total in await terms
     }
 
 

@@ -37,7 +37,7 @@ def settlement(admission: Tap, others: Iterable[Tap]) -> str | None:
     Another admission of the same card names it as `prev`: it was written. A later one has its `prev`: it was not.
     Of any other medium the admission itself is the charge: each gate keeps what codes used by itself.
     """
-    if not _of_card(admission) or admission.state not in UNSETTLED or admission.settled is not None:
+    if not of_card(admission) or admission.state not in UNSETTLED or admission.settled is not None:
         return None
     same = [
         o for o in others if o.name != admission.name and (o.medium, o.claim) == (admission.medium, admission.claim)
@@ -49,7 +49,8 @@ def settlement(admission: Tap, others: Iterable[Tap]) -> str | None:
     return None
 
 
-def _of_card(admission: Tap) -> bool:
+def of_card(admission: Tap) -> bool:
+    """Whether its medium was a card."""
     return admission.medium.startswith(_CARD)
 
 
@@ -58,12 +59,35 @@ def counts(admission: Tap) -> bool:
     return admission.state != "card_void" and admission.settled != "void"
 
 
+def is_written(admission: Tap) -> bool:
+    """Whether it is known that an admission was written to a card."""
+    return of_card(admission) and counts(admission) and admission.state not in (*UNSETTLED, "open")
+
+
+def state_of(admission: Tap) -> tuple[str, str]:
+    """Which state of which medium it followed."""
+    return admission.medium, admission.prev
+
+
+def by_ticket(admissions: Iterable[T]) -> dict[int, list[T]]:
+    """In their order, ticket by ticket."""
+    found: dict[int, list[T]] = defaultdict(list)
+    for admission in admissions:
+        found[admission.ticket].append(admission)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Allowance:
     """Entries of a whole party; None: unlimited."""
 
     per_day: int | None
     total: int | None
+
+    @property
+    def limited(self) -> bool:
+        """Whether it can be exceeded."""
+        return self.per_day is not None or self.total is not None
 
 
 def overuse(charges: Sequence[tuple[date, int]], allowance: Allowance) -> str | None:
@@ -83,7 +107,7 @@ def twins(admissions: Sequence[T]) -> list[tuple[T, T]]:
     first: dict[tuple[str, str, str], T] = {}
     found = []
     for admission in sorted(admissions, key=lambda tap: tap.at_ms):
-        if not _of_card(admission) or not counts(admission) or admission.state in (*UNSETTLED, "open"):
+        if not is_written(admission):
             continue
         key = (admission.medium, admission.claim, admission.prev)
         if key in first:

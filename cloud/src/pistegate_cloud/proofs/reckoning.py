@@ -31,7 +31,7 @@ class Reckoner:
     """Weighs cards of one group, whose locks the caller holds."""
 
     def __init__(self, group: int, complete: int, checker: Checker, now_ms: int) -> None:
-        self._group = group
+        self.group = group
         self._complete = complete
         self._checker = checker
         self._now_ms = now_ms
@@ -50,7 +50,7 @@ class Reckoner:
         told = _told(proofs, own)
         if not counter.known and own:
             counter.base = counter.known = max(0, min(each.counter for each in told) - 1) if _begins(told) else 0
-        admissions = await queries.doubtful_admissions(uid, await sites.of_group(self._group))
+        admissions = await queries.doubtful_admissions(uid, await sites.of_group(self.group))
         open_uses = await queries.doubtful_uses(uid)
         doubts = [*_doubts(admissions), *_doubts(open_uses), *await _own_doubts(uid)]
         found = reckon(counter.base, told, doubts, self._complete)

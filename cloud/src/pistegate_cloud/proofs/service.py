@@ -184,10 +184,19 @@ def false_proof(row: CardProof) -> exceptions.Case:
 
 def in_turn(counter: CardCounter, rows: Sequence[CardProof]) -> bool:
     """Move a card's counter over verified proofs that follow one another; False when there is something to weigh."""
-    if counter.doubts:
+    rows = [row for row in rows if row.state != "false"]  # it accounts for no counter, and was shown
+    if counter.doubts and rows:
         return False
     for row in sorted(rows, key=lambda row: row.counter):
         if row.state != "verified" or row.counter != counter.known + 1 or counter.waiting_ms is not None:
             return False
         counter.known = counter.top = row.counter
     return True
+
+
+def may_wait(counter: CardCounter) -> bool:
+    """Whether weighing a card can wait until its device's backlog is through: it misses counters, nothing is in doubt.
+
+    A card that was used at several gates which were alone would be weighed with all its proofs for each chunk.
+    """
+    return counter.waiting_ms is not None and not counter.doubts

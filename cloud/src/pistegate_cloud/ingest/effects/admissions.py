@@ -7,8 +7,18 @@ from typing import Any
 from pistegate_cloud.clock import from_ms, local_day
 from pistegate_cloud.ingest.effects.base import Found, Place, Ref, inapplicable
 from pistegate_cloud.passages import models, queries
-from pistegate_cloud.passages.rules import UNSETTLED, counts, overuse, settlement, twins
+from pistegate_cloud.passages.rules import (
+    UNSETTLED,
+    by_ticket,
+    is_written,
+    of_card,
+    overuse,
+    settlement,
+    state_of,
+    twins,
+)
 from pistegate_cloud.proofs.service import uid_of
+from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.states import ADMISSION
 from pistegate_protocol.claims import day_number
 from pistegate_protocol.errors import CodecError
@@ -119,34 +129,49 @@ class Admissions:
         return {row.ticket for row in [*self.new.values(), *self.changed.values()]} | self._ended
 
     async def about_tickets(self, tickets: set[int]) -> list[Found]:
-        """Settle what is in doubt, and look for use beyond what was sold, over all sites where a ticket may hold."""
+        """Settle what is in doubt, and look for use beyond what was sold, over all sites where a ticket may hold.
+
+        Only what this chunk may have changed is asked for: a season's rides of each ticket, read for each chunk, made
+        a long backlog take hours (measured).
+        """
         if not tickets:
             return []
-        rows = await queries.of_tickets(self._place.group, tickets)
-        by_ticket: dict[int, list[queries.Taken]] = {}
-        for row in rows:
-            by_ticket.setdefault(row.ticket, []).append(row)
-        await queries.save_settled(_settled_by_next(by_ticket), "cloud")
-        allowances = await queries.allowances(self._place.site, self._place.group, tickets)
-        found: list[Found] = []
-        for ticket, group in by_ticket.items():
-            allowance = allowances.get(ticket)
-            charges = [(row.day, row.charged) for row in group if counts(row)]
-            if allowance is None:
-                found.append(_of_ticket("unknown_ticket", group[-1], {}))
-            elif overuse(charges, allowance) and (limit := overuse([*charges, *await _given_back(ticket)], allowance)):
-                found.append(_of_ticket("double_admission", group[-1], {"limit": limit}))
-            found += [_of_ticket("turned_back", later, {"other": first.gate}) for first, later in twins(group)]
+        here = await sites.of_group(self._place.group)
+        doubts = await queries.in_doubt(here, tickets)
+        written = {state_of(row) for row in [*self.new.values(), *self.changed.values()] if is_written(row)}
+        told = {(row.medium, name) for row in doubts if of_card(row) for name in (row.prev, row.name)}
+        rows = by_ticket(await queries.following(here, written | told))
+        await queries.save_settled(_settled_by_next(doubts, rows), "cloud")
+        found = await self._misused(here, tickets)
+        for group in rows.values():
+            pairs = twins([row for row in group if state_of(row) in written])
+            found += [
+                _of_ticket("turned_back", later.ticket, (later.site_id, later.seq), {"other": first.gate})
+                for first, later in pairs
+            ]
         return found
 
+    async def _misused(self, here: list[int], tickets: set[int]) -> list[Found]:
+        """Tickets that nobody sold, and those used more often than was sold."""
+        allowances = await queries.allowances(self._place.site, self._place.group, tickets)
+        wrong: dict[int, tuple[str, dict[str, Any]]] = {
+            ticket: ("unknown_ticket", {}) for ticket in tickets - allowances.keys()
+        }
+        limited = {ticket: allowance for ticket, allowance in allowances.items() if allowance.limited}
+        for ticket, charges in (await queries.charged_by_day(here, limited)).items():
+            allowance = limited[ticket]
+            if overuse(charges, allowance) and (limit := overuse([*charges, *await _given_back(ticket)], allowance)):
+                wrong[ticket] = ("double_admission", {"limit": limit})
+        newest = await queries.newest(here, wrong)
+        return [_of_ticket(kind, ticket, newest[ticket], values) for ticket, (kind, values) in wrong.items()]
 
-def _settled_by_next(by_ticket: dict[int, list[queries.Taken]]) -> list[queries.Taken]:
+
+def _settled_by_next(doubts: list[queries.Taken], rows: dict[int, list[queries.Taken]]) -> list[queries.Taken]:
     settled = []
-    for group in by_ticket.values():
-        for row in group:
-            if told := settlement(row, group):
-                row.settled = told
-                settled.append(row)
+    for row in doubts:
+        if told := settlement(row, rows.get(row.ticket, [])):
+            row.settled = told
+            settled.append(row)
     return settled
 
 
@@ -155,8 +180,10 @@ async def _given_back(ticket: int) -> list[tuple[date, int]]:
     return [(day, -persons) for day, persons in await queries.given_back(ticket)]
 
 
-def _of_ticket(kind: str, row: queries.Taken, values: dict[str, Any]) -> Found:
-    return Found(kind, row.seq, values | {"ticket": row.ticket}, row.ticket, f"{row.site_id}/{row.ticket}")
+def _of_ticket(kind: str, ticket: int, newest: tuple[int, int], values: dict[str, Any]) -> Found:
+    """`newest`: (site, seq) of the admission that shows it."""
+    site, seq = newest
+    return Found(kind, seq, values | {"ticket": ticket}, ticket, f"{site}/{ticket}")
 
 
 def _day_counted(event: Admitted | AdmittedV1, day: date, hour: int) -> date:

@@ -44,6 +44,8 @@ class LedgerEffects:
     def __init__(self, place: Place, epoch: int, checker: Checker, now_ms: int, opens: int = 0) -> None:
         """`opens`: how many events are the epoch's opening (places.opening)."""
         self.found: list[Found] = []
+        self.to_weigh: set[str] = set()
+        """Cards that may be weighed after the backlog (proofs.service.may_wait)."""
         self._place = place
         self._epoch = epoch
         self._checker = checker
@@ -106,7 +108,9 @@ class LedgerEffects:
         by_card: dict[str, list[CardProof]] = {}
         for row in rows:
             by_card.setdefault(row.uid, []).append(row)
-        weigh = torn | {uid for uid, its in by_card.items() if not service.in_turn(counters[uid], its)}
+        ahead = {uid for uid, its in by_card.items() if not service.in_turn(counters[uid], its)}
+        self.to_weigh = {uid for uid in ahead - torn if service.may_wait(counters[uid])}
+        weigh = torn | ahead - self.to_weigh
         if weigh:
             reckoner = await Reckoner.of(self._place.group, self._checker, self._now_ms)
             for uid in sorted(weigh):
