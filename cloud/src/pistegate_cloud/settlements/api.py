@@ -53,7 +53,11 @@ async def preview(body: SettleBody, services: WithServices, caller: Reader) -> S
     return await service.preview(body, caller, services)
 
 
-@router.post("/settlements", status_code=201, responses=documented(*_WHO, *_CARD, *_PAY, "settlement_equipment_out"))
+@router.post(
+    "/settlements",
+    status_code=201,
+    responses=documented(*_WHO, *_CARD, *_PAY, "settlement_equipment_out", "settlement_begun"),
+)
 async def settle(
     body: SettleBody, services: WithServices, caller: Writer, idempotency_key: IdempotencyKey = None
 ) -> SettlementAnswer:

@@ -48,7 +48,7 @@ class Read(BaseModel):
     `balance`: on the card, or None; `books`: what the books believe. `wallet`: its number, `turn`: id of the card's
     books, `there`: what of the card a wipe will move into the wallet. `last_ms`: when the card says that the last piece
     came back. `started_ms`: when it says that the ticket's clock began. `passages`: (ms, whether out) of those that no
-    gate has told yet.
+    gate has told yet. `blank`: the card holds nothing, as after a wipe.
     """
 
     site: int
@@ -65,6 +65,7 @@ class Read(BaseModel):
     there: int = 0
     books: int = 0
     untold: list[DebitRead] = []
+    blank: bool = False
     read_ms: int
 
     @property
@@ -121,6 +122,7 @@ async def of_card(desk: Desk, services: Services) -> Read:
             for record in seen.unreported
             if record.kind is RecordKind.DEBIT
         ],
+        blank=seen.content.blank and not seen.records,
         read_ms=now_ms,
     )
 

@@ -71,8 +71,10 @@ async def settle(body: SettleBody, request: Repeatable, services: Services) -> S
     read = await _read(body, caller, services)
     begun = await queries.open_of(read.subject)
     wiped = begun is not None and await _is_wiped(read)
-    if begun is not None and wiped:
+    if begun is not None and (wiped or read.blank):  # even if nobody heard that the wipe was done
         read = Read.model_validate(begun.read)
+    elif begun is not None and begun.ticket != read.ticket:  # the card is with another guest by now
+        raise Problem("settlement_begun", settlement=begun.id)
     now_ms = services.clock.wall_ms()
     worked = await _work(read, found, tendered, now_ms, wiped=wiped)
     _check(read, worked, found)
