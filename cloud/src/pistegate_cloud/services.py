@@ -17,7 +17,7 @@ from pistegate_cloud.encoders.relay import Relay
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.settings import Settings
 from pistegate_cloud.staff import places, sessions
-from pistegate_cloud.staff.caller import Caller
+from pistegate_cloud.staff.caller import CALLING, Caller
 from pistegate_cloud.staff.passwords import Passwords
 from pistegate_cloud.tokens import service as tokens
 from pistegate_cloud.tokens.service import Scope
@@ -84,6 +84,7 @@ def require(scope: Scope) -> Callable[..., Awaitable[Caller]]:
         else:
             found = await tokens.check(text, scope, now_ms)
         await places.check(request, found, API)
+        CALLING.set(found)
         return found
 
     return caller

@@ -11,6 +11,7 @@ from pistegate_cloud.amendments import queries
 from pistegate_cloud.amendments.models import TicketAmendment
 from pistegate_cloud.amendments.rules import NUMBER_MAX, Amended, AsSold, Change
 from pistegate_cloud.amendments.schemas import AmendmentAnswer, answer_of
+from pistegate_cloud.audit.service import note
 from pistegate_cloud.clock import local_day
 from pistegate_cloud.documents import service as documents
 from pistegate_cloud.errors import Problem
@@ -53,6 +54,8 @@ async def amend(number: int, work: Work, reason: str, request: Repeatable, servi
         async with in_transaction():
             await documents.lock(where)
             row = await _next(number, work, reason, request.caller.name, services)
+            told = {"change": work.change.value, "number": row.number, "reason": reason}
+            await note(request.caller, "ticket.amend", row.site_id, f"ticket:{number}", after=told, now_ms=row.at_ms)
             answer = answer_of(row)
             await request.keep(answer, services.clock.wall_ms())
             messages = await publish(where, services.settings.documents, services.clock.wall_ms())

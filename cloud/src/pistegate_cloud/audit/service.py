@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Noting who did what, in the transaction that does it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pistegate_cloud.audit import queries
 from pistegate_cloud.audit.models import AuditEntry
-from pistegate_cloud.staff.caller import Caller
+from pistegate_cloud.staff.caller import CALLING, Caller, system
+
+Told = Mapping[str, Any] | Sequence[Any] | None
+"""What changed, fit for JSON; no bare string, which tortoise would take for JSON that is written out already."""
 
 
 async def note(
@@ -13,8 +17,8 @@ async def note(
     action: str,
     site: int | None,
     subject: str,
-    before: Any = None,
-    after: Any = None,
+    before: Told = None,
+    after: Told = None,
     *,
     now_ms: int,
 ) -> None:
@@ -33,3 +37,8 @@ async def note(
         after=after,
     )
     await queries.add(entry)
+
+
+async def note_here(action: str, site: int | None, subject: str, after: Told = None, *, now_ms: int) -> None:
+    """As `note`, by the caller of the request that is being answered; outside of one, by this process itself."""
+    await note(CALLING.get() or system("cloud"), action, site, subject, after=after, now_ms=now_ms)

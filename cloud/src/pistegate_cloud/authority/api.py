@@ -6,6 +6,7 @@ from typing import Annotated
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.authority import doubted, files, service, status, takeovers
 from pistegate_cloud.authority.asking import asking_key
 from pistegate_cloud.authority.doubted import DoubtedAnswer
@@ -104,6 +105,10 @@ async def list_doubted(
 async def accept(body: DeviceBody, services: WithServices, caller: Writer) -> dict[str, int]:
     """Take in what this device sent while it was doubted: unsigned, wrongly signed, or with a key that had ended."""
     batches, events, waiting = await services.ingest.accept(body.device, caller.name)
+    told = {"batches": batches, "events": events, "waiting": waiting}
+    await note_here(
+        "device.accept", body.site, f"{body.role}:{body.site}:{body.number}", told, now_ms=services.clock.wall_ms()
+    )
     return {"batches": batches, "events": events, "waiting": waiting}
 
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.authority import files, issuing, queries
 from pistegate_cloud.authority.issuing import Authority, CsrRefused, Revoked
 from pistegate_cloud.authority.models import DeviceCertificate, DeviceKey, EnrolmentCode
@@ -69,6 +70,7 @@ async def new_device_code(device: Device, actor: str, settings: EnrolmentSetting
             created_ms=now_ms,
             expires_ms=now_ms + CODE_HOURS * 3_600_000,
         )
+        await note_here("device.code", device.site, _subject(device), now_ms=now_ms)
     return code
 
 
@@ -129,8 +131,10 @@ async def renew(key: DeviceKey, csr: str, settings: EnrolmentSettings, now_ms: i
 async def approve(device: Device, now_ms: int) -> None:
     """Agree to the renewal that a device asks for; CloudError when it asks for none."""
     key = await queries.active_key(device)
-    if key is None or not await queries.approve(key, now_ms):
-        raise CloudError(f"{device_name(device)} does not wait for anybody's word: `gate status` shows who does")
+    async with in_transaction():
+        if key is None or not await queries.approve(key, now_ms):
+            raise CloudError(f"{device_name(device)} does not wait for anybody's word: `gate status` shows who does")
+        await note_here("device.approve", device.site, _subject(device), now_ms=now_ms)
 
 
 async def revoke(device: Device, reason: str, actor: str, settings: EnrolmentSettings, now_ms: int) -> list[str]:
@@ -146,11 +150,16 @@ async def revoke(device: Device, reason: str, actor: str, settings: EnrolmentSet
         if not ended:
             raise CloudError(f"{device_name(device)} has no key in use: there is nothing to revoke")
         await queries.changed()
+        await note_here("device.revoke", device.site, _subject(device), {"reason": reason}, now_ms=now_ms)
     certificates = await queries.newest_certificates(ended)
     _log.warning("%s revoked by %s: %s", device_name(device), actor, reason)
     if settings.authority is not None:
         await write_crl(settings, now_ms)
     return [row.serial for row in certificates.values()]
+
+
+def _subject(device: Device) -> str:
+    return f"{device.role}:{device.site}:{device.number}"
 
 
 async def write_crl(settings: EnrolmentSettings, now_ms: int) -> Path:

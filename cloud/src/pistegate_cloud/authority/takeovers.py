@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.authority.models import PlaceTaken, Takeover
 from pistegate_cloud.documents import service as documents
 from pistegate_cloud.errors import Problem
@@ -40,6 +41,8 @@ async def allow(
                 actor=actor,
                 created_ms=now_ms,
             )
+        told = {"of": [place.number for place in places], "days": days}
+        await note_here("device.takeover", site, f"gate:{site}:{spare}", told, now_ms=now_ms)
         return await publish([site], key, now_ms)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.bindings import numbers, queries, table_queries, tables
 from pistegate_cloud.bindings.models import Binding, BindingLook
 from pistegate_cloud.clock import local_day
@@ -118,9 +119,11 @@ async def reveal(number: int, reason: str, actor: str, services: Services) -> Id
 async def look(site: int, row: Binding | None, action: str, actor: str, detail: str, now_ms: int) -> None:
     """Put on record who did what."""
     binding = None if row is None else row.id
-    await queries.add_look(
-        BindingLook(site_id=site, binding_id=binding, action=action, actor=actor, detail=detail, at_ms=now_ms)
-    )
+    async with in_transaction():
+        await note_here(f"binding.{action}", site, f"binding:{binding or ''}", now_ms=now_ms)
+        await queries.add_look(
+            BindingLook(site_id=site, binding_id=binding, action=action, actor=actor, detail=detail, at_ms=now_ms)
+        )
 
 
 async def tell(rows: Sequence[Binding], services: Services, now_ms: int) -> None:

@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.cards.models import Card, CardChange, CardLoss, CardWipe
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.states import CARD
@@ -70,11 +71,15 @@ async def change(card: Card, event: str, change: CardChange, **values: Any) -> N
         setattr(card, name, value)
     change.card_id, change.event, change.status = card.id, event, status
     await change.save(force_create=True)
+    await note_here(f"card.{event}", change.site_id, f"card:{card.uid}", {"status": status}, now_ms=change.at_ms)
 
 
 async def note(changes: Sequence[CardChange]) -> None:
     """Keep changes of cards that were just added."""
     await CardChange.bulk_create(list(changes))
+    for change in changes[:1]:
+        told = {"cards": len(changes)}
+        await note_here(f"card.{change.event}", change.site_id, f"site:{change.site_id}", told, now_ms=change.at_ms)
 
 
 async def changes_of(card_id: int) -> list[CardChange]:

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.clock import from_ms, local_day
 from pistegate_cloud.codes import queries
 from pistegate_cloud.codes.models import CodeIssue
@@ -72,7 +74,9 @@ async def issue(number: int, actor: str, key: SigningKey, now_ms: int) -> Issued
             actor=actor,
             at_ms=now_ms,
         )
-        await queries.add(row)
+        async with in_transaction():
+            await queries.add(row)
+            await note_here("ticket.code", ticket.site_id, f"ticket:{number}", now_ms=now_ms)
     return await issued(number, key)
 
 

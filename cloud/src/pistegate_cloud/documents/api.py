@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.documents import catalogue, queries
 from pistegate_cloud.documents.service import ORDER
 from pistegate_cloud.gates import queries as gates
@@ -70,4 +71,5 @@ async def renew(body: SiteBody, services: WithServices) -> Page[DocumentAnswer]:
     """Sign every document of the site anew and send it: after a change of the documents' key, say."""
     await sites.site(body.site)
     await catalogue.publish_everything([body.site], services)
+    await note_here("documents.renew", body.site, f"site:{body.site}", now_ms=services.clock.wall_ms())
     return await list_documents(body.site)

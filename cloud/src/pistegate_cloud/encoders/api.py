@@ -5,12 +5,14 @@ from datetime import datetime
 
 from fastapi import APIRouter, Depends
 from pydantic import ConfigDict
+from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.encoders import queries
 from pistegate_cloud.encoders.models import Encoder
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import Body, DeviceNumber, Name, Page, SiteFilter, SiteNumber, iso
-from pistegate_cloud.services import require
+from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.tokens.service import Scope
 
@@ -52,11 +54,14 @@ class EncoderAnswer(EncoderBody):
     dependencies=[Depends(require(Scope.SITES_WRITE))],
     responses=documented("already_exists", "unknown_reference"),
 )
-async def add_encoder(body: EncoderBody) -> EncoderAnswer:
+async def add_encoder(body: EncoderBody, services: WithServices) -> EncoderAnswer:
     """Add an encoder to a site."""
     await sites.site(body.site)
     row = Encoder(site_id=body.site, number=body.number, name=body.name, trusted=body.trusted)
-    await sites.add(row, f"encoder {body.number}")
+    told = {"name": body.name, "trusted": body.trusted}
+    async with in_transaction():
+        await sites.add(row, f"encoder {body.number}")
+        await _note("encoder.add", body.site, body.number, told, services)
     return EncoderAnswer(**body.model_dump())
 
 
@@ -65,10 +70,12 @@ async def add_encoder(body: EncoderBody) -> EncoderAnswer:
     dependencies=[Depends(require(Scope.SITES_WRITE))],
     responses=documented("unknown_reference"),
 )
-async def trust_encoder(number: DeviceNumber, body: TrustBody) -> EncoderAnswer:
+async def trust_encoder(number: DeviceNumber, body: TrustBody, services: WithServices) -> EncoderAnswer:
     """Say whether an encoder is trusted; it holds for the next card."""
     row = await queries.encoder(body.site, number)
-    await queries.trust(row, body.trusted)
+    async with in_transaction():
+        await queries.trust(row, body.trusted)
+        await _note("encoder.trust", body.site, number, {"trusted": body.trusted}, services)
     return _answer(row)
 
 
@@ -76,6 +83,10 @@ async def trust_encoder(number: DeviceNumber, body: TrustBody) -> EncoderAnswer:
 async def list_encoders(site: SiteFilter = None) -> Page[EncoderAnswer]:
     """Encoders of one site or of all."""
     return Page(items=[_answer(row) for row in await queries.encoders(site)])
+
+
+async def _note(action: str, site: int, number: int, told: dict[str, object], services: WithServices) -> None:
+    await note_here(action, site, f"encoder:{site}:{number}", told, now_ms=services.clock.wall_ms())
 
 
 def _answer(row: Encoder) -> EncoderAnswer:

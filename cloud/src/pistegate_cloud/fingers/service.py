@@ -14,6 +14,7 @@ from typing import Final
 
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.clock import local_day, ms_of
 from pistegate_cloud.documents import service as documents
 from pistegate_cloud.errors import Problem
@@ -88,6 +89,7 @@ async def agree(
         )
         await _sign(row, settings.issuer, now_ms)
         await queries.add(row)
+        await note_here("finger.agree", row.site_id, f"ticket:{number}", {"finger": row.id}, now_ms=now_ms)
         messages = await publish(where, settings.documents, now_ms) if alone or open_ones else {}
     return row, messages
 
@@ -103,6 +105,7 @@ async def end(
         if row.ended_ms is not None:
             return row, {}
         await _end(row, ended_as, actor, reason, now_ms)
+        await note_here("finger.end", row.site_id, f"finger:{number}", {"as": ended_as.value}, now_ms=now_ms)
         return row, await publish(where, settings.documents, now_ms)
 
 

@@ -6,7 +6,9 @@ from typing import Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, model_validator
+from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.clocks import queries as clocks
 from pistegate_cloud.clocks.models import ClockState
 from pistegate_cloud.errors import Problem
@@ -83,12 +85,15 @@ class GateAnswer(GateBody):
     dependencies=[Depends(require(Scope.SITES_WRITE))],
     responses=documented("already_exists", "unknown_reference"),
 )
-async def add_gate(body: GateBody) -> GateAnswer:
+async def add_gate(body: GateBody, services: WithServices) -> GateAnswer:
     """Add a gate to a post, or a till or a handheld to a site."""
     await sites.site(body.site)
     post = await sites.post(body.site, body.post) if body.post is not None else None
     gate = Gate(site_id=body.site, number=body.number, post=post, name=body.name, role=body.role)
-    await sites.add(gate, f"{body.role} {body.number}")
+    subject, now_ms = f"{body.role}:{body.site}:{body.number}", services.clock.wall_ms()
+    async with in_transaction():
+        await sites.add(gate, f"{body.role} {body.number}")
+        await note_here("gate.add", body.site, subject, {"name": body.name, "post": body.post}, now_ms=now_ms)
     return _answer(gate, 0, None)
 
 
@@ -103,9 +108,12 @@ async def retire_gate(body: RetireBody, services: WithServices) -> None:
 
     `retired` false takes it back; what it kept then comes in.
     """
-    at_ms = services.clock.wall_ms() if body.retired else None
-    if not await queries.retire(body.site, body.number, at_ms):
-        raise Problem("unknown_reference", what=f"gate {body.number} of site {body.site}")
+    now_ms = services.clock.wall_ms()
+    async with in_transaction():
+        if not await queries.retire(body.site, body.number, now_ms if body.retired else None):
+            raise Problem("unknown_reference", what=f"gate {body.number} of site {body.site}")
+        told = {"retired": body.retired}
+        await note_here("gate.retire", body.site, f"gate:{body.site}:{body.number}", told, now_ms=now_ms)
 
 
 @router.get("/gates", dependencies=[Depends(require(Scope.SITES_READ))], responses=documented())

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from tortoise.transactions import in_transaction
+
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.cards.desk import Desk, Laid, check_usable, known_card, laid_down
 from pistegate_cloud.cards.models import Card
 from pistegate_cloud.errors import Problem
@@ -48,7 +51,10 @@ async def begin(order_id: UUID, actor: str, services: Services) -> Progress:
     now_ms = services.clock.wall_ms()
     row = GroupIssue(id=uuid7(now_ms), site_id=order.site_id, order_id=order_id, actor=actor)
     row.created_ms = row.worked_ms = now_ms
-    return await progress(await queries.begin(row))
+    async with in_transaction():
+        begun = await queries.begin(row)
+        await note_here("order.issue", order.site_id, f"order:{order_id}", now_ms=now_ms)
+    return await progress(begun)
 
 
 async def progress(row: GroupIssue) -> Progress:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of windows, shifts and drawers."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
@@ -58,7 +59,7 @@ async def add(row: Shift) -> bool:
     return True
 
 
-async def step(number: UUID, state: str, **values: Any) -> bool:
+async def step(number: UUID, state: str, values: Mapping[str, Any]) -> bool:
     """Change a shift that is still in `state`; False when it no longer is."""
     return await Shift.filter(id=number, state=state).update(**values) == 1
 

@@ -79,7 +79,7 @@ async def count(caller: Caller, number: UUID, counted: Mapping[str, int], now_ms
         shift = await _own(caller, number, "open")
         await _step(shift, "count", counted=dict(counted), counted_ms=now_ms)
         shift.expected = (await queries.totals(number)).expected()
-        await _step(shift, None, expected=shift.expected)
+        await queries.step(number, shift.state, {"expected": shift.expected})
         await note(caller, "shift.count", shift.site_id, f"shift:{number}", after=dict(counted), now_ms=now_ms)
     shift.counted = dict(counted)
     return shift
@@ -92,8 +92,7 @@ async def reopen(caller: Caller, number: UUID, now_ms: int) -> Shift:
         before = shift.counted
         await _step(shift, "reopen", counted=None, counted_ms=None, expected=None)
         await note(caller, "shift.reopen", shift.site_id, f"shift:{number}", before, now_ms=now_ms)
-    shift.counted = shift.expected = None
-    return shift
+        return await queries.shift(number)
 
 
 async def close(caller: Caller, number: UUID, now_ms: int) -> Shift:
@@ -192,9 +191,9 @@ async def _own(caller: Caller, number: UUID, state: str) -> Shift:
     return shift
 
 
-async def _step(shift: Shift, event: str | None, **values: object) -> None:
-    after = shift.state if event is None else SHIFT.after(shift.state, event)
-    if not await queries.step(shift.id, shift.state, state=after, **values):
+async def _step(shift: Shift, event: str, **values: object) -> None:
+    after = SHIFT.after(shift.state, event)
+    if not await queries.step(shift.id, shift.state, values | {"state": after}):
         raise Problem("state_conflict", noun="shift", state=shift.state, event=event)
     shift.state = after
 

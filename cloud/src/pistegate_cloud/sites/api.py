@@ -6,7 +6,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, field_validator
+from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.documents.catalogue import publish_everything
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import AreaNumber, Body, DeviceNumber, Name, Page, SiteFilter, SiteNumber
@@ -73,7 +75,10 @@ class PostBody(Body):
 async def add_site(body: SiteBody, services: WithServices) -> SiteBody:
     """Add a site; what concerns its group is told to its devices from now on."""
     site = Site(number=body.number, group_number=body.group, name=body.name, zone=body.zone)
-    await queries.add(site, f"site {body.number}")
+    async with in_transaction():
+        await queries.add(site, f"site {body.number}")
+        told = body.model_dump()
+        await note_here("site.add", body.number, f"site:{body.number}", told, now_ms=services.clock.wall_ms())
     if len(await queries.of_group(body.group)) > 1:
         await publish_everything([body.number], services)
     return body
@@ -89,10 +94,14 @@ async def list_sites(caller: Annotated[Caller, Depends(require(Scope.SITES_READ)
 @router.post(
     "/areas", status_code=201, dependencies=_write, responses=documented("already_exists", "unknown_reference")
 )
-async def add_area(body: AreaBody) -> AreaBody:
+async def add_area(body: AreaBody, services: WithServices) -> AreaBody:
     """Add an area to a site."""
     await queries.site(body.site)
-    await queries.add(Area(site_id=body.site, number=body.number, name=body.name), f"area {body.number}")
+    row = Area(site_id=body.site, number=body.number, name=body.name)
+    async with in_transaction():
+        await queries.add(row, f"area {body.number}")
+        subject, now_ms = f"area:{body.site}:{body.number}", services.clock.wall_ms()
+        await note_here("area.add", body.site, subject, {"name": body.name}, now_ms=now_ms)
     return body
 
 
@@ -105,10 +114,14 @@ async def list_areas(site: SiteFilter = None) -> Page[AreaBody]:
 @router.post(
     "/posts", status_code=201, dependencies=_write, responses=documented("already_exists", "unknown_reference")
 )
-async def add_post(body: PostBody) -> PostBody:
+async def add_post(body: PostBody, services: WithServices) -> PostBody:
     """Add a post to an area."""
     area = await queries.area(body.site, body.area)
-    await queries.add(Post(site_id=body.site, area=area, number=body.number, name=body.name), f"post {body.number}")
+    row = Post(site_id=body.site, area=area, number=body.number, name=body.name)
+    async with in_transaction():
+        await queries.add(row, f"post {body.number}")
+        subject, now_ms = f"post:{body.site}:{body.number}", services.clock.wall_ms()
+        await note_here("post.add", body.site, subject, {"name": body.name, "area": body.area}, now_ms=now_ms)
     return body
 
 

@@ -2,6 +2,7 @@
 """Who calls: a person with a session, a machine with a token, a device with its signature, or this process itself."""
 
 from collections.abc import Collection
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from pistegate_cloud.errors import Problem
@@ -38,6 +39,10 @@ class Caller:
         """As `at`, for each of `sites`."""
         for site in sites:
             self.at(site)
+
+
+CALLING: ContextVar[Caller | None] = ContextVar("calling", default=None)
+"""The caller of the request that is being answered; set where rights are checked (services.require)."""
 
 
 def system(what: str) -> Caller:

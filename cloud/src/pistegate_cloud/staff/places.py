@@ -48,6 +48,7 @@ NOUNS: Final[dict[str, Table]] = {
     "stock": Table("Stock", "id"),
     "accounts": Table("CustomerAccount", "id"),
     "payments": Table("ProviderPayment", "id", UUID),
+    "refunds": Table("Refund", "id", UUID),
     "voucher-batches": Table("VoucherBatch", "id"),
     "deposits": Table("Deposit", "id"),
     "settlements": Table("Settlement", "id", UUID),

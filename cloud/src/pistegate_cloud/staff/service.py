@@ -67,7 +67,7 @@ async def set_active(caller: Caller, number: int, active: bool, now_ms: int) -> 
             await queries.end_sessions(number, now_ms)
             await _keep_an_admin(had)
         action = "staff.activate" if active else "staff.deactivate"
-        await note(caller, action, None, f"user:{number}", user.active, active, now_ms=now_ms)
+        await note(caller, action, None, f"user:{number}", {"active": user.active}, {"active": active}, now_ms=now_ms)
     user.active = active
     return user
 

@@ -14,7 +14,7 @@ from pistegate_cloud.staff import queries
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.staff.models import StaffSession, StaffUser
 from pistegate_cloud.staff.passwords import Passwords
-from pistegate_cloud.staff.rules import rights
+from pistegate_cloud.staff.rules import NO_LIMITS, rights
 
 PREFIX = "ps_"
 COOKIE = "pistegate_session"
@@ -104,7 +104,7 @@ async def check(text: str, scope: str | None, settings: StaffSettings, now_ms: i
         scopes=everything,
         sites=held.sites if held else frozenset(grant.site for grant in grants if grant.site is not None),
         windows=held.windows if held else None,
-        limits=held.limits if held else Caller.limits,
+        limits=held.limits if held else NO_LIMITS,
         window=row.window,
         grants=grants,
         session=row.id,

@@ -6,6 +6,7 @@ from typing import Final
 
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.documents import service as documents
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.services import Services
@@ -27,6 +28,9 @@ async def begin(row: AreaSuspension, services: Services) -> None:
     async with in_transaction():
         await documents.lock([row.site_id])
         await queries.add(row)
+        told = {"area": row.area, "from": row.start_ms, "until": row.end_ms, "reason": row.reason}
+        now_ms = services.clock.wall_ms()
+        await note_here("suspension.begin", row.site_id, f"suspension:{row.id}", told, now_ms=now_ms)
         messages = await publish([row.site_id], services.settings.documents, services.clock.wall_ms())
     await documents.push_all(messages, services)
 
@@ -43,6 +47,7 @@ async def end(number: int, at_ms: int | None, actor: str, services: Services) ->
         row.end_ms = max(row.start_ms, now_ms if at_ms is None else at_ms)
         row.ended_by, row.ended_ms = actor, now_ms
         await queries.save_end(row)
+        await note_here("suspension.end", row.site_id, f"suspension:{number}", {"end": row.end_ms}, now_ms=now_ms)
         messages = await publish([row.site_id], services.settings.documents, now_ms)
     await documents.push_all(messages, services)
     return row

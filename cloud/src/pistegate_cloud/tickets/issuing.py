@@ -13,6 +13,7 @@ from typing import Final
 
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.cards import queries as cards
 from pistegate_cloud.cards.desk import Desk, Laid, check_usable, known_card, laid_down, opened
 from pistegate_cloud.cards.flows import Content, OpenCard, commit, last_proof, read_content
@@ -151,6 +152,8 @@ async def _prepare(ticket: Ticket, desk: Desk, uid: bytes, services: Services) -
         await queries.move(ticket, TICKET.after(ticket.status, event), revision)
         write = await _signed(ticket, desk, uid, services, now_ms)
         await queries.add_write(write)
+        told = {"card": write.uid, "revision": write.revision}
+        await note_here(f"ticket.{event}", ticket.site_id, f"ticket:{ticket.number}", told, now_ms=now_ms)
     await documents.push_all(messages, services)
     return write
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.bindings import queries as bindings
 from pistegate_cloud.bindings import table_queries
 from pistegate_cloud.clock import from_ms, local_day
@@ -67,6 +68,7 @@ async def revoke(number: int, reason: str, services: Services) -> Ticket:
         await queries.move(ticket, TICKET.after(ticket.status, "revoke"))
         now_ms = services.clock.wall_ms()
         messages = await deny(ticket, ticket.revision + 1, reason, services.settings.documents, now_ms)
+        await note_here("ticket.revoke", ticket.site_id, f"ticket:{number}", {"reason": reason}, now_ms=now_ms)
     await documents.push_all(messages, services)
     return ticket
 
@@ -77,7 +79,9 @@ async def allow(number: int, services: Services) -> Ticket:
         await lock_sites(await queries.ticket(number))
         ticket = await queries.ticket(number)
         TICKET.after(ticket.status, "amend")  # whatever may still change may be allowed again
-        messages = await allow_again(ticket, services.settings.documents, services.clock.wall_ms())
+        now_ms = services.clock.wall_ms()
+        messages = await allow_again(ticket, services.settings.documents, now_ms)
+        await note_here("ticket.allow", ticket.site_id, f"ticket:{number}", now_ms=now_ms)
     await documents.push_all(messages, services)
     return ticket
 
