@@ -74,6 +74,9 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("post", "/payments/{payment}/settle"): Scope.PAYMENTS_SETTLE,
     ("post", "/payments/{payment}/ask"): Scope.ORDERS_WRITE,
     ("get", "/refunds"): Scope.PAYMENTS_READ,
+    ("get", "/provider-bills"): Scope.PAYMENTS_READ,
+    ("get", "/bill-findings"): Scope.PAYMENTS_READ,
+    ("post", "/bill-findings/{finding}/explain"): Scope.PAYMENTS_SETTLE,
     ("post", "/refunds/{refund}/retry"): Scope.PAYMENTS_SETTLE,
     ("post", "/refunds/{refund}/cash"): Scope.PAYMENTS_SETTLE,
     ("get", "/tickets/{number}"): Scope.TICKETS_READ,
@@ -194,6 +197,7 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("put", "/contingency/windows/{window}"): Scope.CONTINGENCY_WRITE,
     ("post", "/contingency/windows/{window}/batches"): Scope.CONTINGENCY_WRITE,
     ("post", "/contingency/batches/{batch_id}/lost"): Scope.CONTINGENCY_WRITE,
+    ("get", "/contingency/asked/{key}"): Scope.ORDERS_WRITE,
     ("get", "/contingency/troubles"): Scope.CONTINGENCY_READ,
     ("post", "/contingency/sales/{sale_id}/settle"): Scope.CONTINGENCY_WRITE,
 }

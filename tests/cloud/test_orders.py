@@ -12,6 +12,7 @@ from order_desk import PAYS, OrderDesk, number_of, order_desk
 from pistegate_cloud.ledger import queries as ledger
 from pistegate_cloud.orders import cancelling, making
 from pistegate_cloud.orders.models import Order
+from pistegate_cloud.payments.reconciling import reconcile_due
 from pistegate_cloud.payments.rules import PAYABLE_MS
 from pistegate_cloud.stock.models import Stock, StockProduct
 from pistegate_cloud.tickets.models import Ticket
@@ -267,3 +268,23 @@ async def test_payments_off(sqlite_cloud: Any) -> None:
     payments = [{"method": "wechat_native", "currency": "CNY"}]
     answer = await sqlite_cloud.http.post("/orders", json=body | {"payments": payments})
     assert (answer.json()["code"], await Order.all().count()) == ("payments_off", 0)
+
+
+async def test_bills_are_fetched_once_and_differences_kept(lite: OrderDesk) -> None:
+    """Read once, the next day at ten; what only the provider has is a finding, until a person explains it."""
+    sold = await lite.sell(NATIVE)
+    lite.guest_pays(sold)
+    await lite.deliver()
+    strange = await lite.sell(NATIVE)
+    lite.guest_pays(strange)  # and nobody tells us
+    assert await reconcile_due(lite.wechat, lite.clock) == 0
+    lite.clock.now_ms += 86_400_000 + 10 * 3_600_000
+    assert await reconcile_due(lite.wechat, lite.clock) >= 1
+    assert await reconcile_due(lite.wechat, lite.clock) == 0
+    [bill] = [one for one in (await lite.cloud.get("/provider-bills"))["items"] if one["lines"]]
+    assert (bill["lines"], bill["findings"]) == (2, 1)
+    [finding] = (await lite.cloud.get("/bill-findings", attention=True))["items"]
+    assert (finding["kind"], finding["payment"], finding["billed"]) == ("not_ours", number_of(strange), PRICE)
+    await lite.cloud.post(f"/bill-findings/{finding['number']}/explain", {"words": "asked for it: paid"})
+    assert (await lite.cloud.get("/bill-findings", attention=True))["items"] == []
+    assert await lite.refused(f"/bill-findings/{finding['number']}/explain", {"words": "x"}) == "state_conflict"

@@ -29,6 +29,7 @@ from pistegate_cloud.issues import api as issues
 from pistegate_cloud.orders import api as orders
 from pistegate_cloud.passages import api as passages
 from pistegate_cloud.payments import api as payments
+from pistegate_cloud.payments import bill_api as bills
 from pistegate_cloud.pricing import api as pricing
 from pistegate_cloud.problems import BODY_MAX
 from pistegate_cloud.products import api as products
@@ -91,6 +92,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         suspensions,
         orders,
         payments,
+        bills,
         tenders,
         refunds,
         tickets,

@@ -29,6 +29,7 @@ from pistegate_cloud.mqtt.bridge import Bridge
 from pistegate_cloud.mqtt.embedded import embedded_broker
 from pistegate_cloud.orders.cancelling import expire_due
 from pistegate_cloud.payments.provider import Provider
+from pistegate_cloud.payments.reconciling import reconcile_due
 from pistegate_cloud.payments.settling import settle
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import Settings
@@ -38,6 +39,7 @@ RENEW_EVERY_S = 3600.0  # calendars: looked at, and made anew when they are a we
 SWEEP_EVERY_S = 10.0  # bindings: a ticket reissued on a card is known by its document so much later at most
 BATCH_EVERY_S = 20.0  # contingency tickets: a window whose batch was closed in the day gets the next one so soon
 SETTLE_EVERY_S = 1.0  # payments: a guest stands at the window
+RECONCILE_EVERY_S = 900.0  # bills come once a day
 EXPIRE_EVERY_S = 5.0  # orders that nobody paid: their stock is free so much later at most
 APPLY_EVERY_S = 2.0  # even when nothing comes in: epochs waiting for their predecessor
 STOP_S = 3  # for requests in flight; a relayed card write takes under 1 s
@@ -91,6 +93,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
         ]
         if services.wechat is not None:
             tasks.append(asyncio.create_task(_settle_for_ever(services.wechat, services.clock), name="payments"))
+            tasks.append(asyncio.create_task(_reconcile_for_ever(services.wechat, services.clock), name="bills"))
         try:
             yield services
         finally:
@@ -189,6 +192,16 @@ async def _expire_for_ever(clock: Clock) -> None:
         except Exception:  # noqa: BLE001 - logged; they hold it until the next attempt
             _log.exception("orders could not be ended, next attempt in %.0f s", EXPIRE_EVERY_S)
         await asyncio.sleep(EXPIRE_EVERY_S)
+
+
+async def _reconcile_for_ever(provider: Provider, clock: Clock) -> None:
+    """A provider's bill of each day is fetched and compared once it is there."""
+    while True:
+        try:
+            await reconcile_due(provider, clock)
+        except Exception:  # noqa: BLE001 - logged; the bill is asked for again, for a week
+            _log.exception("bills could not be compared, next attempt in %.0f s", RECONCILE_EVERY_S)
+        await asyncio.sleep(RECONCILE_EVERY_S)
 
 
 async def _serve_http(services: Services) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit import service as audit
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.orders import answers, doubt, making, queries
 from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
@@ -63,6 +64,8 @@ async def _pay(order: Order, tendered: Sequence[Tendered], caller: Caller, now_m
     sold = []
     if all(row.state == "done" for row in taken):
         sold = await making.finish(order, lines, taken, now_ms=now_ms, caller=caller)
+    else:
+        await audit.note(caller, "order.pay", order.site_id, f"order:{order.id}", now_ms=now_ms)
     return answers.answer(order, lines, taken, sold)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit import service as audit
 from pistegate_cloud.days import service as days
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.orders import answers, making, paying, queries
@@ -45,6 +46,8 @@ async def _sell_once(body: OrderBody, request: Repeatable, caller: Caller, servi
     try:
         async with in_transaction():
             answer = await _make(order, priced, tendered, caller, now_ms)
+            if answer.status == "new":
+                await audit.note(caller, "order.open", order.site_id, f"order:{order.id}", now_ms=now_ms)
             await request.keep(answer, now_ms)
     except AnsweredMeanwhile:
         kept = await request.answered()

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
+from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit import service as audit
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.orders import loose
 from pistegate_cloud.payments import notices, queries, settling
@@ -123,7 +125,11 @@ async def ask_payment(
     caller.at(row.site_id)
     if services.wechat is None:
         raise Problem("payments_off")
-    return _answer(await settling.ask(row, services.wechat, services.clock))
+    told = _answer(await settling.ask(row, services.wechat, services.clock))
+    async with in_transaction():
+        subject, now_ms = f"payment:{payment}", services.clock.wall_ms()
+        await audit.note(caller, "payment.ask", row.site_id, subject, after={"state": told.state}, now_ms=now_ms)
+    return told
 
 
 @router.get("/payments", dependencies=[Depends(require(Scope.PAYMENTS_READ))], responses=documented())

@@ -4,6 +4,7 @@
 from collections.abc import Iterable, Sequence
 
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.ledger import service as ledger
 from pistegate_cloud.ledger.service import Money
 from pistegate_cloud.orders.models import Order, Payment, Refund
 from pistegate_cloud.payments import holding
@@ -71,6 +72,27 @@ async def _refund(order: Order, row: Payment, part: int, reason: str, caller: Ca
     refund.shift_id = None if shift is None else shift.id
     await sources.put_back(order, row, part, caller, now_ms)
     return refund
+
+
+async def post_for_site(order: Order, refunds: Sequence[Refund], now_ms: int) -> None:
+    """What an outlet gave back for another site, in the outlet's books; nothing for other orders.
+
+    In the caller's transaction, beside its own posting of the refund at the order's site.
+    """
+    outlet = order.selling_site
+    if outlet is None or outlet == order.site_id or not refunds:
+        return
+    back = [Money("due" if row.state == "underway" else "tender", row.amount, tender_of(row.method)) for row in refunds]
+    owed = Money("site", sum(row.amount for row in refunds), str(order.site_id))
+    await ledger.record(
+        "refund_for_site",
+        site=outlet,
+        order=order.id,
+        currency=order.currency,
+        at_ms=now_ms,
+        moneys=[*back, owed],
+        partner=order.site_id,
+    )
 
 
 def moneys_of(order: Order, refunds: Iterable[Refund]) -> list[Money]:

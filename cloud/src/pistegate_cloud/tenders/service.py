@@ -9,11 +9,11 @@ from pistegate_cloud.orders.models import Order, Payment
 from pistegate_cloud.shifts import service as shifts
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tenders import queries, sources
-from pistegate_cloud.tenders.giving_back import give_back, moneys_of
+from pistegate_cloud.tenders.giving_back import give_back, moneys_of, post_for_site
 from pistegate_cloud.tenders.methods import WAYS, Method, Tendered, allot
 from pistegate_cloud.uuid7 import uuid7
 
-__all__ = ["Method", "Tendered", "give_back", "moneys_of", "site_of", "take"]
+__all__ = ["Method", "Tendered", "give_back", "moneys_of", "post_for_site", "site_of", "take"]
 
 
 def site_of(order: Order) -> int:
