@@ -19,6 +19,7 @@ from pistegate_cloud.calendars import service as calendars
 from pistegate_cloud.clock import Clock, open_clock
 from pistegate_cloud.contingency import nightly
 from pistegate_cloud.database import open_database
+from pistegate_cloud.days import recognition
 from pistegate_cloud.documents import recovery
 from pistegate_cloud.encoders.relay import Relay
 from pistegate_cloud.errors import SettingsError
@@ -41,6 +42,7 @@ BATCH_EVERY_S = 20.0  # contingency tickets: a window whose batch was closed in 
 SETTLE_EVERY_S = 1.0  # payments: a guest stands at the window
 RECONCILE_EVERY_S = 900.0  # bills come once a day
 EXPIRE_EVERY_S = 5.0  # orders that nobody paid: their stock is free so much later at most
+RECOGNISE_EVERY_S = 30.0  # revenue: nobody waits for it, and a run over nothing new is a few look-ups
 APPLY_EVERY_S = 2.0  # even when nothing comes in: epochs waiting for their predecessor
 STOP_S = 3  # for requests in flight; a relayed card write takes under 1 s
 _log = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
             asyncio.create_task(_sweep_for_ever(services), name="bindings"),
             asyncio.create_task(_sweep_fingers_for_ever(services), name="fingers"),
             asyncio.create_task(_recover_for_ever(services), name="recovery"),
+            asyncio.create_task(_recognise_for_ever(services), name="recognition"),
             asyncio.create_task(_expire_for_ever(services.clock), name="orders"),
             asyncio.create_task(_batch_for_ever(services), name="contingency"),
         ]
@@ -134,6 +137,16 @@ async def _recover_for_ever(services: Services) -> None:
             await recovery.take(device, message, services)
         except Exception:  # noqa: BLE001 - logged; the device is asked again at its next hello
             _log.exception("a document of %s %d was not taken back", device.role, device.number)
+
+
+async def _recognise_for_ever(services: Services) -> None:
+    """Revenue of what was used, and of what has expired."""
+    while True:
+        try:
+            await recognition.run(services.clock.wall_ms())
+        except Exception:  # noqa: BLE001 - logged; what is not recognised now is by the next run, or by the day's close
+            _log.exception("revenue could not be recognised, next attempt in %.0f s", RECOGNISE_EVERY_S)
+        await asyncio.sleep(RECOGNISE_EVERY_S)
 
 
 async def _sweep_for_ever(services: Services) -> None:
