@@ -7,10 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit import queries as replies
 from pistegate_cloud.audit import service as audit
 from pistegate_cloud.clock import local_day
 from pistegate_cloud.contingency import ending, making, queries, windows
 from pistegate_cloud.contingency.schemas import (
+    AskedAnswer,
     BatchAnswer,
     LostBody,
     MakeBody,
@@ -84,6 +86,16 @@ async def lose(batch_id: UUID, body: LostBody, services: WithServices, caller: W
     caller.at(batch.site_id)
     batch = await ending.lost(batch, body.reason, caller, services)
     return await batch_answer(batch)
+
+
+@router.get("/contingency/asked/{key}", responses=documented())
+async def read_asked(
+    key: Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[\x21-\x7e]+$")],
+    caller: Annotated[Caller, Depends(require(Scope.ORDERS_WRITE))],
+) -> AskedAnswer:
+    """What became of POST /orders with this Idempotency-Key of the same caller, whose answer never came."""
+    kept = await replies.kept_reply(caller.key, "sell", key)
+    return AskedAnswer(order=None if kept is None else kept.answer["id"])
 
 
 @router.get("/contingency/troubles", responses=documented())

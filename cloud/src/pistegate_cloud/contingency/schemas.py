@@ -71,6 +71,12 @@ class SettleBody(Body):
     note: Reason
 
 
+class AskedAnswer(BaseModel):
+    """`order`: what was sold under a key; null: nothing was, and nothing will be by what was sent before."""
+
+    order: UUID | None
+
+
 class WindowAnswer(BaseModel):
     """A window as it is set up; its PIN is told to nobody."""
 
