@@ -7,7 +7,7 @@ from typing import Any
 
 from tortoise.transactions import in_transaction
 
-from pistegate_cloud.clock import local_day
+from pistegate_cloud.days import service as days
 from pistegate_cloud.deposits import queries, service
 from pistegate_cloud.deposits.schemas import TakeBody, TakenAnswer, deposit_answer
 from pistegate_cloud.errors import Problem
@@ -17,7 +17,6 @@ from pistegate_cloud.orders.making import make
 from pistegate_cloud.orders.models import Order
 from pistegate_cloud.pricing.shapes import Priced
 from pistegate_cloud.services import Services
-from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.tenders.methods import Tendered
 from pistegate_cloud.tickets import queries as tickets
 from pistegate_cloud.tickets.models import Ticket
@@ -33,7 +32,7 @@ async def take(body: TakeBody, request: Repeatable, services: Services) -> Taken
         return TakenAnswer.model_validate(kept)
     now_ms = services.clock.wall_ms()
     tendered = [payment.tender() for payment in body.payments]
-    day = local_day(now_ms, await sites.zone(body.site))
+    day = await days.business_day(body.site, now_ms)
     try:
         async with in_transaction():
             lines = [await _line(number, body.site, tendered, day) for number in body.tickets]

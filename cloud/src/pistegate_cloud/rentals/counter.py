@@ -66,7 +66,7 @@ async def hand_out(
     known = await queries.pieces_by_label(site, [label for _, label in wanted])
     turn = await queries.loans_of_turn(site, holder.columns)
     rules = await terms(site, now_ms)
-    rows = []
+    rows: list[Loan] = []
     for kind, label in wanted:
         piece = known.get(label)
         if piece is None or piece.kind != kind:

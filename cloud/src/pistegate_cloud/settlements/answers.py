@@ -37,7 +37,10 @@ def answer_of(
         missing=plan.missing if plan else 0,
         back=back,
         lines=[_line(line, currency) for line in lines],
-        returned=[BackAnswer(**_fields(each)) for each in backs],
+        returned=[
+            BackAnswer(of=each.of, number=each.number, method=each.method, amount=each.amount, waits=each.waits)
+            for each in backs
+        ],
         out=[reading.name_of(piece) for piece in reading.still_out(read)] if row is None else [],
         at=iso(now_ms),
     )
@@ -57,13 +60,3 @@ def _line(line: Line, currency: str) -> SettlementLine:
     values = dict(line.values)
     words = words_of(line.key, values, currency)
     return SettlementLine(key=line.key, amount=line.amount, values=values, words=words, only_card=line.only_card)
-
-
-def _fields(back: Back) -> dict[str, object]:
-    return {
-        "of": back.of,
-        "number": back.number,
-        "method": back.method,
-        "amount": back.amount,
-        "waits": back.waits,
-    }

@@ -152,7 +152,7 @@ def of_loan(loan: Loan) -> PieceRead:
 def _there(seen: Seen, turn: WalletCard) -> int:
     """What a wipe takes from the card: never more than the books know (wallets.service.unloaded)."""
     loads = max(0, max(seen.wallet.loaded, turn.loaded) - seen.wallet.spent)
-    return min(seen.wallet.purse + loads, on_card(turn))
+    return min(int(seen.wallet.purse + loads), on_card(turn))
 
 
 def _timed(piece: PieceRead, records: Sequence[CardRecord]) -> PieceRead:

@@ -16,7 +16,7 @@ from pistegate_cloud.audit import service as audit
 from pistegate_cloud.cards import queries as cards
 from pistegate_cloud.cards.desk import Desk
 from pistegate_cloud.cards.returning import take_back
-from pistegate_cloud.clock import local_day
+from pistegate_cloud.days import service as days
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
 from pistegate_cloud.orders.kinds import OrderKind
@@ -30,7 +30,6 @@ from pistegate_cloud.settlements.models import Settlement
 from pistegate_cloud.settlements.reading import Read
 from pistegate_cloud.settlements.rules import Line, Plan, owed, plan
 from pistegate_cloud.settlements.schemas import OvertimeBody, SettleBody, SettlementAnswer, SubjectBody
-from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.states import SETTLEMENT
 from pistegate_cloud.tenders.methods import Tendered
@@ -249,7 +248,7 @@ async def _order(
     now_ms: int,
 ) -> SettlementAnswer:
     caller = request.caller
-    day = local_day(now_ms, await sites.zone(read.site))
+    day = await days.business_day(read.site, now_ms)
     order = await paying.order_of(
         read, worked.lines, worked.plan, tendered, worked.currency, day, kind=kind, caller=caller, now_ms=now_ms
     )

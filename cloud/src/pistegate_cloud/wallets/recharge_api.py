@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 from tortoise.transactions import in_transaction
 
-from pistegate_cloud.clock import local_day
+from pistegate_cloud.days import service as days
 from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
 from pistegate_cloud.orders.kinds import OrderKind
 from pistegate_cloud.orders.making import make
@@ -18,7 +18,6 @@ from pistegate_cloud.pricing.shapes import Priced
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import MONEY_MAX, Body, Code, Currency
 from pistegate_cloud.services import IdempotencyKey, Services, WithServices, require
-from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 from pistegate_cloud.uuid7 import uuid7
@@ -95,7 +94,7 @@ async def _recharge(number: int, body: RechargeBody, request: Repeatable, servic
     now_ms, caller = services.clock.wall_ms(), request.caller
     wallet = await queries.wallet(number)
     await recharging.fitting(number, wallet.site_id, body.currency)
-    day = local_day(now_ms, await sites.zone(wallet.site_id))
+    day = await days.business_day(wallet.site_id, now_ms)
     order = Order(
         id=uuid7(now_ms),
         site_id=wallet.site_id,

@@ -70,8 +70,8 @@ async def set_terms(site: int, currency: str, offline_cap: int, now_ms: int) -> 
 
 async def top_up(wallet: Wallet, amount: int, about: About, method: str = "cash") -> None:
     """Money into the account, in the caller's transaction."""
-    what = {"amount": amount, "currency": wallet.currency}
-    await enter("wallet_top_up", _of(wallet, about), site=wallet.site_id, of=method, **what)
+    site, currency = wallet.site_id, wallet.currency
+    await enter("wallet_top_up", _of(wallet, about), site=site, amount=amount, currency=currency, of=method)
 
 
 async def refund(wallet: Wallet, amount: int, about: About, method: str = "cash") -> None:
