@@ -8,6 +8,7 @@ from card_stock import MASTERS
 from device_bench import Bench, Cut, till_of
 from wallet_desk import check_books, hello_now, issue_ticket, load, open_wallet, tell_all, upload
 
+from pistegate_cloud.ingest import applier
 from pistegate_cloud.passages.models import Admission
 from pistegate_cloud.proofs import reckoning
 from pistegate_cloud.proofs.models import CardCounter, CardProof
@@ -82,6 +83,34 @@ async def test_an_honest_day_flags_nothing(cloud: Any, site: Any, card: Any, ben
     assert (await cloud.get("/proofs/gaps"))["items"] == []
     assert len((await cloud.get("/proofs", uid=card.uid.hex()))["items"]) == 8
     await check_books(cloud, [card])
+
+
+async def test_a_card_of_gates_that_were_alone_is_weighed_after_the_backlog(
+    cloud: Any, site: Any, card: Any, bench: Bench, monkeypatch: Any
+) -> None:
+    """Rides at two gates in turn, each told in many chunks: not once for each chunk, and all is accounted for."""
+    one, two, *_ = site
+    for _ in range(6):
+        bench.ride(one, card, card.ticket)
+        bench.ride(two, card, card.ticket)
+    weighed: list[str] = []
+    plain = reckoning.Reckoner.weigh
+
+    async def weigh(self: Any, row: CardCounter) -> None:
+        weighed.append(row.uid)
+        await plain(self, row)
+
+    monkeypatch.setattr(reckoning.Reckoner, "weigh", weigh)
+    monkeypatch.setattr(applier, "CHUNK", 2)
+    await upload(cloud, two)
+    row = await counter(card)
+    assert (row.known, row.top, row.waiting_ms is None) == (1, 13, False)
+    assert len(weighed) <= 2  # when its first gap is seen, and after the backlog
+    await upload(cloud, one)
+    row = await counter(card)
+    assert (row.known, row.top, row.waiting_ms) == (13, 13, None)
+    assert len(weighed) <= 3
+    assert await alarms(cloud) == set()
 
 
 # Attacks
