@@ -2,11 +2,12 @@
 """HTTP API of wallets."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit import service as auditing
 from pistegate_cloud.cards.desk import DESK_PROBLEMS, USABLE_PROBLEMS, Desk
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
@@ -47,12 +48,15 @@ _READ = [Depends(require(Scope.WALLETS_READ))]
 _LOAD = ("not_found", "wallet_has_no_card", "wallets_not_offered", "wallet_above_cap", "wallet_too_small")
 
 
-@router.put(
-    "/wallets/terms", dependencies=[Depends(require(Scope.WALLETS_TERMS))], responses=documented("unknown_reference")
-)
-async def set_terms(body: TermsBody, services: WithServices) -> TermsAnswer:
+@router.put("/wallets/terms", responses=documented("unknown_reference"))
+async def set_terms(
+    body: TermsBody, services: WithServices, caller: Annotated[Caller, Depends(require(Scope.WALLETS_TERMS))]
+) -> TermsAnswer:
     """Offer wallets at a site, with the most that may be on one card; cards that hold more are left as they are."""
-    await service.set_terms(body.site, body.currency, body.offline_cap, services.clock.wall_ms())
+    now_ms, after = services.clock.wall_ms(), {"currency": body.currency, "offline_cap": body.offline_cap}
+    async with in_transaction():
+        await service.set_terms(body.site, body.currency, body.offline_cap, now_ms)
+        await auditing.note(caller, "wallet.terms", body.site, f"site:{body.site}", after=after, now_ms=now_ms)
     return TermsAnswer(**body.model_dump())
 
 
@@ -95,6 +99,7 @@ async def create_wallet(
 
     async def work(now_ms: int) -> WalletAnswer:
         wallet = await service.create(body.site, body.currency, body.holder, body.phone, body.uid, caller.name, now_ms)
+        await _note(caller, "wallet.open", wallet, {"uid": body.uid}, now_ms)
         return await _answer(wallet)
 
     return await _once(request, services, work)
@@ -123,8 +128,10 @@ async def read_wallet(number: Number) -> WalletAnswer:
 async def tie_card(number: Number, body: TieBody, services: WithServices, caller: Writer) -> WalletAnswer:
     """Tie a wallet without a card to one; what that card spent before follows."""
     wallet = await queries.wallet(number)
+    now_ms = services.clock.wall_ms()
     async with in_transaction():
-        await service.tie(wallet, body.uid, About(services.clock.wall_ms(), caller.name))
+        await service.tie(wallet, body.uid, About(now_ms, caller.name))
+        await _note(caller, "wallet.tie", wallet, {"uid": body.uid}, now_ms)
     return await _answer(await queries.wallet(number))
 
 
@@ -173,7 +180,11 @@ async def load(
     wallet = await _answer(await queries.wallet(number))
     answer = LoadAnswer(wallet=wallet, amount=done.load.amount, earlier_attempt=done.before)
     try:
-        await request.keep(answer, services.clock.wall_ms())
+        async with in_transaction():
+            now_ms = services.clock.wall_ms()
+            row = await queries.wallet(number)
+            await _note(caller, "wallet.load", row, {"amount": done.load.amount, "uid": done.load.uid}, now_ms)
+            await request.keep(answer, now_ms)
     except AnsweredMeanwhile:
         return LoadAnswer.model_validate(await request.answered())
     return answer
@@ -197,6 +208,7 @@ async def load_statement(
         wallet = await queries.wallet(number)
         _, found = await statements.load(wallet, body.amount, About(now_ms, caller.name), services)
         messages.update(found)
+        await _note(caller, "wallet.load_statement", wallet, {"amount": body.amount}, now_ms)
         return await _answer(await queries.wallet(number))
 
     answer = await _once(request, services, work)
@@ -223,9 +235,14 @@ async def _cash(
         if wallet.currency != body.currency:
             raise Problem("wrong_currency", expected=wallet.currency, got=body.currency)
         await move(wallet, body.amount, About(now_ms, caller.name))
+        await _note(caller, f"wallet.{what}", wallet, {"amount": body.amount}, now_ms)
         return await _answer(await queries.wallet(number))
 
     return await _once(request, services, work)
+
+
+async def _note(caller: Caller, action: str, wallet: Wallet, after: dict[str, Any], now_ms: int) -> None:
+    await auditing.note(caller, action, wallet.site_id, f"wallet:{wallet.id}", after=after, now_ms=now_ms)
 
 
 async def _once(
