@@ -255,3 +255,10 @@ async def test_products_of_release_0_1_go_on(database_url: str) -> None:
         row = await Product.get()
         assert (row.scope, row.terms, terms_of(row)) == ("site", None, TermsBody())
         assert last_day(row, date(2026, 1, 17)) == date(2026, 1, 18)
+        assert (row.kind, row.unit, row.department, row.tax_bp, row.passthrough) == (
+            "ticket",
+            "ticket",
+            "lift",
+            0,
+            False,
+        )
