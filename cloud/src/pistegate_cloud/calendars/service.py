@@ -7,6 +7,7 @@ from typing import Final
 
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.service import note_here
 from pistegate_cloud.calendars import queries
 from pistegate_cloud.calendars.models import BlackoutSet
 from pistegate_cloud.calendars.rules import Rule, days_of, holds
@@ -40,8 +41,15 @@ async def add(row: BlackoutSet, services: Services) -> None:
             raise Problem("already_exists", what=f"calendar {row.number} of site {site.number} or its group")
         await _check_rule(row, site)
         await queries.add(row)
+        await _note("calendar.add", row)
         messages = await publish(affected, services.settings.documents, services.clock.wall_ms())
     await documents.push_all(messages, services)
+
+
+async def _note(action: str, row: BlackoutSet) -> None:
+    subject = f"calendar:{row.site_id}:{row.number}"
+    told = {"weekdays": row.weekdays, "also": row.also_sets, "except": row.except_sets}
+    await note_here(action, row.site_id, subject, told, now_ms=row.changed_ms)
 
 
 async def change_rule(row: BlackoutSet, services: Services) -> None:
@@ -52,6 +60,7 @@ async def change_rule(row: BlackoutSet, services: Services) -> None:
         await documents.lock(affected)
         await _check_rule(row, site)
         await queries.save_rule(row)
+        await _note("calendar.rule", row)
         messages = await publish(affected, services.settings.documents, services.clock.wall_ms())
     await documents.push_all(messages, services)
 
@@ -66,6 +75,7 @@ async def change_dates(
         await queries.save_rule(row)
         await queries.remove_dates(row, remove)
         await queries.put_dates(row, add)
+        await _note("calendar.dates", row)
         count = len((await queries.dates_of([row.id]))[row.id])
         if count > DATES_MAX:
             raise Problem("calendar_full", count=count, limit=DATES_MAX)

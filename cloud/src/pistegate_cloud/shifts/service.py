@@ -103,6 +103,8 @@ async def close(caller: Caller, number: UUID, now_ms: int) -> Shift:
         if cash:
             await _move(shift, Kind.TO_SAFE, -cash, caller, now_ms)
             await ledger.record("cash_to_safe", site=shift.site_id, currency=shift.currency, at_ms=now_ms, amount=cash)
+        if caller.session is not None:
+            await staff.seat_session(caller.session, None)
         told = {"over_short": shift.over_short, "to_safe": cash}
         await note(caller, "shift.close", shift.site_id, f"shift:{number}", after=told, now_ms=now_ms)
     return shift
