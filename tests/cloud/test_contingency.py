@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from contingency_box import BOX, RUNNING, WINDOW, BoxOfTests, admitted, denied_at, set_up
 from enrolled import Keyed
+from staff_hands import hired, sign_in
 
 from pistegate_cloud.authority.models import DeviceKey
 from pistegate_cloud.contingency import nightly
 from pistegate_cloud.contingency.models import ContingencyTicket
+from pistegate_cloud.ledger import queries as ledger
 from pistegate_cloud.orders.models import Order, OrderLine, Payment
 from pistegate_cloud.tickets.models import Ticket
 from pistegate_edge.contingency.desk import Refused
@@ -53,6 +55,16 @@ async def heal(box: BoxOfTests) -> None:
     """The WAN is back, and everything is told."""
     box.cut = False
     await box.pass_time(60)
+
+
+async def opened_shift(cloud: Any) -> str:
+    """Of a seller at the window, with 500 yuan of change in the drawer."""
+    await cloud.post("/windows", {"site": 1, "number": WINDOW, "name": "Window 3"})
+    seller = await hired(cloud, "ann", "seller", 1)
+    body = {"site": 1, "window": WINDOW, "currency": "CNY", "float": 50_000}
+    answer = await cloud.http.post("/shifts", json=body, headers=seller)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
 
 
 async def status(cloud: Any) -> Any:
@@ -170,6 +182,7 @@ async def test_a_box_that_is_not_sure_of_the_day_sells_nothing(cloud: Any, tmp_p
 
 async def test_two_hours_alone_three_hundred_sold_and_everything_adds_up(cloud: Any, tmp_path: Path) -> None:
     """300 tickets in 150 receipts, admitted at gates; afterwards books, drawer and gates agree, nothing twice."""
+    shift = await opened_shift(cloud)
     box = await ready(cloud, tmp_path, {1: 320, 2: 80})
     await cut(box)
     sales = []
@@ -212,6 +225,14 @@ async def test_two_hours_alone_three_hundred_sold_and_everything_adds_up(cloud: 
     assert all(admitted(cloud, ticket.code, deny) for ticket in given)
     left = await ContingencyTicket.filter(state="unsold_denied").values_list("number", flat=True)
     assert set(left) == deny.keys()
+    books = await ledger.balances(1)
+    assert (books["tenders:cash", "CNY"], books["tenders:terminal", "CNY"]) == (50_000 + paid["cash"], paid["terminal"])
+    counted = {"cash": 50_000 + paid["cash"], "terminal": paid["terminal"]}
+    seller = await sign_in(cloud, "ann")  # the session did not last the two hours
+    answer = await cloud.http.post(f"/shifts/{shift}/count", json=counted, headers=seller)
+    assert set(answer.json()["difference"].values()) == {0}, answer.text
+    assert (await cloud.http.post(f"/shifts/{shift}/close", headers=seller)).json()["state"] == "closed"
+    assert await ledger.imbalance(1) == 0
 
 
 async def test_every_receipt_is_booked_once_though_every_answer_is_lost(cloud: Any, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ async def test_after_a_minute_the_window_goes_to_its_box_and_learns_later_what_b
             await sell(http, ORDER, "w3-7", time.now, time.sleep)
         assert 55 < time.now_s <= 60
         proxy.faults.clear()
-        order = await became_of(http, "w3-7")
+        order = await became_of(http, 1, "w3-7")
         assert (order is not None) is made
         assert await Order.all().count() == int(made)
         if made:

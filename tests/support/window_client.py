@@ -41,9 +41,9 @@ async def sell(
         await sleep(pause)
 
 
-async def became_of(http: httpx.AsyncClient, key: str) -> str | None:
+async def became_of(http: httpx.AsyncClient, site: int, key: str) -> str | None:
     """After the cut: the order that was made under a key all the same, to be taken back; None: none was."""
-    answer = await http.get(f"/contingency/asked/{key}")
+    answer = await http.get(f"/contingency/asked/{key}?site={site}")
     answer.raise_for_status()
     order: str | None = answer.json()["order"]
     return order

@@ -91,9 +91,11 @@ async def lose(batch_id: UUID, body: LostBody, services: WithServices, caller: W
 @router.get("/contingency/asked/{key}", responses=documented())
 async def read_asked(
     key: Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[\x21-\x7e]+$")],
+    site: Site,
     caller: Annotated[Caller, Depends(require(Scope.ORDERS_WRITE))],
 ) -> AskedAnswer:
     """What became of POST /orders with this Idempotency-Key of the same caller, whose answer never came."""
+    caller.at(site)
     kept = await replies.kept_reply(caller.key, "sell", key)
     return AskedAnswer(order=None if kept is None else kept.answer["id"])
 

@@ -209,6 +209,9 @@ async def last_serials(site: int) -> dict[int, int]:
 
 
 async def shift_at(site: int, window: int, at_ms: int) -> Shift | None:
-    """The shift that a window's sale belongs to: that of its time if it is not closed, else the one now, if any."""
-    open_now = Shift.filter(site_id=site, window=window, closed_ms=None).order_by("-opened_ms")
+    """The shift that a window's sale belongs to: that of its time if it is still open, else the one now, if any.
+
+    One whose drawer was counted takes no more: what was expected has been told.
+    """
+    open_now = Shift.filter(site_id=site, window=window, state="open").order_by("-opened_ms")
     return await open_now.filter(opened_ms__lte=at_ms).first() or await open_now.first()
