@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from guests_at_gates import at
-from price_lists import CONTENT, PRODUCTS, TYPES, insurance, open_catalogue, other
+from price_lists import CONTENT, PRODUCTS, TYPES, insurance, open_catalogue, other, product
 
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.pricing import checking, checks, holes, service
@@ -236,6 +236,19 @@ async def test_a_site_without_a_list_sells_at_the_products_own_prices(sqlite_clo
     assert (day.unit_price, day.amount, day.terms) == (29800, 59600, {"price_rule": {"by": "product"}})
     found = await sqlite_cloud.get("/catalogue/check", site=1)
     assert [(each["code"], each["error"]) for each in found["findings"]] == [("no_list", False)]
+
+
+async def test_a_day_on_which_every_gate_refuses_is_not_sold(sqlite_cloud: Any) -> None:
+    """With and without a list; a season's ticket may be bought on any day."""
+    words = {"en": "Weekends", "zh-CN": "周末"}
+    await sqlite_cloud.post("/calendars", {"site": 1, "number": 9, "name": words, "weekdays": ["sat", "sun"]})
+    for number, more in ((700, {}), (701, {"valid_until": "2026-04-01"})):
+        body = product(number, f"P{number}", 100, terms={"blackout": 9}, **more)
+        await sqlite_cloud.post("/products", body)
+    for _ in range(2):
+        assert await refused(sqlite_cloud, line(700)) == "not_sold_that_day"
+        assert [each.amount for each in await ask(sqlite_cloud, line(700, MONDAY), line(701))] == [100, 100]
+        await sqlite_cloud.post("/price-lists", _rows({"product": 1, "price": 100}))
 
 
 async def test_a_quote_keeps_its_prices_for_ten_minutes(sqlite_cloud: Any) -> None:

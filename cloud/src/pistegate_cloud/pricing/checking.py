@@ -72,7 +72,7 @@ def _sellable(row: Product) -> Sellable:
         currency=row.currency,
         price=row.price,
         days=row.days,
-        blackout=terms_of(row).blackout,
+        blackout=None if valid_until else terms_of(row).blackout,  # a season is sold on any day
         valid_until=valid_until,
     )
 

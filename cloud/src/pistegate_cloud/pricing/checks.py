@@ -38,7 +38,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sellable:
-    """What checks need of a product. `days`: of validity; `blackout`: number of the calendar of days without it."""
+    """What checks need of a product. `days`: of validity; `blackout`: calendar of days for which it is not sold."""
 
     number: int
     code: str

@@ -22,12 +22,23 @@ class Day:
     sets: frozenset[int]
 
 
-def check_date(product: Product, visit: date, today: date) -> None:
-    """Not in the past, not after the product's last day."""
+def check_date(product: Product, visit: date, day: Day, today: date) -> None:
+    """Not in the past, not after the product's last day, not one on which every gate would refuse it.
+
+    A season's ticket may be bought for a day without it: there are others.
+    """
     if visit < today:
         raise Problem("visit_date_past", date=visit, today=today)
     if visit > (last := last_day(product, visit)):
         raise Problem("season_over", date=visit, until=last)
+    if product.valid_until is None and blackout_of(product) in day.sets:
+        raise Problem("not_sold_that_day", product=product.code, date=visit, day_type=day.type or "-")
+
+
+def blackout_of(product: Product) -> int | None:
+    """Number of the calendar of days on which it does not hold."""
+    number: int | None = (product.terms or {}).get("blackout")
+    return number
 
 
 def check_offer(product: Product, offer: Offer, line: Asked, day: Day, channel: str, now: datetime) -> None:
@@ -35,8 +46,7 @@ def check_offer(product: Product, offer: Offer, line: Asked, day: Day, channel: 
     name = product.code
     if offer.channels and channel not in offer.channels:
         raise Problem("not_sold_here", product=name, channel=channel, channels=", ".join(offer.channels))
-    blackout = (product.terms or {}).get("blackout")
-    if blackout in day.sets or not offer.sold_for(line.visit_date, day.type or ""):
+    if not offer.sold_for(line.visit_date, day.type or ""):
         raise Problem("not_sold_that_day", product=name, date=line.visit_date, day_type=day.type or "-")
     opens = _opens(offer, line.visit_date)
     if opens is not None and now.replace(tzinfo=None) < opens:

@@ -17,7 +17,15 @@ from pistegate_cloud.pricing.choice import day_type
 from pistegate_cloud.pricing.holders import kind_of
 from pistegate_cloud.pricing.models import Quote
 from pistegate_cloud.pricing.ready import Loaded
-from pistegate_cloud.pricing.selling import Day, check_date, check_holder, check_needs, check_offer, free_pieces
+from pistegate_cloud.pricing.selling import (
+    Day,
+    blackout_of,
+    check_date,
+    check_holder,
+    check_needs,
+    check_offer,
+    free_pieces,
+)
 from pistegate_cloud.pricing.shapes import Asked, At, Priced, leaves, wanted
 from pistegate_cloud.products import queries as products
 from pistegate_cloud.schemas import MONEY_MAX
@@ -66,12 +74,11 @@ async def price(asked: Sequence[Asked], at: At, book: Book | None = None) -> lis
     return lines
 
 
-async def read_days(site: Site, wanted_days: set[date], prices: Loaded) -> dict[date, Day]:
-    """The types of days, as the calendars are now."""
-    if not wanted_days or prices.id is None:
-        return {day: Day(None, frozenset()) for day in wanted_days}
-    held = await calendars.held(site, wanted_days)
-    return {day: Day(day_type(day, prices.content.day_types, sets), sets) for day, sets in held.items()}
+async def read_days(site: Site, wanted_days: set[date], prices: Loaded, blackouts: bool = False) -> dict[date, Day]:
+    """The types of days, as the calendars are now; they are read for the list's types, or for `blackouts`."""
+    types = prices.content.day_types
+    held = await calendars.held(site, wanted_days) if types or blackouts else dict.fromkeys(wanted_days, frozenset())
+    return {day: Day(day_type(day, types, sets), sets) for day, sets in held.items()}
 
 
 async def read_book(asked: Sequence[Asked], at: At) -> Book:
@@ -81,14 +88,16 @@ async def read_book(asked: Sequence[Asked], at: At) -> Book:
     prices = await (loaded.at(at.site, at.now_ms) if quote is None else loaded.by_id(quote.price_list_id))
     numbers = prices.also({line.product for line in asked})
     days = {line.visit_date for line in asked}
+    rows = await products.by_number(at.site, numbers)
+    blackouts = any(blackout_of(row) for row in rows.values())
     return Book(
         prices=prices,
-        products=await products.by_number(at.site, numbers),
-        days=await read_days(site, days, prices) if quote is None else _days_of(quote),
+        products=rows,
+        days=_days_of(quote) if quote else await read_days(site, days, prices, blackouts),
         counters=await stock.drawn_on(at.site, numbers, days),
         channel=at.channel,
-        level=at.member_level if quote is None else quote.member_level,
-        now=from_ms(at.now_ms if quote is None else quote.at_ms).astimezone(ZoneInfo(site.zone)),
+        level=quote.member_level if quote else at.member_level,
+        now=from_ms(quote.at_ms if quote else at.now_ms).astimezone(ZoneInfo(site.zone)),
     )
 
 
@@ -117,7 +126,7 @@ def _check(line: Asked, at: At, book: Book) -> None:
     product = book.products.get(line.product)
     if product is None:
         raise Problem("unknown_reference", what=f"product {line.product} of site {at.site}")
-    check_date(product, line.visit_date, book.now.date())
+    check_date(product, line.visit_date, book.days[line.visit_date], book.now.date())
     offer = book.prices.offers.get(line.product)
     if offer is not None:
         check_offer(product, offer, line, book.days[line.visit_date], at.channel, book.now)
