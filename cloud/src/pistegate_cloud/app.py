@@ -25,6 +25,7 @@ from pistegate_cloud.encoders import api as encoders
 from pistegate_cloud.exceptions import api as exceptions
 from pistegate_cloud.fingers import api as fingers
 from pistegate_cloud.gates import api as gates
+from pistegate_cloud.invoices import api as invoices
 from pistegate_cloud.issues import api as issues
 from pistegate_cloud.orders import api as orders
 from pistegate_cloud.passages import api as passages
@@ -118,6 +119,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         contingency_boxes,
         reports,
         days,
+        invoices,
     ):
         app.include_router(noun.router, prefix=API)
     app.add_api_route(f"{API}/health", _health, tags=["health"])
