@@ -11,6 +11,7 @@ import pytest
 from guests_at_gates import at
 from price_lists import CONTENT, PRODUCTS, TYPES, insurance, open_catalogue, other, product
 
+from pistegate_cloud.audit.models import AuditEntry
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.pricing import checking, checks, holes, service
 from pistegate_cloud.pricing.lists import Policy, Tiers
@@ -418,3 +419,19 @@ async def test_a_price_is_missing_by_name_when_a_calendar_changes_later(sqlite_c
     assert TUESDAY in found["en"]
     days = await sqlite_cloud.get("/day-types", site=1, first=MONDAY, days=2)
     assert [(each["day"], each["type"]) for each in days["items"]] == [(MONDAY, "weekday"), (TUESDAY, "peak")]
+
+
+async def test_what_changes_a_catalogue_is_on_record(sqlite_cloud: Any) -> None:
+    """A product, a list, stock and its capacity: who, and what; a repeated request leaves one entry."""
+    await sqlite_cloud.post("/products", product(700, "P700", 100))
+    body = _rows({"product": 700, "price": 100})
+    for _ in range(2):
+        await sqlite_cloud.post("/price-lists", body, **{"Idempotency-Key": "list"})
+    stock = {"site": 1, "code": "Q", "products": [700], "from": MONDAY, "to": TUESDAY, "capacity": 5}
+    made = await sqlite_cloud.post("/stock", stock)
+    await sqlite_cloud.post(f"/stock/{made['counters'][0]}/capacity", {"capacity": 7})
+    words = ["products.add", "prices.publish", "stock.make", "stock.resize"]
+    entries = (await AuditEntry.filter(action__in=words).order_by("id"))[-4:]  # products of the fixture come before
+    assert [each.action for each in entries] == words
+    assert {each.actor for each in entries} == {"test"}
+    assert (entries[3].before, entries[3].after) == ({"capacity": 5}, {"capacity": 7})

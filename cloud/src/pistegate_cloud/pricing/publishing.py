@@ -91,8 +91,6 @@ async def quote(body: QuoteBody, request: Repeatable, now_ms: int) -> QuoteAnswe
         async with in_transaction():
             await queries.forget_quotes(row.site_id, now_ms - _KEPT_MS)
             await queries.add(row)
-            values = {"total": row.total, "currency": row.currency}
-            await note(request.caller, "prices.quote", row.site_id, f"quote:{row.id}", after=values, now_ms=now_ms)
             await request.keep(answer, now_ms)
     except AnsweredMeanwhile:
         return QuoteAnswer.model_validate(await request.answered())

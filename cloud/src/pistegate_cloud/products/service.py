@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adding products: what a claim cannot tell, or a gate could not check, is refused before anything is sold."""
 
+from tortoise.transactions import in_transaction
+
+from pistegate_cloud.audit.service import note
 from pistegate_cloud.calendars import queries as calendars
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.products.models import Product
@@ -8,6 +11,7 @@ from pistegate_cloud.products.schemas import ProductBody
 from pistegate_cloud.products.terms import check
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.sites.models import Site
+from pistegate_cloud.staff.caller import Caller
 from pistegate_protocol.claims import Scope
 
 
@@ -16,7 +20,7 @@ def scope_of(product: Product, site: Site) -> Scope:
     return Scope(site.group_number, group=True) if product.scope == "group" else Scope(site.number)
 
 
-async def add(body: ProductBody) -> Product:
+async def add(body: ProductBody, caller: Caller, now_ms: int) -> Product:
     """Add a product; Problem when it exists, names what does not, or its claims cannot be told."""
     site = await sites.site(body.site)
     known = {area.number for area in await sites.areas(body.site)}
@@ -29,7 +33,10 @@ async def add(body: ProductBody) -> Product:
     if body.kind == "ticket":
         check(product, scope_of(product, site))
     await _check_blackout(body, site)
-    await sites.add(product, f"product {body.number} or code {body.code}")
+    async with in_transaction():
+        await sites.add(product, f"product {body.number} or code {body.code}")
+        told = body.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        await note(caller, "products.add", body.site, f"product:{body.number}", after=told, now_ms=now_ms)
     return product
 
 
