@@ -68,6 +68,27 @@ def test_a_first_day(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert token["scopes"] == ["orders:write", "orders:read"]
     assert main([*arguments, "--scope", "everything"]) == 1
     assert "there are sites:read" in capsys.readouterr().err
+    _first_people(["--config", str(config)], capsys)
+
+
+def _first_people(config: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The first administrator, a forgotten password, and what is mistyped."""
+    li_na = ["staff", "add", *config, "--login", "li.na", "--name", "Li Na 李娜", "--group"]
+    assert main([*li_na, "admin"]) == 0
+    first = capsys.readouterr().out
+    assert re.match(r"li.na: \w{4}-\w{4}-\w{4}\nIt is shown this once", first)
+    assert main([*li_na, "admin"]) == 1
+    assert "exists" in capsys.readouterr().err
+    assert main(["staff", "add", *config, "--login", "Li Na", "--name", "x", "--group", "admin"]) == 1
+    assert "--login" in capsys.readouterr().err
+    assert main(["staff", "add", *config, "--login", "bo", "--name", "x", "--group", "kings"]) == 1
+    assert "group kings" in capsys.readouterr().err
+    assert main(["staff", "reset", *config, "li.na", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["password"] not in first
+    assert main(["staff", "reset", *config, "nobody"]) == 1
+    assert "staff list" in capsys.readouterr().err
+    assert main(["staff", "list", *config]) == 0
+    assert "Li Na 李娜" in capsys.readouterr().out
 
 
 def test_openapi_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,8 +16,11 @@ from pistegate_cloud.staff.models import StaffSession, StaffUser
 from pistegate_cloud.staff.passwords import Passwords
 from pistegate_cloud.staff.rules import Limits
 from pistegate_cloud.tokens.service import Scope, create
+from pistegate_protocol.events import Admitted, Outcome, OutcomeKind
+from pistegate_protocol.usage import Usage, encode_counters
 
 OTHER = 2
+NOON_MS = 1768622400000
 
 
 async def two_sites(cloud: Any) -> None:
@@ -369,3 +372,21 @@ async def test_a_made_up_session_is_refused(sqlite_cloud: Any, text: str) -> Non
     """Whatever it looks like."""
     answer = await sqlite_cloud.http.get("/orders", headers={"Authorization": f"Bearer {text}".encode()})
     assert code(answer) == "session_ended"
+
+
+async def test_no_void_after_a_passage(cloud: Any, new_gate: Any) -> None:
+    """Not while a lane may have let somebody through either; an admission that nobody used does not count."""
+    tickets = [each["number"] for each in (await cloud.sell(quantity=4))["tickets"]]
+    gate = new_gate()
+    for seq, ticket in enumerate(tickets[:3]):
+        usage = encode_counters(Usage(claim=bytes(8)))
+        at = gate.add(Admitted(NOON_MS, ticket, b"\x01" + bytes(7), bytes(8), 1, 1, usage, bytes(8)))
+        if seq < 2:
+            kind = OutcomeKind.PASSED if seq == 0 else OutcomeKind.NOT_PASSED
+            gate.add(Outcome(NOON_MS + 1000, gate.epoch, at, kind, 1 - seq))
+    await cloud.receive([gate.batch()])
+    await cloud.services.ingest.apply_pending()
+    for ticket in (tickets[0], tickets[2]):
+        with pytest.raises(Problem, match="ticket_used"):
+            await limits.check_unused([tickets[3], ticket])
+    await limits.check_unused([tickets[1], tickets[3]])

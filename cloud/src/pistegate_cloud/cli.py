@@ -21,6 +21,7 @@ from pistegate_cloud.contingency import cli as contingency_cli
 from pistegate_cloud.errors import CloudError
 from pistegate_cloud.fingers import cli as fingers_cli
 from pistegate_cloud.ledger import cli as ledger_cli
+from pistegate_cloud.staff import cli as staff_cli
 
 _EXAMPLE = """example:
   pistegate-cloud migrate --config cloud.toml
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     fingers_cli.add_parser(commands, shape)
     authority_cli.add_parser(commands, shape)
     backups_cli.add_parser(commands, shape)
+    staff_cli.add_parser(commands, shape)
     ledger_cli.add_parser(commands, shape)
     contingency_cli.add_parser(commands, shape)
     openapi = commands.add_parser("openapi", help="Print the OpenAPI document.", **shape)
@@ -84,6 +86,9 @@ def _add_token_create(commands: Any, shape: dict[str, Any]) -> None:
     create.add_argument("--name", required=True, help="who will use it")
     create.add_argument(
         "--scope", action="append", metavar="S", help="what it may do, such as orders:write; again for more; none: all"
+    )
+    create.add_argument(
+        "--site", type=int, action="append", metavar="N", help="where; again for more; none: everywhere"
     )
     create.add_argument("--days", type=int, metavar="N", help="valid for N days (default: until it is removed)")
     create.add_argument("--json", action="store_true", help="print JSON")
@@ -166,7 +171,7 @@ async def _create_token(settings: Any, arguments: argparse.Namespace) -> dict[st
     await check_schema(settings.database, arguments.config)
     now_ms = open_clock(settings.clock.source).wall_ms()
     async with open_database(settings.database):
-        token = await create(arguments.name, [Scope(name) for name in names], now_ms, arguments.days)
+        token = await create(arguments.name, [Scope(name) for name in names], now_ms, arguments.days, arguments.site)
     return {"token": token.text, "name": token.name, "scopes": token.scopes, "expires_ms": token.expires_ms}
 
 

@@ -27,6 +27,7 @@ STATUS: Final[dict[str, int]] = {
     "last_admin": 409,
     "approval_needed": 403,
     "approval_refused": 403,
+    "ticket_used": 409,
     "shift_needed": 409,
     "shift_open": 409,
     "shift_not_yours": 403,

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a caller may do something alone, or with the agreement of a second person 双人复核."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from pistegate_cloud.errors import Problem
 from pistegate_cloud.staff.caller import Caller
 
 
@@ -28,3 +30,15 @@ async def needed(
     from pistegate_cloud.staff import approvals
 
     return await approvals.use(caller, action, amount, approval, site=site, subject=subject, now_ms=now_ms)
+
+
+async def check_unused(tickets: Sequence[int]) -> None:
+    """Problem ticket_used, when somebody passed with one of these or perhaps did: its sale is not voided 作废 any more.
+
+    Whatever the limits are, and with any second person: it is refunded by its policy, which knows what was used.
+    """
+    from pistegate_cloud.staff import queries
+
+    used = await queries.passed(tickets)
+    if used:
+        raise Problem("ticket_used", ticket=used[0])

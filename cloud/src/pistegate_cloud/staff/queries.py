@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
-from tortoise.expressions import F
+from tortoise.expressions import F, Q
 
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.passages.models import Admission
 from pistegate_cloud.staff.models import (
     Approval,
     StaffAttempt,
@@ -140,6 +141,13 @@ async def take_attempt(what: str, span: int, most: int) -> bool:
 async def forget_attempts(what: str) -> None:
     """Start counting anew."""
     await StaffAttempt.filter(what=what).delete()
+
+
+async def passed(tickets: Sequence[int]) -> list[int]:
+    """Those of these tickets with which somebody passed a gate, or perhaps did."""
+    lanes = Admission.filter(ticket__in=list(tickets)).exclude(state="not_passed").exclude(state="card_void")
+    found = lanes.filter(Q(passed__gt=0) | Q(unknown__gt=0) | Q(state="open"))
+    return sorted({int(str(number)) for number in await found.values_list("ticket", flat=True)})
 
 
 async def add_approval(row: Approval) -> None:
