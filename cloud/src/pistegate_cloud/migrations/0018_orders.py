@@ -197,6 +197,7 @@ class Migration(migrations.Migration):
             "bill_finding",
             [
                 _key(),
+                _site(db_index=True, null=True),
                 ("bill", _to("cloud.ProviderBill", "bill_id", "id", db_index=True)),
                 ("kind", fields.CharField(max_length=20)),
                 ("payment", fields.CharField(max_length=64)),

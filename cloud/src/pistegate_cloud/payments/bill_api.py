@@ -13,7 +13,7 @@ from pistegate_cloud.errors import Problem
 from pistegate_cloud.payments import bill_queries as queries
 from pistegate_cloud.payments.models import BillFinding
 from pistegate_cloud.problems import documented
-from pistegate_cloud.schemas import After, Body, Limit, Page, Reason, iso
+from pistegate_cloud.schemas import After, Body, Limit, Page, Reason, SiteFilter, iso
 from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
@@ -33,9 +33,13 @@ class BillAnswer(BaseModel):
 
 
 class FindingAnswer(BaseModel):
-    """One difference. `kind`: payments.bills.Difference; amounts in minor units, refunds negative."""
+    """One difference. `kind`: payments.bills.Difference; amounts in minor units, refunds negative.
+
+    `site`: None for money of no payment of ours.
+    """
 
     number: int
+    site: int | None
     provider: str
     day: date
     kind: str
@@ -72,16 +76,17 @@ async def list_bills(after: After = 0, limit: Limit = 100) -> Page[BillAnswer]:
 
 @router.get("/bill-findings", dependencies=[Depends(require(Scope.PAYMENTS_READ))], responses=documented())
 async def list_findings(
+    site: SiteFilter = None,
     attention: Annotated[bool, Query(description="Only those that nobody has explained.")] = False,
     after: After = 0,
     limit: Limit = 100,
 ) -> Page[FindingAnswer]:
     """Differences between bills and our books, the oldest first."""
-    items = [_finding(row) for row in await queries.findings(attention, after, limit)]
+    items = [_finding(row) for row in await queries.findings(site, attention, after, limit)]
     return Page(items=items, next=items[-1].number if len(items) == limit else None)
 
 
-@router.post("/bill-findings/{finding}/explain", responses=documented("not_found", "state_conflict"))
+@router.post("/bill-findings/{finding}/explain", responses=documented("not_found", "state_conflict", "site_needed"))
 async def explain(
     finding: int,
     body: ExplainBody,
@@ -89,19 +94,22 @@ async def explain(
     caller: Annotated[Caller, Depends(require(Scope.PAYMENTS_SETTLE))],
 ) -> FindingAnswer:
     """Say what it was; the books are put right by what made them wrong, not here."""
-    await queries.finding(finding)
+    row = await queries.finding(finding)
+    if row.site_id is None and caller.sites is not None:  # money of no payment of ours: nobody's site
+        raise Problem("site_needed")
     now_ms = services.clock.wall_ms()
     async with in_transaction():
         if not await queries.explain(finding, caller.name, body.words, now_ms):
             raise Problem("state_conflict", noun="bill finding", state="explained", event="explain")
         told = {"words": body.words}
-        await audit.note(caller, "bill.explain", None, f"bill-finding:{finding}", after=told, now_ms=now_ms)
+        await audit.note(caller, "bill.explain", row.site_id, f"bill-finding:{finding}", after=told, now_ms=now_ms)
     return _finding(await queries.finding(finding))
 
 
 def _finding(row: BillFinding) -> FindingAnswer:
     return FindingAnswer(
         number=row.id,
+        site=row.site_id,
         provider=row.bill.provider,
         day=row.bill.day,
         kind=row.kind,

@@ -49,9 +49,15 @@ async def add_findings(rows: Sequence[BillFinding]) -> None:
     await BillFinding.bulk_create(list(rows))
 
 
-async def findings(still_open: bool, after: int, limit: int) -> list[BillFinding]:
+async def sites_of(provider: str, numbers: Collection[str]) -> dict[str, int]:
+    """Sites of those of these payments that are ours."""
+    rows = ProviderPayment.filter(provider=provider, number__in=list(numbers))
+    return {str(number): int(site) for number, site in await rows.values_list("number", "site_id")}
+
+
+async def findings(site: int | None, still_open: bool, after: int, limit: int) -> list[BillFinding]:
     """Findings in order of id with their bills, after one; `still_open`: only those that nobody has explained."""
-    query = BillFinding.filter(id__gt=after)
+    query = BillFinding.filter(id__gt=after) if site is None else BillFinding.filter(id__gt=after, site_id=site)
     if still_open:
         query = query.filter(settled_ms__isnull=True)
     return await query.order_by("id").limit(limit).select_related("bill")

@@ -112,9 +112,16 @@ class ProviderBill(Model):
 
 
 class BillFinding(Model):
-    """One difference between a bill and our books; amounts in minor units. `settled_by`: who has explained it."""
+    """One difference between a bill and our books; amounts in minor units. `settled_by`: who has explained it.
+
+    `site`: None for money of which we know no payment.
+    """
 
     id = fields.BigIntField(primary_key=True)
+    site: fields.ForeignKeyNullableRelation[Site] = fields.ForeignKeyField(
+        "cloud.Site", on_delete=fields.RESTRICT, db_index=True, null=True
+    )
+    site_id: int | None
     bill: fields.ForeignKeyRelation[ProviderBill] = fields.ForeignKeyField(
         "cloud.ProviderBill", on_delete=fields.RESTRICT, db_index=True
     )

@@ -50,12 +50,14 @@ async def reconcile(provider: Provider, day: date, clock: Clock) -> ProviderBill
     async with in_transaction():
         if not await queries.add_bill(bill):
             return await queries.bill(provider.name, day)
-        await queries.add_findings([_row(bill, finding) for finding in findings])
+        sites = await queries.sites_of(provider.name, {finding.payment for finding in findings})
+        await queries.add_findings([_row(bill, finding, sites.get(finding.payment)) for finding in findings])
     return bill
 
 
-def _row(bill: ProviderBill, finding: bills.Finding) -> BillFinding:
+def _row(bill: ProviderBill, finding: bills.Finding, site: int | None) -> BillFinding:
     return BillFinding(
+        site_id=site,
         bill_id=bill.id,
         kind=finding.kind.value,
         payment=finding.payment,
