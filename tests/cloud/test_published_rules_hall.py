@@ -99,6 +99,7 @@ async def test_overtime_is_kept_of_the_deposit(hall: Area, left: str, charged: i
     await hall.tell()
     answer = (await guest.checks_out(SATURDAY, "16:30")).json()
     assert (answer["charges"], answer["back"]) == (charged, 70000 - charged)
+    assert ("overtime" in dict(told(answer))) == bool(charged)
     [deposit] = (await hall.cloud.get("/deposits", ticket=guest.ticket))["items"]
     assert deposit["state"] == ("part_kept" if charged else "returned")
     books = await hall.balances()

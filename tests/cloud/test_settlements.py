@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from guests_at_gates import at
 from ski_area import SATURDAY, Area, Visitor, named, told
+from tortoise.transactions import in_transaction
 from wallet_desk import check_books
 
+from pistegate_cloud.deposits import queries as deposits
 from pistegate_cloud.settlements import paying
 from pistegate_cloud.settlements.models import Settlement
 from pistegate_cloud.wallets.invariants import disagreements
@@ -250,16 +252,31 @@ async def test_a_deposit_for_a_document_is_found_by_the_document(area: Area) -> 
 async def test_a_deposit_is_given_back_once_whoever_settles_at_the_same_time(
     cloud: Any, new_card: Any, new_gate: Any
 ) -> None:
-    """Four windows settle one ticket at the same moment: 500 back, once."""
+    """Four windows settle one guest at the same moment, by the ticket and by the ID: 500 back, once."""
     area = await opened(cloud, new_card, new_gate)
     number = await ticket(area)
-    answers = await asyncio.gather(
-        *(cloud.http.post("/settlements", json={"site": 1, "ticket": number}) for _ in range(4))
-    )
+    [deposit] = (await cloud.get("/deposits", ticket=number))["items"]
+    await cloud.post(f"/deposits/{deposit['deposit']}/bind", {"document": DOCUMENT})
+    guests: list[dict[str, Any]] = [{"ticket": number}, {"document": DOCUMENT}] * 2
+    answers = await asyncio.gather(*(cloud.http.post("/settlements", json={"site": 1} | guest) for guest in guests))
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert sum(answer.json().get("back", 0) for answer in answers) == 50000
     books = await area.balances()
     assert (books["tenders:cash"], books.get("deposits_held", 0)) == (20000, 0)
+
+
+async def test_no_more_leaves_a_deposit_than_is_in_it(cloud: Any, new_card: Any, new_gate: Any) -> None:
+    """Eight draw 200 each of 500 at the same moment: two get it."""
+    area = await opened(cloud, new_card, new_gate)
+    number = await ticket(area)
+    [deposit] = (await cloud.get("/deposits", ticket=number))["items"]
+
+    async def draw() -> bool:
+        async with in_transaction():
+            return await deposits.draw(deposit["deposit"], "spent", 20000, None, 0)
+
+    assert sorted(await asyncio.gather(*(draw() for _ in range(8)))) == [False] * 6 + [True] * 2
+    assert (await cloud.get(f"/deposits/{deposit['deposit']}"))["held"] == 10000
 
 
 async def test_a_deposit_is_taken_once_and_in_the_ways_that_were_agreed(area: Area) -> None:
