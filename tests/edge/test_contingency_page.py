@@ -4,12 +4,12 @@
 import http.client
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import urlencode
 
 import pytest
+from box_browser import Browser
 from contingency_box import TestClock
 
 from pistegate_edge.contingency.desk import Desk
@@ -25,47 +25,6 @@ PIN, SALT = "402817", b"s" * 16
 NOON_MS = 1768622400000  # 2026-01-17 12:00 in Shanghai
 CODES = [f"1{serial:0244d}" for serial in range(1, 9)]
 TICKETS = [Ticket(serial, 10_000 + serial, 1 if serial < 6 else 2, CODES[serial - 1]) for serial in range(1, 9)]
-
-
-@dataclass
-class Browser:
-    """Keeps cookies, follows redirects."""
-
-    port: int
-    cookies: dict[str, str] = field(default_factory=dict)
-    path: str = ""
-
-    def get(self, path: str) -> str:
-        return self._ask("GET", path)
-
-    def post(self, path: str, **form: str) -> str:
-        return self._ask("POST", path, urlencode(form))
-
-    def _ask(self, method: str, path: str, body: str = "") -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
-        connection.request(method, path, body or None, headers)
-        answer = connection.getresponse()
-        html = answer.read().decode()
-        connection.close()
-        for set_cookie in answer.headers.get_all("Set-Cookie") or []:
-            name, _, value = set_cookie.partition(";")[0].partition("=")
-            self.cookies[name] = value
-        if answer.status == 303:
-            return self.get(answer.headers["Location"])
-        assert answer.status == 200, answer.status
-        self.path = path
-        return html
-
-    def log_in(self, pin: str = PIN) -> str:
-        return self.post("/login", window="3", pin=pin)
-
-    def sell(self, page: str, **form: str) -> str:
-        """Fill in the form of the desk and press the button."""
-        found = re.search(r'name="form" value="([^"]+)"', page)
-        assert found is not None, page
-        return self.post("/sell", form=found[1], **({"method": "cash", "tendered": "", "reference": ""} | form))
 
 
 @dataclass
@@ -110,7 +69,7 @@ def test_a_seller_logs_in_sells_shows_and_prints(bench: Bench) -> None:
     """From the PIN to the codes: the price, the change, a big code for each ticket, the receipt's number."""
     browser = bench.browser()
     assert text("contingency.pin") in browser.get("/")
-    desk = browser.log_in()
+    desk = browser.log_in(PIN)
     assert text("contingency.may_sell") in desk
     assert "Day &lt;b&gt;" in desk
     receipt = browser.sell(desk, count_1="2", count_2="1", tendered="700")
@@ -131,7 +90,7 @@ def test_the_page_needs_nothing_from_elsewhere(bench: Bench) -> None:
     """No script, no address of another host, in either language."""
     for locale, word in (("en", "Sell"), ("zh-CN", "售票")):
         browser = bench.browser(locale)
-        desk = browser.log_in()
+        desk = browser.log_in(PIN)
         receipt = browser.sell(desk, count_1="1")
         pages = [browser.get("/"), desk, receipt, browser.post(f"/give{browser.path[8:]}"), browser.get("/day")]
         assert all(word in page for page in pages)
@@ -143,7 +102,7 @@ def test_the_page_needs_nothing_from_elsewhere(bench: Bench) -> None:
 def test_a_sale_is_voided_before_its_codes_are_seen_and_not_after(bench: Bench) -> None:
     """Nor ten minutes later; the numbers are spoilt and go to nobody."""
     browser = bench.browser()
-    browser.sell(browser.log_in(), count_1="1")
+    browser.sell(browser.log_in(PIN), count_1="1")
     assert text("contingency.state_void") in browser.post("/void/b1/1")
     assert text("contingency.voided") in browser.post("/give/b1/1")
     browser.sell(browser.get("/"), count_1="1")
@@ -159,7 +118,7 @@ def test_a_sale_is_voided_before_its_codes_are_seen_and_not_after(bench: Bench) 
 def test_the_drawer_is_what_it_began_with_and_the_cash(bench: Bench) -> None:
     """Terminal and voided sales are not in it."""
     browser = bench.browser()
-    browser.sell(browser.log_in(), count_1="1", tendered="500")
+    browser.sell(browser.log_in(PIN), count_1="1", tendered="500")
     browser.sell(browser.get("/"), count_2="2", method="terminal", reference="T-77")
     browser.sell(browser.get("/"), count_2="1")
     browser.post("/void/b1/3")
@@ -189,7 +148,7 @@ def test_the_drawer_is_what_it_began_with_and_the_cash(bench: Bench) -> None:
 def test_what_cannot_be_is_told_and_sells_nothing(bench: Bench, form: dict[str, str], key: str) -> None:
     """In words, on the same page."""
     browser = bench.browser()
-    page = browser.sell(browser.log_in(), **form)
+    page = browser.sell(browser.log_in(PIN), **form)
     assert text(f"contingency.{key}").replace("'", "&#x27;") in page
     assert bench.desk.store.receipts("b1") == 0
 
@@ -197,7 +156,7 @@ def test_what_cannot_be_is_told_and_sells_nothing(bench: Bench, form: dict[str, 
 def test_pressed_twice_it_is_one_sale(bench: Bench) -> None:
     """The browser's own repetition of a form gives the same receipt."""
     browser = bench.browser()
-    desk = browser.log_in()
+    desk = browser.log_in(PIN)
     for _ in range(3):
         browser.sell(desk, count_1="1")
         assert browser.path == "/receipt/b1/1"
@@ -213,9 +172,9 @@ def test_nobody_sells_without_the_pin(bench: Bench) -> None:
     assert bench.desk.store.receipts("b1") == 0
     for pin in ("000000", "", "402817x", "1" * 5000, "４０２８１７"):
         assert text("contingency.pin_wrong") in stranger.log_in(pin)
-    assert text("contingency.pin_wait") in stranger.log_in()
+    assert text("contingency.pin_wait") in stranger.log_in(PIN)
     bench.clock.now_ms += 61_000
-    assert text("contingency.may_sell") in stranger.log_in()
+    assert text("contingency.may_sell") in stranger.log_in(PIN)
     stranger.post("/logout")
     assert text("contingency.pin") in stranger.get("/day")
 
@@ -223,7 +182,7 @@ def test_nobody_sells_without_the_pin(bench: Bench) -> None:
 def test_another_sites_page_cannot_post_here(bench: Bench) -> None:
     """A browser says where a form came from; too large and unreadable ones are refused too."""
     browser = bench.browser()
-    browser.log_in()
+    browser.log_in(PIN)
     cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     for headers in ({"Origin": "http://evil.example"}, {"Content-Length": "99999"}, {"Content-Length": "-1"}):
         connection = http.client.HTTPConnection("127.0.0.1", bench.server.port, timeout=10)
@@ -238,7 +197,7 @@ def test_another_sites_page_cannot_post_here(bench: Bench) -> None:
 def test_online_or_in_doubt_the_page_shows_why_and_has_no_button(bench: Bench) -> None:
     """The cloud is back; the day is over."""
     browser = bench.browser()
-    browser.log_in()
+    browser.log_in(PIN)
     bench.desk.line.answered(bench.desk.clock.steady_ms())
     bench.clock.now_ms += 30_000
     bench.desk.line.answered(bench.desk.clock.steady_ms())
