@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP API of the audit record: searched, never changed."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -68,7 +69,7 @@ async def search(
     )
     items = [_answer(row) for row in rows]
     if csv.wants_csv(request, format):
-        cells = [[getattr(item, column) for column in _COLUMNS] for item in items]
+        cells = [[_cell(getattr(item, column)) for column in _COLUMNS] for item in items]
         return csv.answer("audit", _COLUMNS, cells, locale_of(request))
     return Page(items=items, next=items[-1].number if len(items) == limit else None)
 
@@ -85,6 +86,10 @@ def _answer(row: AuditEntry) -> AuditAnswer:
         before=row.before,
         after=row.after,
     )
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
 
 
 def _ms(at: datetime | None) -> int | None:
