@@ -83,8 +83,6 @@ CONTENT: dict[str, Any] = {
         }
     ],
     "offers": [
-        {"product": WEEKDAY},
-        {"product": WEEKEND},
         {"product": HALF, "holder": "half", "policy": "plain"},
         {"product": SMALL, "holder": "small", "needs": [INSURANCE], "policy": "plain"},
         {"product": SENIOR, "holder": "senior", "needs": [INSURANCE], "policy": "plain"},
