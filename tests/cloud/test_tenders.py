@@ -73,12 +73,24 @@ def test_several_make_up_the_total(tendered: list[Tendered], amounts: list[int])
         ([tender(Method.WECHAT_CODE, 50), tender(Method.WECHAT_NATIVE, 50)], "tenders_unclear"),
         ([tender(amount=100), tender(Method.TERMINAL, reference="r")], "tenders_unclear"),
         ([tender(Method.FREE)], "tenders_unclear"),
+        ([tender(Method.WECHAT_CODE, 0, means="1"), tender()], "tenders_unclear"),
     ],
 )
 def test_what_does_not_make_up_the_total_is_refused(tendered: list[Tendered], code: str) -> None:
     """Too little, too much, in two ways at once, in another currency, for nothing."""
     with pytest.raises(Problem) as caught:
         allot(100, "CNY", tendered)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("total", "currency", "code"),
+    [(0, "CNY", "payment_amount"), (10**9, "CNY", "payment_amount"), (1, "EUR", "wrong_currency")],
+)
+def test_what_no_provider_takes_is_refused_before_anything_is_kept(total: int, currency: str, code: str) -> None:
+    """Nothing at all, a fortune, another currency: the order is not made in the first place."""
+    with pytest.raises(Problem) as caught:
+        allot(total, currency, [tender(Method.WECHAT_NATIVE, currency=currency)])
     assert caught.value.code == code
 
 

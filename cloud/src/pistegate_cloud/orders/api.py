@@ -48,9 +48,11 @@ _TENDERS = (
     "idempotency_key_reused",
     "request_in_progress",
     "state_conflict",
+    "not_found",
+    "day_closed",
 )
-_CANCELLING = ("not_found", "state_conflict", "order_being_paid", "reverse_too_early", "site_not_allowed")
-_PAYING = ("not_found", "order_being_paid", *_TENDERS)
+_CANCELLING = ("not_found", "state_conflict", "order_being_paid", "reverse_too_early", "site_not_allowed", "day_closed")
+_PAYING = ("order_being_paid", *_TENDERS)
 _PROBLEMS = (
     "unknown_reference",
     "sold_out",

@@ -2,6 +2,7 @@
 """What a provider's word means for the order that waits for it, in the transaction that takes that word."""
 
 import logging
+from typing import Final
 from uuid import UUID
 
 from tortoise.transactions import in_transaction
@@ -13,6 +14,8 @@ from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.states import TENDER
 from pistegate_cloud.tenders import queries as tenders
 
+# Nothing about the order: its day was closed in this very moment. The provider's word is heard again.
+_AGAIN: Final = frozenset({"day_closed"})
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +35,8 @@ async def settle_paid(provider_payment: UUID, now_ms: int) -> None:
         async with in_transaction():  # a savepoint: what fails in it leaves nothing but the money
             await _finish(order, row, now_ms)
     except Problem as problem:
+        if problem.code in _AGAIN:
+            raise
         _log.error("order %s is paid and could not be made: %s %s", order.id, problem.code, problem.values)
         order = await queries.locked(row.order_id)
         row = await tenders.payment(row.id)

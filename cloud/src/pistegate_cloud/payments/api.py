@@ -31,6 +31,8 @@ _NOTICE = (
     "notice_unreadable",
     "payment_unknown",
     "payment_mismatch",
+    "state_conflict",
+    "day_closed",
 )
 
 
@@ -44,6 +46,8 @@ _SETTLING = (
     "approval_needed",
     "approval_refused",
     "site_not_allowed",
+    "refund_too_large",
+    "day_closed",
 )
 
 
@@ -114,7 +118,12 @@ async def settle_payment(
     return Settled(payment=payment, order=refund.order_id, refund=refund.id)
 
 
-@router.post("/payments/{payment}/ask", responses=documented("payment_unknown", "payments_off", "site_not_allowed"))
+@router.post(
+    "/payments/{payment}/ask",
+    responses=documented(
+        "payment_unknown", "payments_off", "payment_mismatch", "state_conflict", "site_not_allowed", "day_closed"
+    ),
+)
 async def ask_payment(
     payment: UUID,
     services: WithServices,

@@ -4,7 +4,7 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 from tortoise.transactions import in_transaction
 
@@ -88,7 +88,7 @@ async def list_findings(
 
 @router.post("/bill-findings/{finding}/explain", responses=documented("not_found", "state_conflict", "site_needed"))
 async def explain(
-    finding: int,
+    finding: Annotated[int, Path(ge=1, le=2**62)],
     body: ExplainBody,
     services: WithServices,
     caller: Annotated[Caller, Depends(require(Scope.PAYMENTS_SETTLE))],

@@ -7,6 +7,8 @@ from typing import Final
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.payments.provider import Fact, RefundFact, RefundTold, Told, Way
 
+CURRENCY: Final = "CNY"  # all that WeChat Pay and Alipay take inside China
+AMOUNT_MAX: Final = 100_000_000  # fen: a million yuan, above any order of a guest
 # A guest has so long to pay what is shown or opened; the code on the screen is gone then.
 PAYABLE_MS: Final = 15 * 60_000
 # A payment by code is taken back after so long. WeChat's documents for 付款码: ask again for up to 45 s, then reverse.
@@ -34,6 +36,14 @@ _REFUND_EVENTS: Final = {
     RefundFact.FAILED: "failed",
     RefundFact.STUCK: "stuck",
 }
+
+
+def check_payable(amount: int, currency: str) -> None:
+    """Problem wrong_currency, payment_amount unless a provider takes such an amount."""
+    if currency != CURRENCY:
+        raise Problem("wrong_currency", expected=CURRENCY, got=currency)
+    if not 1 <= amount <= AMOUNT_MAX:
+        raise Problem("payment_amount", limit=AMOUNT_MAX, currency=CURRENCY)
 
 
 def check_money(amount: int, currency: str, told: Told) -> None:

@@ -19,13 +19,12 @@ from pistegate_cloud.payments.rules import (
     PAYABLE_MS,
     REVERSE_NOT_BEFORE_MS,
     check_money,
+    check_payable,
     event_of,
     next_ask_ms,
 )
 from pistegate_cloud.states import PAYMENT
 
-CURRENCY: Final = "CNY"  # all that WeChat Pay and Alipay take inside China
-AMOUNT_MAX: Final = 100_000_000  # fen: a million yuan, above any order of a guest
 ENDED: Final = ("closed", "failed", "reversed")
 _TRIES: Final = 5  # of moving a row that others move at the same time
 
@@ -53,10 +52,7 @@ async def begin(wish: Wish, provider: Provider, clock: Clock) -> tuple[ProviderP
 
     It may be pending or in doubt: then it is asked for until it is known, and a payment by code reversed at its time.
     """
-    if wish.currency != CURRENCY:
-        raise Problem("wrong_currency", expected=CURRENCY, got=wish.currency)
-    if not 1 <= wish.amount <= AMOUNT_MAX:
-        raise Problem("payment_amount", limit=AMOUNT_MAX, currency=CURRENCY)
+    check_payable(wish.amount, wish.currency)
     row = _row(wish, provider.name, clock.wall_ms())
     if not await queries.add_payment(row):
         return await _again(wish, provider, clock)

@@ -4,7 +4,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel
 from tortoise.transactions import in_transaction
 
@@ -34,7 +34,8 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 Reader = Annotated[Caller, Depends(require(Scope.ACCOUNTS_READ))]
 Writer = Annotated[Caller, Depends(require(Scope.ACCOUNTS_WRITE))]
-_REPEATED = ("idempotency_key_reused", "request_in_progress")
+Number = Annotated[int, Path(ge=1, le=2**62)]
+_REPEATED = ("idempotency_key_reused", "request_in_progress", "site_not_allowed", "day_closed")
 
 
 @router.post("/accounts", status_code=201, responses=documented("already_exists", "unknown_reference"))
@@ -60,7 +61,7 @@ async def list_accounts(site: SiteFilter = None, after: After = 0, limit: Limit 
 
 
 @router.post("/accounts/{account}/terms", responses=documented("not_found"))
-async def set_terms(account: int, body: AccountTerms, services: WithServices, caller: Writer) -> AccountAnswer:
+async def set_terms(account: Number, body: AccountTerms, services: WithServices, caller: Writer) -> AccountAnswer:
     """Change what an account may sign; what is signed stays owed."""
     row = await queries.account(account)
     caller.at(row.site_id)
@@ -82,7 +83,7 @@ async def set_terms(account: int, body: AccountTerms, services: WithServices, ca
     ),
 )
 async def pay_account(
-    account: int,
+    account: Number,
     body: AccountPaymentBody,
     services: WithServices,
     caller: Writer,
@@ -103,7 +104,7 @@ async def pay_account(
 
 
 @router.get("/accounts/{account}/statement", responses=documented("not_found"))
-async def statement(account: int, caller: Reader, after: After = 0, limit: Limit = 100) -> Page[EntryAnswer]:
+async def statement(account: Number, caller: Reader, after: After = 0, limit: Limit = 100) -> Page[EntryAnswer]:
     """What was signed, returned and settled, oldest first."""
     row = await queries.account(account)
     caller.at(row.site_id)
@@ -147,7 +148,7 @@ async def list_vouchers(site: SiteFilter = None, after: After = 0, limit: Limit 
 
 
 @router.post("/voucher-batches/{batch}/void", responses=documented("not_found"))
-async def void_vouchers(batch: int, services: WithServices, caller: Writer) -> VoucherBatchAnswer:
+async def void_vouchers(batch: Number, services: WithServices, caller: Writer) -> VoucherBatchAnswer:
     """No voucher of a batch is good any more, where its codes were lost or stolen; again changes nothing."""
     row = await queries.batch(batch)
     caller.at(row.site_id)

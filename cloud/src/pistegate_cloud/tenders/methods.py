@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.payments.provider import Way
+from pistegate_cloud.payments.rules import check_payable
 
 
 class Method(StrEnum):
@@ -85,6 +86,8 @@ def _checked(tender: Tendered, amount: int, total: int) -> Tendered:
         return replace(tender, amount=amount, tendered=given)
     if amount == 0 and total and tender.method is not Method.FREE:
         raise Problem("tenders_unclear", what=f"{tender.method} of 0")
+    if tender.method in WAYS:
+        check_payable(amount, tender.currency)
     if tender.method in EXTERNAL and tender.reference is None:
         raise Problem("reference_missing", method=tender.method.value)
     if tender.method is Method.FREE and amount:

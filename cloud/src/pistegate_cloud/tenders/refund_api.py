@@ -19,7 +19,16 @@ from pistegate_cloud.tokens.service import Scope
 router = APIRouter(tags=["payments"])
 
 Settler = Annotated[Caller, Depends(require(Scope.PAYMENTS_SETTLE))]
-_PROBLEMS = ("not_found", "payments_off", "state_conflict", "site_not_allowed")
+_PROBLEMS = (
+    "not_found",
+    "payment_unknown",
+    "payments_off",
+    "state_conflict",
+    "refund_too_large",
+    "payment_mismatch",
+    "site_not_allowed",
+    "day_closed",
+)
 
 
 class RefundPage(BaseModel):
