@@ -241,7 +241,7 @@ async def test_the_commands_export_and_close(sqlite_cloud: Any, tmp_path: Path, 
     report = json.loads(capsys.readouterr().out)
     assert (report["state"], report["transactions"]) == ("closed", 11)
     await _in_thread("ledger", "export", *span[:-1], "2020-01-01", expected=1)
-    assert "no span" in capsys.readouterr().err
+    assert "Ask for 1 to 400 days" in capsys.readouterr().err
 
 
 async def _in_thread(*arguments: str, expected: int = 0) -> None:

@@ -18,8 +18,8 @@ from pistegate_cloud.cards import desk_api as card_desk
 from pistegate_cloud.codes import api as codes
 from pistegate_cloud.contingency import api as contingency
 from pistegate_cloud.contingency import box_api as contingency_boxes
-from pistegate_cloud.deposits import api as deposits
 from pistegate_cloud.days import api as days
+from pistegate_cloud.deposits import api as deposits
 from pistegate_cloud.documents import api as documents
 from pistegate_cloud.encoders import api as encoders
 from pistegate_cloud.exceptions import api as exceptions
@@ -27,6 +27,7 @@ from pistegate_cloud.fingers import api as fingers
 from pistegate_cloud.gates import api as gates
 from pistegate_cloud.invoices import api as invoices
 from pistegate_cloud.issues import api as issues
+from pistegate_cloud.ledger import api as ledger
 from pistegate_cloud.orders import api as orders
 from pistegate_cloud.passages import api as passages
 from pistegate_cloud.payments import api as payments
@@ -120,6 +121,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         reports,
         days,
         invoices,
+        ledger,
     ):
         app.include_router(noun.router, prefix=API)
     app.add_api_route(f"{API}/health", _health, tags=["health"])

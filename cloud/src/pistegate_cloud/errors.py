@@ -191,6 +191,8 @@ STATUS: Final[dict[str, int]] = {
     "invoice_buyer": 422,
     "invoice_reddened_first": 409,
     "invoice_number_used": 409,
+    "clearing_too_much": 409,
+    "ledger_span": 422,
     "internal": 500,
 }
 

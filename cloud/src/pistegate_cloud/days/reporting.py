@@ -50,7 +50,7 @@ async def report(site: int, day: date, state: str) -> DayReport:
         events=[EventRow(event=e, account=a, currency=c, amount=n) for (e, a, c), n in sorted(events.items())],
         checks=await _checks(site, day, events, (ms_of(from_), ms_of(to))),
         warnings=await _warnings(site, ms_of(to), {(row.account, row.currency): row.closing for row in balances}),
-        passages=await _passages(site, day, ms_of(from_), ms_of(to)),
+        passages=await passages(site, day),
         other_days=[
             OtherDay(event=event, operating_day=real, transactions=times)
             for event, real, times in await ledger.about_other_days(site, day)
@@ -112,9 +112,11 @@ async def _warnings(site: int, to_ms: int, balances: Mapping[tuple[str, str], in
     return sorted(set(found))
 
 
-async def _passages(site: int, day: date, from_ms: int, to_ms: int) -> PassageFigures:
+async def passages(site: int, day: date) -> PassageFigures:
+    """Persons of an operating day, and what became of their tickets in the books."""
+    from_, to = await bounds(site, day)
     rides: dict[int, int] = defaultdict(int)
-    for ticket, persons in await queries.rides(site, from_ms, to_ms):
+    for ticket, persons in await queries.rides(site, ms_of(from_), ms_of(to)):
         rides[ticket] += persons
     parties = await reports.parties(site, set(rides))
     recognised = await queries.recognised_for(site, day)

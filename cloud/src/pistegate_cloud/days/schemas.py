@@ -13,6 +13,10 @@ from pistegate_cloud.schemas import Body, Day, Reason, SiteNumber
 class CutOverBody(Body):
     """From which day on business days of a site begin how late. Night skiing until 02:00: 240, which is 04:00."""
 
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"site": 1, "from_day": "2026-12-01", "minutes": 240}}
+    )
+
     site: SiteNumber
     from_day: Day
     minutes: Annotated[int, Field(ge=0, le=CUT_OVER_MAX, description="Minutes after midnight, site time.")]
@@ -24,6 +28,8 @@ class CutOverAnswer(CutOverBody):
 
 class CloseBody(Body):
     """Which day is closed for good. With `accept_differences`, what does not reconcile stays in the report."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"site": 1, "day": "2026-01-17"}})
 
     site: SiteNumber
     day: Day

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pistegate_cloud.schemas import Body, Reason
 
@@ -20,6 +20,11 @@ State = Literal["requested", "issued", "red_requested", "red", "cancelled"]
 class InvoiceBody(Body):
     """For whom. `company`: needs its tax number 纳税人识别号; a person has none."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"order": "01900000-0000-7000-8000-000000000000", "buyer": "李雷"}},
+    )
+
     order: UUID
     buyer: Buyer
     company: bool = False
@@ -30,11 +35,15 @@ class InvoiceBody(Body):
 class IssuedBody(Body):
     """As the tax platform issued it."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"number": "25312000000123456789"}})
+
     number: Annotated[str, StringConstraints(pattern=r"^[0-9]{8,20}$")]
 
 
 class RedBody(Body):
     """Why an invoice is taken back 红冲."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "退票"}})
 
     reason: Reason
 

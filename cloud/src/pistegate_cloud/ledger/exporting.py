@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from pistegate_cloud.errors import LedgerError
+from pistegate_cloud.errors import Problem
 from pistegate_cloud.ledger import beancount, queries, vouchers
 from pistegate_cloud.ledger.entry import Entry
 from pistegate_cloud.sites import queries as sites
@@ -46,7 +46,7 @@ async def csv_book(site: int, first: date, last: date) -> str:
 
 async def voucher_csv(site: int, first: date, last: date, codes: Mapping[str, str] | None = None) -> str:
     """Vouchers of some days."""
-    _check(first, last)
+    check_span(first, last)
     await sites.site(site)
     rows = []
     for offset in range((last - first).days + 1):
@@ -56,11 +56,11 @@ async def voucher_csv(site: int, first: date, last: date, codes: Mapping[str, st
 
 
 async def _entries(site: int, first: date, last: date) -> list[Entry]:
-    _check(first, last)
+    check_span(first, last)
     await sites.site(site)
     return [entry async for entry in queries.entries(site, first, last)]
 
 
-def _check(first: date, last: date) -> None:
+def check_span(first: date, last: date) -> None:
     if not 0 <= (last - first).days < DAYS_MAX:
-        raise LedgerError(f"from {first} to {last} is no span of 1 to {DAYS_MAX} days")
+        raise Problem("ledger_span", days=DAYS_MAX)

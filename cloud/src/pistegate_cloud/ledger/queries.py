@@ -76,6 +76,15 @@ async def by_event(site: int, day: date) -> dict[tuple[str, str, str], int]:
     return {(str(kind), str(code), str(currency)): int(str(total)) for kind, code, currency, total in found}
 
 
+async def between_sites(site: int, first: date, last: date) -> dict[tuple[str, str, str], int]:
+    """(event, account, currency) -> what was posted over some days to what other sites owe."""
+    days = {"transaction__day__gte": first, "transaction__day__lte": last}
+    rows = Posting.filter(site_id=site, account__code__startswith="between_sites:", **days)
+    sums = rows.annotate(total=Sum("amount")).group_by("transaction__kind", "account__code", "currency")
+    found = await sums.values_list("transaction__kind", "account__code", "currency", "total")
+    return {(str(kind), str(code), str(currency)): int(str(total)) for kind, code, currency, total in found}
+
+
 async def orders_of(site: int, day: date, kinds: Sequence[str]) -> list[UUID]:
     """Orders that transactions of some kinds, posted to a day, are about."""
     rows = LedgerTransaction.filter(site_id=site, day=day, kind__in=list(kinds), order_id__not_isnull=True)

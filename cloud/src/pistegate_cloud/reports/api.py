@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from pistegate_cloud.problems import documented, locale_of
 from pistegate_cloud.reports import csv, service
-from pistegate_cloud.reports.schemas import Exposure, PassagesReport, Reconciliation, SalesReport
+from pistegate_cloud.reports.revenue import revenue as revenue_of
+from pistegate_cloud.reports.schemas import Exposure, PassagesReport, Reconciliation, RevenueReport, SalesReport
 from pistegate_cloud.schemas import Hub, SiteNumber
 from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.sites import queries as sites
@@ -45,6 +46,23 @@ async def sales(request: Request, site: SiteNumber, day: Day, format: Format = N
     rows = [(row.product, row.channel, row.currency, row.tickets, row.amount) for row in report.rows]
     columns = ("product", "channel", "currency", "tickets", "amount")
     return csv.answer(f"sales-{site}-{day}", columns, rows, locale_of(request))
+
+
+@router.get("/revenue", response_model=RevenueReport, responses=_RESPONSES)
+async def revenue(
+    request: Request,
+    site: SiteNumber,
+    day: Annotated[date, Query(description="Business day, by the site's cut-over.")],
+    format: Format = None,
+) -> RevenueReport | Response:
+    """A business day in money: sold by product, department and channel; earned; taken by tender. CSV: what was sold."""
+    await sites.site(site)
+    report = await revenue_of(site, day)
+    if not csv.wants_csv(request, format):
+        return report
+    columns = ("product", "kind", "department", "channel", "currency", "pieces", "amount", "tax")
+    rows = [tuple(getattr(row, column) for column in columns) for row in report.sold]
+    return csv.answer(f"revenue-{site}-{day}", columns, rows, locale_of(request))
 
 
 @router.get("/exposure", response_model=Exposure, responses=_RESPONSES)

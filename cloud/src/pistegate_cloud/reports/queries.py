@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of reports: sums in the database, never rows in memory beyond one day's distinct tickets."""
 
+from collections.abc import Sequence
 from datetime import date
+from typing import Final
+from uuid import UUID
 
 from tortoise.functions import Count, Sum
 
@@ -9,6 +12,9 @@ from pistegate_cloud.orders.models import Order, OrderLine
 from pistegate_cloud.passages.models import Admission, Override, Refusal
 from pistegate_cloud.sites.models import Post
 from pistegate_cloud.tickets.models import Ticket
+
+SOLD: Final = ("paid", "part_refunded", "refunded")  # states.ORDER: what was sold, whatever came back later
+_AT_ONCE: Final = 500  # orders of one query
 
 
 def _number(value: object) -> int:
@@ -46,15 +52,31 @@ async def post_names(site: int) -> dict[int, str]:
 async def sales(site: int, day: date) -> list[tuple[str, str, str, int, int]]:
     """(product code, channel, currency, tickets, amount) of a day."""
     rows = await (
-        OrderLine.filter(site_id=site, order__day=day, order__status="paid")
+        OrderLine.filter(site_id=site, order__day=day, order__status__in=SOLD)
         .annotate(tickets=Sum("quantity"), money=Sum("amount"))
-        .group_by("product__code", "order__channel", "order__currency")
-        .values_list("product__code", "order__channel", "order__currency", "tickets", "money")
+        .group_by("product__code", "kind", "order__channel", "order__currency")
+        .values_list("product__code", "kind", "order__channel", "order__currency", "tickets", "money")
     )
     return sorted(
-        (str(code), str(channel), str(currency), _number(tickets), _number(money))
-        for code, channel, currency, tickets, money in rows
+        (str(code or kind), str(channel), str(currency), _number(tickets), _number(money))
+        for code, kind, channel, currency, tickets, money in rows
     )
+
+
+async def sold_by(orders: Sequence[UUID]) -> dict[tuple[str, str, str, str, str], tuple[int, int, int]]:
+    """(product code or kind, kind, department, channel, currency) -> (pieces, amount, tax) of some orders."""
+    found: dict[tuple[str, str, str, str, str], tuple[int, int, int]] = {}
+    by = ("product__code", "kind", "department", "order__channel", "order__currency")
+    for start in range(0, len(orders), _AT_ONCE):
+        rows = OrderLine.filter(order_id__in=list(orders[start : start + _AT_ONCE]))
+        sums = rows.annotate(p=Sum("quantity"), m=Sum("amount"), t=Sum("tax")).group_by(*by)
+        for code, kind, department, channel, currency, *figures in await sums.values_list(*by, "p", "m", "t"):
+            key = (str(code or kind), str(kind), str(department), str(channel), str(currency))
+            before = found.get(key, (0, 0, 0))
+            found[key] = (
+                before[0] + _number(figures[0]), before[1] + _number(figures[1]), before[2] + _number(figures[2]),
+            )  # fmt: skip
+    return found
 
 
 async def outcomes(site: int, day: date | None) -> list[tuple[str, int, int, int]]:
@@ -90,8 +112,8 @@ async def refusals(site: int, day: date | None) -> dict[str, int]:
 
 async def sold(site: int, day: date | None) -> tuple[int, int, int]:
     """Paid orders, their tickets, their amount."""
-    query = Order.filter(site_id=site, status="paid")
-    lines = OrderLine.filter(site_id=site, order__status="paid")
+    query = Order.filter(site_id=site, status__in=SOLD)
+    lines = OrderLine.filter(site_id=site, order__status__in=SOLD, kind="ticket")
     if day is not None:
         query, lines = query.filter(day=day), lines.filter(order__day=day)
     amount = await query.annotate(money=Sum("total")).values_list("money", flat=True)

@@ -81,3 +81,45 @@ class Exposure(BaseModel):
     allowance: int = Field(description="Persons that were paid for today, of tickets that limit them.")
     most: int = Field(description="Persons whom these tickets let in at most today.")
     unlimited: int = Field(description="Media of tickets that limit no persons, counted once each.")
+
+
+class SoldRow(BaseModel):
+    """What was sold and posted on a business day, gross; `product`: its code, or the kind of a charge without one."""
+
+    product: str
+    kind: str
+    department: str
+    channel: str
+    currency: str
+    pieces: int
+    amount: int
+    tax: int
+
+
+class EarnedRow(BaseModel):
+    """Revenue of a department, net of tax: of what was used, has expired, or is earned at once."""
+
+    department: str
+    currency: str
+    amount: int
+
+
+class TenderRow(BaseModel):
+    """Money by way of paying: what came, and what went (below zero)."""
+
+    tender: str
+    currency: str
+    came: int
+    went: int
+
+
+class RevenueReport(BaseModel):
+    """A business day as the books have it; persons are of the operating day, by the site's cut-over."""
+
+    site: int
+    day: date
+    sold: list[SoldRow]
+    earned: list[EarnedRow]
+    tenders: list[TenderRow]
+    visitors: int = Field(description="Different persons 人次.")
+    rides: int = Field(description="Persons passed, each time they did.")
