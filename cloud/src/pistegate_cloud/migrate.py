@@ -20,6 +20,7 @@ from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 from pistegate_cloud.database import APP, connection_name, orm_config
 from pistegate_cloud.errors import SchemaError
+from pistegate_cloud.migrate_together import group_steps
 from pistegate_cloud.settings import DatabaseSettings
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,9 @@ async def _executor(settings: DatabaseSettings, *, foreign_keys: bool) -> AsyncI
     config = orm_config(settings, foreign_keys=foreign_keys)
     async with TortoiseContext() as context:
         await context.init(config=config)
-        yield MigrationExecutor(context.connections.get(connection_name(settings)), config["apps"])
+        executor = MigrationExecutor(context.connections.get(connection_name(settings)), config["apps"])
+        group_steps(executor)
+        yield executor
 
 
 async def pending(settings: DatabaseSettings) -> list[str]:
