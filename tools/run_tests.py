@@ -30,7 +30,7 @@ ALONE = ("tests/simulators/test_reader_timing.py",)
 # A file's tests stay together: they share what is slow to make.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 AT_ONCE = ("--numprocesses", "3", *BY_FILE)
-TWO_AT_ONCE = ("--numprocesses", "2", *BY_FILE)  # a day alone keeps half a processor busy
+TWO_AT_ONCE = ("--numprocesses", "2", *BY_FILE)  # a day alone keeps a third of a processor busy
 # In memory where there is room: thousands of databases are made there, and none of these tests is about a disk.
 MEMORY, ROOM = Path("/dev/shm"), 3 * 2**30
 

@@ -33,7 +33,7 @@ WAITING_S = 4096 / 13.56e6 * 256 + 49152 / 13.56e6
 RATS_S = 0.0512  # for the answer to RATS, of which it knows no such time yet: RFConfiguration item 2
 AIR_S = 0.02  # more than one command to a card takes on the air where that takes time; far less than one more wait
 IN_TRANSACTION = 14  # from this exchange on the reader asks once more (MaxRtyCOM 1): the answer may be what was lost
-MORE = 0.5  # what a till may add to its reader's waiting: here it is a fiftieth; `make bench` has the worst in seconds
+MORE = 0.5  # what a till may add to what its reader waits, in the middle of all; `make bench` has the worst
 DATA_EXCHANGE = (0x40, 0x42)  # InDataExchange, InCommunicateThru
 CUTS = [
     (Cut.BEFORE, Executed.NOTHING),
