@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from order_desk import PAYS, OrderDesk, number_of, order_desk
+from staff_hands import hired
 
 from pistegate_cloud.ledger import queries as ledger
 from pistegate_cloud.orders import cancelling, making
-from pistegate_cloud.orders.models import Order
+from pistegate_cloud.orders.models import Order, Payment
 from pistegate_cloud.payments.reconciling import reconcile_due
 from pistegate_cloud.payments.rules import PAYABLE_MS
 from pistegate_cloud.stock.models import Stock, StockProduct
@@ -288,3 +289,33 @@ async def test_bills_are_fetched_once_and_differences_kept(lite: OrderDesk) -> N
     await lite.cloud.post(f"/bill-findings/{finding['number']}/explain", {"words": "asked for it: paid"})
     assert (await lite.cloud.get("/bill-findings", attention=True))["items"] == []
     assert await lite.refused(f"/bill-findings/{finding['number']}/explain", {"words": "x"}) == "state_conflict"
+
+
+async def test_a_quote_keeps_its_price_for_a_while(lite: OrderDesk) -> None:
+    """Ordered by its quote within ten minutes; afterwards refused in words, and nothing is kept."""
+    lines = [{"product": 1, "quantity": 1, "visit_date": lite.day}]
+    quote = await lite.cloud.post("/quotes", {"site": 1, "channel": "window", "lines": lines})
+    number = quote.get("id") or quote.get("quote")
+    assert (await lite.sell(CASH, quote=number))["total"] == PRICE
+    lite.clock.now_ms += 11 * 60_000
+    assert await lite.refused_sale(CASH, quote=number) == "quote_expired"
+    assert await Order.all().count() == 1
+
+
+async def test_a_seller_takes_money_in_a_shift(lite: OrderDesk) -> None:
+    """Without an open shift no money is taken; in one, order and payment name it and who sold."""
+    cloud = lite.cloud
+    seller = await hired(cloud, "ann", "seller", 1)
+    body = lite.body(CASH)
+    refused = await cloud.http.post("/orders", json=body, headers=seller)
+    assert (refused.json()["code"], await Order.all().count()) == ("shift_needed", 0)
+    await cloud.post("/windows", {"site": 1, "number": 1, "name": "Window 1"})
+    shift = {"site": 1, "window": 1, "currency": "CNY", "float": 10000}
+    opened = await cloud.http.post("/shifts", json=shift, headers=seller)
+    assert opened.status_code == 201, opened.text
+    sold = await cloud.http.post("/orders", json=body, headers=seller)
+    assert sold.status_code == 201, sold.text
+    order = await Order.get(id=sold.json()["id"])
+    payment = await Payment.get(order_id=order.id)
+    assert str(order.shift_id) == str(payment.shift_id) == opened.json()["id"]
+    assert order.operator == payment.operator

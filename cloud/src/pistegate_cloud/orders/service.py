@@ -17,6 +17,7 @@ from pistegate_cloud.orders.schemas import OrderAnswer, OrderBody
 from pistegate_cloud.pricing import service as pricing
 from pistegate_cloud.pricing.shapes import Asked, At, Priced
 from pistegate_cloud.services import Services
+from pistegate_cloud.shifts import service as shifts
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tenders.methods import WAYS, Tendered
@@ -85,6 +86,11 @@ async def _order(body: OrderBody, caller: Caller, now_ms: int) -> Order:
             raise Problem("outlet_of_another_group", site=site.number, outlet=outlet.number)
     elif body.window is not None:
         caller.at(site.number, body.window)
+    shift = (
+        await shifts.of(caller, site.number if body.selling_site is None else body.selling_site)
+        if body.tenders()
+        else None
+    )
     return Order(
         id=uuid7(now_ms),
         site_id=site.number,
@@ -97,6 +103,7 @@ async def _order(body: OrderBody, caller: Caller, now_ms: int) -> Order:
         day=await days.business_day(site.number, now_ms),
         phone=body.phone,
         window=body.window or caller.window,
+        shift_id=None if shift is None else shift.id,
         operator=caller.name,
         member_id=body.member,
         selling_site=body.selling_site,

@@ -39,7 +39,7 @@ async def take(order: Order, tenders: Sequence[Tendered], caller: Caller, now_ms
 
 
 async def _shift(order: Order, tenders: Sequence[Tendered], caller: Caller) -> UUID | None:
-    if order.shift_id is not None or not tenders:
+    if caller.user is None or not tenders:  # a machine's is the one that its order names, such as a box's
         return order.shift_id
     shift = await shifts.of(caller, site_of(order))
     return None if shift is None else shift.id
