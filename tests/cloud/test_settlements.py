@@ -2,10 +2,12 @@
 """Settlements: done once whatever breaks, whoever comes at the same time, with a card, a ticket or a document."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from guests_at_gates import at
+from order_desk import order_desk
 from ski_area import SATURDAY, Area, Visitor, named, told
 from tortoise.transactions import in_transaction
 from wallet_desk import check_books
@@ -302,3 +304,38 @@ async def test_damage_without_a_price_and_too_much_money_are_refused_in_words(ar
     assert (await area.cloud.http.post("/settlements", json=body | much)).json()["code"] == "settlement_too_much"
     assert (await area.cloud.get("/deposits", ticket=number))["items"][0]["state"] == "held"
     assert (await area.cloud.get("/settlements", site=1))["items"] == []
+
+
+async def test_deposit_and_recharge_by_wechat_go_back_by_wechat(
+    sqlite_cloud: Any, new_card: Any, new_gate: Any, tmp_path: Path
+) -> None:
+    """Held once the provider's money is there; settled, both are on their way back, and wait for nobody's cash."""
+    native = [{"method": "wechat_native", "currency": "CNY"}]
+    area = await opened(sqlite_cloud, new_card, new_gate)
+    content = CONTENT | {"deposits": [CONTENT["deposits"][0] | {"methods": ["wechat_native"]}]}
+    await area.cloud.post("/price-lists", {"site": 1, "content": content})
+    guest = await area.visitor(await ticket(area, deposit=False))
+    uid = guest.card.uid.hex()
+    wallet = (await area.cloud.post("/wallets", {"site": 1, "currency": "CNY", "uid": uid}))["wallet"]
+    with order_desk(area.cloud, tmp_path) as desk:
+        body = {"site": 1, "tickets": [guest.ticket], "uid": uid, "payments": native}
+        taken = await area.cloud.post("/deposits", body)
+        assert (taken["status"], taken["deposits"], taken["device"][:9]) == ("new", [], "weixin://")
+        recharge = {"amount": 10000, "currency": "CNY", "payments": native}
+        recharged = await area.cloud.post(f"/wallets/{wallet}/recharge", recharge)
+        assert (recharged["status"], recharged["account"]) == ("new", 0)
+        for order in (taken["order"], recharged["order"]):
+            assert desk.guest_pays(await area.cloud.get(f"/orders/{order}"))
+            assert await desk.deliver() == 204
+        [deposit] = (await area.cloud.get("/deposits", uid=uid))["items"]
+        assert (deposit["state"], deposit["ticket"]) == ("held", guest.ticket)
+        answer = (await guest.checks_out(SATURDAY, "09:30")).json()
+        assert [(back["of"], back["method"], back["amount"], back["waits"]) for back in answer["returned"]] == [
+            ("deposit", "wechat_native", 50000, True),
+            ("wallet", "wechat_native", 10000, True),
+        ]
+        books = await area.balances()
+        assert (books["refunds_due:wechat"], books.get("deposits_held", 0)) == (-60000, 0)
+        await desk.later()
+        await desk.later()
+        assert sum(desk.sim.books.refunds[number].amount for number in desk.sim.books.refunds) == 60000

@@ -53,6 +53,9 @@ Writer = Annotated[Caller, Depends(require(Scope.DEPOSITS_WRITE))]
         "reference_missing",
         "shift_needed",
         "idempotency_key_reused",
+        "request_in_progress",
+        "payments_off",
+        "amount_too_large",
     ),
 )
 async def take(

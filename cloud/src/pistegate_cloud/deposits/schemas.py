@@ -103,8 +103,13 @@ def deposit_answer(row: Deposit) -> DepositAnswer:
 
 
 class TakenAnswer(BaseModel):
-    """What was taken, by one order; minor units."""
+    """What was taken, by one order; minor units. `status` new: the provider's money is awaited, then they are held.
+
+    `device`: what the guest's device needs to pay.
+    """
 
     order: UUID
+    status: str
+    device: str | None
     total: int
     deposits: list[DepositAnswer]

@@ -18,7 +18,7 @@ from pistegate_cloud.tickets.models import Ticket
 from pistegate_cloud.wallets.books import About, enter
 
 KIND = "deposit"  # of an order's line, and as a way of paying
-TICKET_TERM = "ticket"  # which of a line's terms names the ticket that it is for
+TICKET_TERM, UID_TERM = "ticket", "uid"  # which of a line's terms name the ticket and the card that it is for
 
 
 async def taken(
@@ -34,8 +34,8 @@ async def taken(
             continue
         of = _tickets_for(line, lines, tickets)
         for index, amount in enumerate(_each(line)):
-            told = (line.terms or {}).get(TICKET_TERM)
-            ticket = told or (of[index].number if index < len(of) else None)
+            terms = line.terms or {}
+            ticket = terms.get(TICKET_TERM) or (of[index].number if index < len(of) else None)
             made.append(
                 Deposit(
                     site_id=order.site_id,
@@ -45,6 +45,7 @@ async def taken(
                     currency=order.currency,
                     state="held",
                     ticket_id=ticket,
+                    uid=terms.get(UID_TERM),
                     actor=actor,
                     taken_ms=now_ms,
                 )

@@ -106,7 +106,8 @@ def _damages(read: Read, found: Sequence[Found], terms: Terms | None) -> list[Li
         if damage is None or terms is None:
             raise Problem("settlement_price", site=read.site, code=each.code, kind=name_of(each.kind))
         kind = "lost" if each.code == "lost" else "damage"
-        values = {"code": each.code, "kind": name_of(each.kind), "item": each.item, "name": dict(damage.name)}
+        item = each.item or next((piece.item for piece in read.pieces if piece.kind == each.kind), "")
+        values = {"code": each.code, "kind": name_of(each.kind), "item": item, "name": dict(damage.name)}
         values |= _booked(terms)
         lines.append(Line(kind, damage.price, values, kind=kind))
     return lines

@@ -126,7 +126,8 @@ class SettlementAnswer(BaseModel):
 
 def words_of(key: str, values: Mapping[str, Any], currency: str) -> dict[str, str]:
     """A line in each language, money as people write it."""
-    return {locale: text(f"settlement.{key}", locale, **_told(values, currency, locale)) for locale in LOCALES}
+    told = {locale: text(f"settlement.{key}", locale, **_told(values, currency, locale)) for locale in LOCALES}
+    return {locale: words.rstrip(" :：") for locale, words in told.items()}
 
 
 def money_words(amount: int, currency: str) -> str:

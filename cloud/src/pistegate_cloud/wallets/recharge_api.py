@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP API of recharges 充值: money into a wallet by an order, whatever the guest pays with."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
-from tortoise.transactions import in_transaction
 
 from pistegate_cloud.days import service as days
-from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
+from pistegate_cloud.orders.charging import charge, given_line
+from pistegate_cloud.orders.idempotency import Repeatable
 from pistegate_cloud.orders.kinds import OrderKind
-from pistegate_cloud.orders.making import make
 from pistegate_cloud.orders.models import Order
 from pistegate_cloud.orders.schemas import Payments
 from pistegate_cloud.pricing.shapes import Priced
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import MONEY_MAX, Body, Code, Currency
-from pistegate_cloud.services import IdempotencyKey, Services, WithServices, require
+from pistegate_cloud.services import IdempotencyKey, WithServices, require
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 from pistegate_cloud.uuid7 import uuid7
@@ -48,9 +48,14 @@ class RechargeBody(Body):
 
 
 class RechargeAnswer(BaseModel):
-    """The order of a recharge, and what is in the wallet's account now."""
+    """The order of a recharge, and what is in the wallet's account now. `status` new: the provider's money is awaited.
+
+    `device`: what the guest's device needs to pay.
+    """
 
     order: UUID
+    status: str
+    device: str | None
     wallet: int
     amount: int
     account: int
@@ -69,6 +74,10 @@ class RechargeAnswer(BaseModel):
         "reference_missing",
         "shift_needed",
         "idempotency_key_reused",
+        "request_in_progress",
+        "payments_off",
+        "amount_too_large",
+        "unknown_reference",
     ),
 )
 async def recharge(
@@ -79,51 +88,32 @@ async def recharge(
     idempotency_key: IdempotencyKey = None,
 ) -> RechargeAnswer:
     """Recharge a wallet 充值; given back, it goes by the way it came. From the account it can be put on the card."""
-    request = Repeatable.of(caller, f"recharge {number}", idempotency_key, body)
-    kept = await request.answered()
-    if kept is not None:
-        return RechargeAnswer.model_validate(kept)
-    try:
-        async with in_transaction():
-            return await _recharge(number, body, request, services)
-    except AnsweredMeanwhile:
-        return RechargeAnswer.model_validate(await request.answered())
-
-
-async def _recharge(number: int, body: RechargeBody, request: Repeatable, services: Services) -> RechargeAnswer:
-    now_ms, caller = services.clock.wall_ms(), request.caller
     wallet = await queries.wallet(number)
     await recharging.fitting(number, wallet.site_id, body.currency)
-    day = await days.business_day(wallet.site_id, now_ms)
-    order = Order(
-        id=uuid7(now_ms),
-        site_id=wallet.site_id,
-        channel=body.channel,
-        status="new",
-        total=0,
-        currency=body.currency,
-        created_ms=now_ms,
-        day=day,
-        kind=OrderKind.RECHARGE.value,
-        window=caller.window,
-        operator=caller.name,
-    )
-    line = Priced(
-        product=None,
-        kind=recharging.KIND,
-        quantity=1,
-        visit_date=day,
-        list_price=body.amount,
-        unit_price=body.amount,
+    request = Repeatable.of(caller, f"recharge {number}", idempotency_key, body)
+
+    async def compose(now_ms: int) -> tuple[Order, Sequence[Priced]]:
+        day = await days.business_day(wallet.site_id, now_ms)
+        order = Order(
+            id=uuid7(now_ms),
+            site_id=wallet.site_id,
+            channel=body.channel,
+            kind=OrderKind.RECHARGE.value,
+            currency=body.currency,
+            created_ms=now_ms,
+            day=day,
+            window=caller.window,
+            operator=caller.name,
+        )
+        return order, [given_line(recharging.KIND, body.amount, day, "recharge", {recharging.TERM: number})]
+
+    order = await charge(compose, [payment.tender() for payment in body.payments], request, services)
+    return RechargeAnswer(
+        order=order.id,
+        status=order.status,
+        device=order.device,
+        wallet=number,
         amount=body.amount,
-        tax_bp=0,
-        tax=0,
-        department="",
-        terms={recharging.TERM: number},
-        words="recharge",
+        account=await queries.account_of(number),
+        currency=body.currency,
     )
-    await make(order, [line], [payment.tender() for payment in body.payments], now_ms=now_ms, caller=caller)
-    account = await queries.account_of(number)
-    answer = RechargeAnswer(order=order.id, wallet=number, amount=body.amount, account=account, currency=body.currency)
-    await request.keep(answer, now_ms)
-    return answer
