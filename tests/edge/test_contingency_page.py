@@ -150,6 +150,8 @@ def test_what_cannot_be_is_told_and_sells_nothing(bench: Bench, form: dict[str, 
     browser = bench.browser()
     page = browser.sell(browser.log_in(PIN), **form)
     assert text(f"contingency.{key}").replace("'", "&#x27;") in page
+    if "count_1" in form:
+        assert f'name="count_1" inputmode="numeric" value="{form["count_1"]}"' in page  # nothing is typed twice
     assert bench.desk.store.receipts("b1") == 0
 
 

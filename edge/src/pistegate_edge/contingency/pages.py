@@ -3,7 +3,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from typing import Final
@@ -51,11 +51,19 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """Who looks at a page. `form`: of what they ask for next; `notice`: a key of what was refused just now."""
+    """Who looks at a page. `form`: of what they ask for next; `notice`: a key of what was refused just now.
+
+    `typed`: what they had filled in then.
+    """
 
     window: int
     form: str
     notice: str = ""
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+    def value(self, name: str, default: str = "") -> str:
+        """Of a field that they had filled in."""
+        return escape(self.typed.get(name, default)[:64])
 
 
 def page(title: str, body: str, words: Words, *, refresh_s: int = 0) -> str:
@@ -122,28 +130,37 @@ def _time(at_ms: int, zone: ZoneInfo) -> str:
 
 
 def _offer(standing: Standing, head: Head, seller: Seller, words: Words) -> str:
+    may = standing.why is None
     rows = "".join(
         f"<tr><td>{escape(offer.words(words.locale))}</td><td class=n>{money(offer.price, head.currency)}</td>"
-        f"<td class=n>{standing.left.get(offer.product, 0)}</td>"
-        f'<td class=n><input class="count" name="count_{offer.product}" inputmode="numeric" value="0"></td></tr>'
+        f"<td class=n>{standing.left.get(offer.product, 0)}</td>{_count(offer.product, seller) if may else ''}</tr>"
         for offer in head.offers
     )
+    counts = f"<th class=n>{words('count')}</th>" if may else ""
     table = (
         f"<table><tr><th>{words('product')}</th><th class=n>{words('price')}</th><th class=n>{words('left')}</th>"
-        f"<th class=n>{words('count')}</th></tr>{rows}</table>"
+        f"{counts}</tr>{rows}</table>"
     )
-    if standing.why is not None:
+    if not may:
         return table
+    chosen = seller.value("method", METHODS[0])
     ways = "".join(
-        f'<label><input type="radio" name="method" value="{method}"{" checked" if method == "cash" else ""}> '
+        f'<label><input type="radio" name="method" value="{method}"{" checked" if method == chosen else ""}> '
         f"{words(method)}</label> "
         for method in METHODS
     )
     return (
         f'<form method="post" action="/sell"><input type="hidden" name="form" value="{seller.form}">{table}'
-        f'<p>{ways}</p><p><label>{words("tendered")} <input name="tendered" inputmode="decimal"></label> '
-        f'<label>{words("reference")} <input name="reference"></label></p><button>{words("sell")}</button></form>'
+        f'<p>{ways}</p><p><label>{words("tendered")} <input name="tendered" inputmode="decimal" '
+        f'value="{seller.value("tendered")}"></label> <label>{words("reference")} <input name="reference" '
+        f'value="{seller.value("reference")}"></label></p><button>{words("sell")}</button></form>'
     )
+
+
+def _count(product: int, seller: Seller) -> str:
+    name = f"count_{product}"
+    value = seller.value(name, "0")
+    return f'<td class=n><input class="count" name="{name}" inputmode="numeric" value="{value}"></td>'
 
 
 def _recent(head: Head, sales: Sequence[Sale], words: Words) -> str:

@@ -209,15 +209,15 @@ class _Pages:
         try:
             raise Redirect(doing[place[0]](place, form))
         except Refused as refused:
-            return self._at_desk(refused.key)
+            return self._at_desk(refused.key, form)
 
-    def _at_desk(self, notice: str = "") -> str:
+    def _at_desk(self, notice: str = "", typed: Mapping[str, str] | None = None) -> str:
         standing = self._desk.standing(self._window)
         sales = [] if standing.batch is None else self._desk.store.sales(standing.batch.head.id)
-        return pages.desk(standing, sales, self._seller(notice), self._words)
+        return pages.desk(standing, sales, self._seller(notice, typed), self._words)
 
-    def _seller(self, notice: str = "") -> Seller:
-        return Seller(self._window, secrets.token_urlsafe(_FORM_BYTES), notice)
+    def _seller(self, notice: str = "", typed: Mapping[str, str] | None = None) -> Seller:
+        return Seller(self._window, secrets.token_urlsafe(_FORM_BYTES), notice, typed or {})
 
     def _sell(self, _: list[str], form: Mapping[str, str]) -> str:
         standing = self._desk.standing(self._window)
