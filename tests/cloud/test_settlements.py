@@ -13,8 +13,11 @@ from tortoise.transactions import in_transaction
 from wallet_desk import check_books
 
 from pistegate_cloud.deposits import queries as deposits
+from pistegate_cloud.deposits.models import Deposit
+from pistegate_cloud.rentals.models import Loan
 from pistegate_cloud.settlements import paying
 from pistegate_cloud.settlements.models import Settlement
+from pistegate_cloud.tickets.models import Ticket
 from pistegate_cloud.wallets.invariants import disagreements
 
 SESSION, PLAIN, DEPOSIT = 20, 21, 22
@@ -249,6 +252,29 @@ async def test_a_deposit_for_a_document_is_found_by_the_document(area: Area) -> 
     assert DOCUMENT["number"] not in str(answer)
     [piece] = (await area.cloud.get("/rentals/pieces", site=1))["items"]
     assert piece["state"] == "damaged"
+    [loan], [row], [settlement] = await Loan.all(), await Deposit.all(), await Settlement.all()
+    kept = (loan.document, loan.last4, row.document, settlement.read["document"], settlement.subject)
+    assert kept == (None, None, None, None, "document")
+
+
+async def test_deposits_sold_with_tickets_are_each_tickets_own(area: Area) -> None:
+    """Two in one order, two tickets: one each. In a bundle: of the bundle's ticket, whatever else was bought."""
+    two = {"visit_date": "2026-01-10", "quantity": 2}
+    order = await area.sell({"product": PLAIN} | two, {"product": DEPOSIT} | two)
+    rows = (await area.cloud.get("/deposits", order=order["id"]))["items"]
+    assert [row["ticket"] for row in rows] == [each["number"] for each in order["tickets"]]
+    bundle = {"number": 23, "name": named("Day with card"), "price": 40000, "kind": "bundle", "areas": []}
+    plain = {"site": 1, "code": "P23", "currency": "CNY"}
+    await area.cloud.post("/products", plain | bundle)
+    parts = [{"product": PLAIN, "amount": 10000}, {"product": DEPOSIT, "amount": 30000}]
+    content = CONTENT | {"offers": [*CONTENT["offers"], {"product": 23, "parts": parts}]}
+    await area.cloud.post("/price-lists", {"site": 1, "content": content})
+    single = {"visit_date": "2026-01-10"}
+    order = await area.sell({"product": PLAIN} | single, {"product": 23} | single)
+    assert order["total"] == 50000
+    [row] = (await area.cloud.get("/deposits", order=order["id"]))["items"]
+    mine = await Ticket.get(number=row["ticket"]).select_related("line")
+    assert (row["amount"], mine.line.parent_id) == (30000, 2)
 
 
 async def test_a_deposit_is_given_back_once_whoever_settles_at_the_same_time(

@@ -40,10 +40,10 @@ async def of_order(order_id: UUID) -> list[Deposit]:
 async def draw(number: int, column: str, amount: int, state: str | None, now_ms: int) -> bool:
     """Take `amount` of what is held into `spent` or `returned`; False when less is held, or it is over.
 
-    `state`: the deposit ends with it.
+    `state`: the deposit ends with it, and whose document it was is forgotten.
     """
     row = Deposit.filter(id=number, state="held", amount__gte=F("spent") + (F("returned") + amount))
-    ends = {"state": state, "ended_ms": now_ms} if state else {}
+    ends = {"state": state, "ended_ms": now_ms, "document": None} if state else {}
     return bool(await row.update(**{column: F(column) + amount}, **ends))
 
 

@@ -71,7 +71,7 @@ async def _line(number: int, body: TakeBody, tendered: Sequence[Tendered], day: 
         if methods and tender.method.value not in methods:
             raise Problem("deposit_method", method=tender.method.value, methods=", ".join(methods))
     amount = agreed["amount"] * (ticket.product.party if agreed.get("per") == "person" else 1)
-    terms = {service.TICKET_TERM: number, service.UID_TERM: body.uid, "deposit": agreed}
+    terms: dict[str, object] = {service.TICKET_TERM: number, service.UID_TERM: body.uid, "deposit": agreed}
     return given_line(service.KIND, amount, day, WORDS, terms)
 
 

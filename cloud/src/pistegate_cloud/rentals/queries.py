@@ -175,8 +175,8 @@ async def loans_of_turn(site: int, holder: dict[str, Any]) -> list[Loan]:
 
 
 async def end_turn(loans: Sequence[Loan], settlement: UUID) -> None:
-    """These loans are settled."""
-    await Loan.filter(id__in=[loan.id for loan in loans]).update(turn=settlement)
+    """These loans are settled, and whose document it was is forgotten."""
+    await Loan.filter(id__in=[loan.id for loan in loans]).update(turn=settlement, document=None, last4=None)
 
 
 async def loans(

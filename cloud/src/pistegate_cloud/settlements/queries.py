@@ -42,7 +42,9 @@ async def keep_read(row: Settlement, read: dict[str, Any]) -> None:
 
 
 async def end(row: Settlement, state: str, **values: Any) -> bool:
-    """Move a settlement from begun; False when somebody else did."""
+    """Move a settlement from begun; False when somebody else did. Whose document it was is forgotten."""
+    if row.read.get("document"):
+        values |= {"subject": "document", "read": row.read | {"document": None}}
     done = await Settlement.filter(id=row.id, state="begun").update(state=state, open_key=None, **values)
     row.state, row.open_key = state, None
     for name, value in values.items():
