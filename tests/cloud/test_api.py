@@ -60,6 +60,7 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("post", "/orders"): Scope.ORDERS_WRITE,
     ("post", "/orders/{order_id}/payments"): Scope.ORDERS_WRITE,
     ("post", "/orders/{order_id}/cancel"): Scope.ORDERS_WRITE,
+    ("post", "/orders/{order_id}/codes.pdf"): Scope.TICKETS_CODE,
     ("get", "/orders"): Scope.ORDERS_READ,
     ("post", "/accounts"): Scope.ACCOUNTS_WRITE,
     ("get", "/accounts"): Scope.ACCOUNTS_READ,

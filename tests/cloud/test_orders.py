@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from order_desk import PAYS, OrderDesk, number_of, order_desk
+from pypdfium2 import PdfDocument
 from staff_hands import hired
 
 from pistegate_cloud.ledger import queries as ledger
@@ -319,3 +320,17 @@ async def test_a_seller_takes_money_in_a_shift(lite: OrderDesk) -> None:
     payment = await Payment.get(order_id=order.id)
     assert str(order.shift_id) == str(payment.shift_id) == opened.json()["id"]
     assert order.operator == payment.operator
+
+
+async def test_the_tickets_of_an_order_on_one_print(lite: OrderDesk) -> None:
+    """A page for each ticket that holds; printed again it is the same; an order without tickets has no print."""
+    sold = await lite.sell(CASH, quantity=3)
+    first, again = [await lite.cloud.http.post(f"/orders/{sold['id']}/codes.pdf") for _ in range(2)]
+    assert (first.status_code, first.headers["content-type"]) == (200, "application/pdf")
+    assert first.content == again.content
+    assert len(PdfDocument(first.content)) == 3
+    await lite.cloud.post(f"/tickets/{sold['tickets'][0]['number']}/revoke", {"reason": "x"})
+    fewer = await lite.cloud.http.post(f"/orders/{sold['id']}/codes.pdf")
+    assert len(PdfDocument(fewer.content)) == 2
+    empty = await lite.sell()
+    assert await lite.refused(f"/orders/{empty['id']}/codes.pdf", {}) == "not_found"

@@ -3,12 +3,13 @@
 
 from datetime import date, datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
 from pistegate_cloud.codes import images, service
-from pistegate_cloud.codes.printing import print_pdf
+from pistegate_cloud.codes.printing import print_pdf, print_together
 from pistegate_cloud.problems import documented
 from pistegate_cloud.schemas import Day, TicketNumber, iso
 from pistegate_cloud.services import WithServices, require
@@ -144,6 +145,23 @@ async def read_pdf(number: TicketNumber, services: WithServices) -> Response:
     """The static code as a page to print, with words in both languages."""
     ticket, text = await service.printable(number, services.settings.issuer)
     page = await print_pdf(ticket, text, services.settings.print)
+    return Response(page, media_type="application/pdf", headers=_NO_STORE)
+
+
+@router.post(
+    "/orders/{order_id}/codes.pdf",
+    dependencies=[Depends(_unkept)],
+    response_class=Response,
+    responses={**documented("not_found", "code_rotates"), 200: {"content": {"application/pdf": {}}}},
+)
+async def print_order(
+    order_id: UUID,
+    services: WithServices,
+    caller: Annotated[Caller, Depends(require(Scope.TICKETS_CODE))],
+) -> Response:
+    """Give every ticket of an order out as a static code, on one print 合并打印: a page each. Again, the same."""
+    given = await service.of_order(order_id, caller.name, services.settings.issuer, services.clock.wall_ms())
+    page = await print_together(given, services.settings.print)
     return Response(page, media_type="application/pdf", headers=_NO_STORE)
 
 

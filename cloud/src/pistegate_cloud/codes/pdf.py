@@ -7,7 +7,7 @@ and the code need no font. No font comes with Pistegate (decision 0019).
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -51,10 +51,22 @@ class Printed:
 
 def pdf(code: str, printed: Printed, settings: PrintSettings) -> bytes:
     """The page; the same each time. SettingsError when logo or font cannot be used."""
+    return pages([(code, printed)], settings)
+
+
+def pages(tickets: Sequence[tuple[str, Printed]], settings: PrintSettings) -> bytes:
+    """As `pdf`, a page for each of several tickets, in their order."""
     chinese = _chinese_font(settings.font)
     out = io.BytesIO()
     canvas = Canvas(out, pagesize=A6, invariant=1)
-    canvas.setTitle(f"{text('print.ticket', 'en')} {printed.number}")
+    canvas.setTitle(f"{text('print.ticket', 'en')} {tickets[0][1].number}")
+    for code, printed in tickets:
+        _page(canvas, code, printed, settings, chinese)
+    canvas.save()
+    return out.getvalue()
+
+
+def _page(canvas: Canvas, code: str, printed: Printed, settings: PrintSettings, chinese: str) -> None:
     _logo(canvas, printed.site, settings.logo, chinese)
     top = _HEIGHT - _MARGIN - _LOGO_HEIGHT - 2 * mm - _CODE
     _code(canvas, code, (_WIDTH - _CODE) / 2, top)
@@ -63,8 +75,6 @@ def pdf(code: str, printed: Printed, settings: PrintSettings) -> bytes:
         _line(canvas, words, _MARGIN, y, size, chinese)
         y -= size * 1.35
     canvas.showPage()
-    canvas.save()
-    return out.getvalue()
 
 
 def _lines(printed: Printed) -> Iterator[tuple[str, int]]:

@@ -8,6 +8,7 @@ code of one ticket share the ticket, hence what gates know of its use; a new rev
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -95,6 +96,21 @@ async def printable(number: int, key: SigningKey) -> tuple[Ticket, str]:
     if found.text is None:
         raise Problem("code_rotates", ticket=number)
     return found.ticket, found.text
+
+
+async def of_order(order_id: UUID, actor: str, key: SigningKey, now_ms: int) -> list[tuple[Ticket, str]]:
+    """All tickets of an order that hold, given out as static codes; again, they are the same.
+
+    Problem not_found when it has none, code_rotates where one changes.
+    """
+    found = [row for row in await tickets.of_order(order_id) if row.status != "revoked"]
+    if not found:
+        raise Problem("not_found", what=f"ticket of order {order_id}")
+    given = [await issue(row.number, actor, key, now_ms) for row in found]
+    changing = next((one for one in given if one.text is None), None)
+    if changing is not None:
+        raise Problem("code_rotates", ticket=changing.ticket.number)
+    return [(one.ticket, one.text or "") for one in given]
 
 
 async def sheets(number: int, first: date | None, days: int, key: SigningKey, now_ms: int) -> list[DaySheet]:
