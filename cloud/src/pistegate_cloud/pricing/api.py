@@ -26,7 +26,12 @@ DAYS_MAX = 400
     "/price-lists",
     status_code=201,
     responses=documented(
-        "unknown_reference", "catalogue_contradicts", "price_list_past", "already_exists", "idempotency_key_reused"
+        "unknown_reference",
+        "catalogue_contradicts",
+        "price_list_past",
+        "already_exists",
+        "idempotency_key_reused",
+        "too_large",
     ),
 )
 async def publish(
@@ -40,7 +45,7 @@ async def publish(
     return await publishing.publish(body, request, services.clock.wall_ms())
 
 
-@router.post("/price-lists/check", dependencies=_read, responses=documented("unknown_reference"))
+@router.post("/price-lists/check", dependencies=_read, responses=documented("unknown_reference", "too_large"))
 async def check_list(body: schemas.ListBody, services: WithServices) -> schemas.CheckAnswer:
     """What contradicts in a list, before it is published."""
     findings = await publishing.findings_of(body, services.clock.wall_ms())
