@@ -205,6 +205,39 @@ async def test_lists_without_a_site_show_only_the_callers(cloud: Any) -> None:
     assert len((await cloud.get("/orders"))["items"]) == 1
 
 
+async def test_an_outlet_sells_anothers_tickets_and_works_with_what_it_sold(sqlite_cloud: Any) -> None:
+    """联网售票点: the right is asked for where the seller sits; what the other site sold itself stays closed."""
+    await two_sites(sqlite_cloud)
+    await sqlite_cloud.post("/windows", {"site": OTHER, "number": 1, "name": "Outlet"})
+    outlet = await hired(sqlite_cloud, "bo", "seller", OTHER)
+    shift = {"site": OTHER, "window": 1, "currency": "CNY"}
+    assert code(await sqlite_cloud.http.post("/shifts", json=shift, headers=outlet)) == "201"
+    lines = [{"product": 1, "quantity": 1, "visit_date": "2026-01-17"}]
+    payment = {"method": "cash", "tendered": 29800, "currency": "CNY"}
+    body = {"site": 1, "channel": "outlet", "lines": lines, "payment": payment}
+
+    async def sell(**more: int) -> Any:
+        return await sqlite_cloud.http.post("/orders", json=body | more, headers=outlet)
+
+    assert code(await sell()) == "site_not_allowed"
+    assert code(await sell(selling_site=1)) == "site_not_allowed"
+    sold = await sell(selling_site=OTHER)
+    assert sold.status_code == 201, sold.text
+    ticket = sold.json()["tickets"][0]["number"]
+    for path in (f"/orders/{sold.json()['id']}", f"/tickets/{ticket}"):
+        assert code(await sqlite_cloud.http.get(path, headers=outlet)) == "200", path
+    others = await sqlite_cloud.sell()
+    assert code(await sqlite_cloud.http.get(f"/orders/{others['id']}", headers=outlet)) == "site_not_allowed"
+
+
+async def test_who_is_bound_to_a_window_names_no_other(sqlite_cloud: Any) -> None:
+    """Not in an order either."""
+    cy = await hired(sqlite_cloud, "cy", "seller", 1, 2)
+    for window, wanted in ((1, "window_not_allowed"), (2, "invalid_request")):
+        answer = await sqlite_cloud.http.post("/orders", json={"site": 1, "window": window}, headers=cy)
+        assert code(answer) == wanted
+
+
 async def test_a_token_may_be_bound_to_sites(sqlite_cloud: Any) -> None:
     """A kiosk of site 1 sells nothing at site 2."""
     await two_sites(sqlite_cloud)

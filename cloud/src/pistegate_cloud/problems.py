@@ -134,10 +134,23 @@ def with_media_type(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
+# What checking the caller may answer (services.require).
+_EVERYWHERE = (
+    "invalid_request",
+    "token_missing",
+    "session_ended",
+    "scope_missing",
+    "site_not_allowed",
+    "site_needed",
+    "password_change_needed",
+    "origin_refused",
+)
+
+
 def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
     """`responses` of an endpoint for the OpenAPI document: the problems it may answer with."""
     by_status: dict[int, list[str]] = {}
-    for code in ("invalid_request", "token_missing", "scope_missing", *codes):
+    for code in dict.fromkeys((*_EVERYWHERE, *codes)):
         by_status.setdefault(STATUS[code], []).append(code)
     return {
         status: {"model": ProblemBody, "description": "Problem: " + ", ".join(found)}

@@ -20,15 +20,19 @@ from pistegate_cloud.staff.caller import Caller
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Where an object with a site is found. `key` is its column, of `kind`."""
+    """Where an object with a site is found. `key` is its column, of `kind`.
+
+    `outlet`: column of the site that sold it, whose people may work with it too.
+    """
 
     model: str
     key: str
     kind: type = int
+    outlet: str | None = None
 
 
-_TICKET: Final = Table("Ticket", "number")
-_ORDER: Final = Table("Order", "id", UUID)
+_TICKET: Final = Table("Ticket", "number", outlet="order__selling_site")
+_ORDER: Final = Table("Order", "id", UUID, outlet="selling_site")
 _CARD: Final = Table("Card", "uid", str)
 _WALLET: Final = Table("Wallet", "id")
 _FINGER: Final = Table("FingerConsent", "id")
@@ -87,12 +91,20 @@ async def check(request: Request, caller: Caller, api: str) -> None:
     if any(path == free or path.startswith(f"{free}/") for free in ANYWHERE) and not _creates_site(request, path):
         return
     known = False
-    async for site in _sites(request, path):
+    async for sites in _sites(request, path):
         known = True
-        if site is not None:
-            caller.at(site)
-    if not known:
-        _fill_in(request, caller)
+        if sites and not any(site in caller.sites for site in sites):
+            raise Problem("site_not_allowed", site=sites[0])
+    await _check_window(request, caller)
+    _fill_in(request, caller, known)
+
+
+async def _check_window(request: Request, caller: Caller) -> None:
+    """A caller bound to windows names no other one of theirs."""
+    body = await _body(request)
+    if isinstance(body, dict) and body.get("site") is not None and body.get("window") is not None:
+        site = body["site"] if body.get("selling_site") is None else body["selling_site"]
+        caller.at(_number("site", site), _number("window", body["window"]))
 
 
 def _path(request: Request, api: str) -> str:
@@ -104,25 +116,25 @@ def _creates_site(request: Request, path: str) -> bool:
     return path == "/sites" and request.method != "GET"
 
 
-async def _sites(request: Request, path: str) -> AsyncIterator[int | None]:
-    """Sites that the request names, by number or by object; None for an object that is not there."""
+async def _sites(request: Request, path: str) -> AsyncIterator[tuple[int, ...]]:
+    """Sites that the request names, by number or by object: one of each is enough; (): no such object."""
     for name, value in request.path_params.items():
         if name == "site":
-            yield _number("site", value)
+            yield (_number("site", value),)
     table, value = _object_in(path)
     if table is not None:
-        yield await _site_of(table, "path", value)
+        yield await _sites_of(table, "path", value)
     for name, value in request.query_params.multi_items():
-        async for site in _named(name, value):
-            yield site
+        async for sites in _named(name, value):
+            yield sites
     body = await _body(request)
     outlet = path in OUTLETS and isinstance(body, dict) and body.get("selling_site") is not None
     if outlet:
         assert isinstance(body, dict)
         body = {**body, "site": body["selling_site"]}
     for name, value in _walk(body, _DEPTH):
-        async for site in _named(name, value):
-            yield site
+        async for sites in _named(name, value):
+            yield sites
 
 
 def _object_in(path: str) -> tuple[Table | None, str]:
@@ -146,25 +158,26 @@ def _is_key(table: Table, value: str) -> bool:
     return True
 
 
-async def _named(name: str, value: Any) -> AsyncIterator[int | None]:
+async def _named(name: str, value: Any) -> AsyncIterator[tuple[int, ...]]:
     if name == "site" and value is not None:
-        yield _number(name, value)
+        yield (_number(name, value),)
     elif name in FIELDS and value is not None:
         for one in value if isinstance(value, list) else [value]:
             if not isinstance(one, dict | list):
-                yield await _site_of(FIELDS[name], name, one)
+                yield await _sites_of(FIELDS[name], name, one)
 
 
-async def _site_of(table: Table, where: str, value: Any) -> int | None:
-    """The site of the object with this key; None: there is no such object, which the endpoint will say."""
+async def _sites_of(table: Table, where: str, value: Any) -> tuple[int, ...]:
+    """The site of the object with this key, and of who sold it; (): there is none, which the endpoint will say."""
     try:
         key: Any = _number(where, value) if table.kind is int else table.kind(str(value))
     except ValueError:
         raise Problem("invalid_request", where=where, message="not an id") from None
     if table.kind is str:
         key = key.lower()
-    rows = await _model(table.model).filter(**{table.key: key}).values_list("site_id", flat=True)
-    return int(rows[0]) if rows else None  # type: ignore[call-overload]
+    columns = ["site_id", *([table.outlet] if table.outlet else [])]
+    rows = await _model(table.model).filter(**{table.key: key}).limit(1).values_list(*columns)
+    return tuple(int(site) for row in rows for site in row if site is not None)
 
 
 def _model(name: str) -> type[Model]:
@@ -203,15 +216,16 @@ def _walk(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
             yield from _walk(item, depth - 1)
 
 
-def _fill_in(request: Request, caller: Caller) -> None:
-    """A list that may be narrowed to a site is narrowed to the caller's only one; anything else is refused."""
+def _fill_in(request: Request, caller: Caller, known: bool) -> None:
+    """A list that may be narrowed to a site is narrowed to the caller's only one; nothing is done at no known site."""
     assert caller.sites is not None
-    route = request.scope.get("route")
-    dependant = getattr(route, "dependant", None)
+    dependant = getattr(request.scope.get("route"), "dependant", None)
     takes_site = dependant is not None and any(field.alias == "site" for field in dependant.query_params)
-    if not takes_site or len(caller.sites) != 1:
+    open_still = takes_site and "site" not in request.query_params
+    if open_still and len(caller.sites) == 1:
+        extra = f"site={next(iter(caller.sites))}".encode()
+        query = request.scope["query_string"]
+        request.scope["query_string"] = query + b"&" + extra if query else extra
+        request.__dict__.pop("_query_params", None)  # starlette keeps what it parsed before
+    elif not known:
         raise Problem("site_needed", sites=", ".join(str(site) for site in sorted(caller.sites)))
-    extra = f"site={next(iter(caller.sites))}".encode()
-    query = request.scope["query_string"]
-    request.scope["query_string"] = query + b"&" + extra if query else extra
-    request.__dict__.pop("_query_params", None)  # starlette keeps what it parsed before
