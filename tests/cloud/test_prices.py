@@ -252,51 +252,53 @@ async def test_a_day_on_which_every_gate_refuses_is_not_sold(sqlite_cloud: Any) 
         await sqlite_cloud.post("/price-lists", _rows({"product": 1, "price": 100}))
 
 
-async def test_a_quote_keeps_its_prices_for_ten_minutes(sqlite_cloud: Any) -> None:
+async def test_a_quote_keeps_its_prices_for_ten_minutes(cloud: Any) -> None:
     """Whatever is published and whatever the calendars say since; then it is over. Not for more, nor elsewhere."""
-    await open_catalogue(sqlite_cloud, "A")
+    await open_catalogue(cloud, "A")
     body = {"site": 1, "channel": "window", "lines": [{"product": 102, "quantity": 2, "visit_date": SATURDAY}]}
-    quote = await sqlite_cloud.post("/quotes", body, **{"Idempotency-Key": "q1"})
+    quote = await cloud.post("/quotes", body, **{"Idempotency-Key": "q1"})
     assert (quote["total"], quote["lines"][0]["unit_price"]) == (64000, 32000)
-    assert await sqlite_cloud.post("/quotes", body, **{"Idempotency-Key": "q1"}) == quote
+    assert await cloud.post("/quotes", body, **{"Idempotency-Key": "q1"}) == quote
     content = deepcopy(CONTENT["A"])
     content["rows"][4]["price"] = 99900
-    await sqlite_cloud.post("/price-lists", {"site": 1, "content": content})
-    await sqlite_cloud.post("/calendars/1/1/dates", {"add": [SATURDAY]})
+    await cloud.post("/price-lists", {"site": 1, "content": content})
+    await cloud.post("/calendars/1/1/dates", {"add": [SATURDAY]})
     named = {"quote": UUID(quote["id"])}
-    assert (await ask(sqlite_cloud, line(102)))[0].amount == 38000  # a holiday by now
-    assert (await ask(sqlite_cloud, line(102, quantity=2), **named))[0].amount == 64000
-    assert await refused(sqlite_cloud, line(102, quantity=3), **named) == "quote_differs"
-    assert await refused(sqlite_cloud, line(102, TUESDAY), **named) == "quote_differs"
-    assert await refused(sqlite_cloud, line(102), channel="online", **named) == "quote_differs"
-    sqlite_cloud.clock.now_ms += 10 * 60_000 - 1
-    assert (await ask(sqlite_cloud, line(102), **named))[0].amount == 32000
-    sqlite_cloud.clock.now_ms += 1
-    assert await refused(sqlite_cloud, line(102), **named) == "quote_expired"
+    assert (await ask(cloud, line(102)))[0].amount == 38000  # a holiday by now
+    assert (await ask(cloud, line(102, quantity=2), **named))[0].amount == 64000
+    assert await refused(cloud, line(102, quantity=3), **named) == "quote_differs"
+    assert await refused(cloud, line(102, TUESDAY), **named) == "quote_differs"
+    assert await refused(cloud, line(102), channel="online", **named) == "quote_differs"
+    cloud.clock.now_ms += 10 * 60_000 - 1
+    assert (await ask(cloud, line(102), **named))[0].amount == 32000
+    cloud.clock.now_ms += 1
+    assert await refused(cloud, line(102), **named) == "quote_expired"
 
 
-async def test_slots_are_asked_for_and_quotas_counted(sqlite_cloud: Any) -> None:
+async def test_slots_are_asked_for_and_quotas_counted(cloud: Any) -> None:
     """A product with slots needs one of that day; a channel's quota counts only its own sales."""
     slots = {"site": 1, "code": "HALL", "products": [1], "from": SATURDAY, "to": SATURDAY, "capacity": 30}
     slots |= {"times": [{"from": "09:00", "to": "13:00"}, {"from": "14:00", "to": "18:00"}]}
-    made = (await sqlite_cloud.post("/stock", slots))["counters"]
+    made = (await cloud.post("/stock", slots))["counters"]
     quota = {"site": 1, "code": "ONLINE", "products": [1], "from": SATURDAY, "to": MONDAY, "capacity": 20}
-    made += (await sqlite_cloud.post("/stock", quota | {"channel": "online"}))["counters"]
-    assert await refused(sqlite_cloud, line(1)) == "slot_needed"
-    assert await refused(sqlite_cloud, line(1, slot=made[2])) == "slot_unknown"
-    (at_window,) = await ask(sqlite_cloud, line(1, quantity=3, slot=made[1]))
-    (online,) = await ask(sqlite_cloud, line(1, quantity=3, slot=made[1]), channel="online")
+    made += (await cloud.post("/stock", quota | {"channel": "online"}))["counters"]
+    assert await refused(cloud, line(1)) == "slot_needed"
+    assert await refused(cloud, line(1, slot=made[2])) == "slot_unknown"
+    assert await refused(cloud, line(2, slot=made[0])) == "slot_unknown"  # it has no slots at all
+    assert await refused(cloud, line(1, MONDAY, slot=made[0])) == "slot_unknown"
+    (at_window,) = await ask(cloud, line(1, quantity=3, slot=made[1]))
+    (online,) = await ask(cloud, line(1, quantity=3, slot=made[1]), channel="online")
     assert [(want.counter, want.quantity) for want in at_window.wants] == [(made[1], 3)]
     assert [(want.counter, want.quantity) for want in online.wants] == [(made[2], 3), (made[1], 3)]
-    listed = (await sqlite_cloud.get("/stock", site=1, first=SATURDAY, product=1))["items"]
+    listed = (await cloud.get("/stock", site=1, first=SATURDAY, product=1))["items"]
     assert [(each["code"], each["starts"], each["left"]) for each in listed] == [
         ("HALL-0900", "09:00", 30),
         ("HALL-1400", "14:00", 30),
         ("ONLINE", None, 20),
     ]
-    grown = await sqlite_cloud.post(f"/stock/{made[0]}/capacity", {"capacity": 35})
+    grown = await cloud.post(f"/stock/{made[0]}/capacity", {"capacity": 35})
     assert (grown["capacity"], grown["left"]) == (35, 35)
-    answer = await sqlite_cloud.http.post("/stock", json=slots)
+    answer = await cloud.http.post("/stock", json=slots)
     assert answer.json()["code"] == "already_exists"
 
 

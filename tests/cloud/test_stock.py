@@ -10,6 +10,7 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.orders.models import Order
 from pistegate_cloud.stock import queries, service
 from pistegate_cloud.stock.models import Stock, StockHold
 from pistegate_cloud.stock.rules import Want, summed
@@ -139,3 +140,19 @@ async def test_sold_out_says_what_and_how_many(sqlite_cloud: Any) -> None:
     with pytest.raises(Problem) as caught:
         await service.take(uuid7(NOW), [Want(row.id, 3)], NOW)
     assert caught.value.values == {"what": f"MORNING {DAY}", "left": 2, "asked": 3}
+
+
+async def test_twenty_four_orders_at_once_for_a_slot_of_ten(cloud: Any) -> None:
+    """Sold over HTTP: ten tickets, not one more; the others are told that none is left, and nothing of them is kept."""
+    body = {"site": 1, "code": "S", "products": [1], "from": f"{DAY}", "to": f"{DAY}", "capacity": 10}
+    body |= {"times": [{"from": "09:00", "to": "13:00"}]}
+    slot = (await cloud.post("/stock", body))["counters"][0]
+    lines = [{"product": 1, "visit_date": f"{DAY}", "slot": slot}]
+    payment = {"method": "cash", "tendered": 100_000, "currency": "CNY"}
+    order = {"site": 1, "channel": "window", "lines": lines, "payment": payment}
+    answers = await asyncio.gather(*(cloud.http.post("/orders", json=order) for _ in range(24)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 10 + [409] * 14
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"sold_out"}
+    assert await left(await Stock.get(id=slot)) == [0]
+    assert await Order.all().count() == 10
+    assert await StockHold.filter(until_ms__isnull=True).count() == 10

@@ -42,6 +42,13 @@ class Book:
             return self._bundle(asked, product, offer, unit, listed, rule)
         return self._plain(asked, product, unit * asked.quantity, unit, listed, {"price_rule": rule})
 
+    def check_slot(self, asked: Asked, product: Product) -> None:
+        """Problem slot_unknown, unless the slot that is asked for is one of the product's or of a part's."""
+        offer = self.prices.offers.get(asked.product)
+        numbers = (asked.product, *(part.product for part in (offer.parts if offer else ())))
+        if asked.slot is not None and all(self._slot_row(replace(asked, product=each)) is None for each in numbers):
+            raise Problem("slot_unknown", product=product.code, date=asked.visit_date, slot=asked.slot)
+
     def free(self, line: Priced, with_: FreeWith) -> Priced:
         """The same line for nothing."""
         rule = line.terms["price_rule"] | {"free_with": list(with_.products)}

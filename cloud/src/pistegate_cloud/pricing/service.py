@@ -127,6 +127,7 @@ def _check(line: Asked, at: At, book: Book) -> None:
     if product is None:
         raise Problem("unknown_reference", what=f"product {line.product} of site {at.site}")
     check_date(product, line.visit_date, book.days[line.visit_date], book.now.date())
+    book.check_slot(line, product)
     offer = book.prices.offers.get(line.product)
     if offer is not None:
         check_offer(product, offer, line, book.days[line.visit_date], at.channel, book.now)
