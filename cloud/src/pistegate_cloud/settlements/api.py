@@ -47,7 +47,7 @@ class SettlementPage(BaseModel):
     next: UUID | None = None
 
 
-@router.post("/settlements/preview", responses=documented(*_WHO, *_CARD, "settlement_too_much"))
+@router.post("/settlements/preview", responses=documented(*_WHO, *_CARD, "settlement_too_much", "settlement_begun"))
 async def preview(body: SettleBody, services: WithServices, caller: Reader) -> SettlementAnswer:
     """What a settlement would come to: the card is read, nothing is written. `missing` is what has to be paid."""
     return await service.preview(body, caller, services)

@@ -81,6 +81,8 @@ class OvertimeBody(SubjectBody):
 class DropBody(Body):
     """Nothing."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {}})
+
 
 class SettlementLine(BaseModel):
     """One line: above 0 the guest owes `amount` (minor units), below 0 it goes back, 0 only tells.

@@ -55,9 +55,9 @@ class Worked:
 
 async def preview(body: SettleBody, caller: Caller, services: Services) -> SettlementAnswer:
     """What a settlement would come to; nothing is written, and it may be settled while equipment is still out."""
-    read = await _read(body, caller, services)
+    _, read, wiped = await _resumed(await _read(body, caller, services))
     now_ms = services.clock.wall_ms()
-    worked = await _work(read, _found(body), _tendered(body), now_ms, wiped=False)
+    worked = await _work(read, _found(body), _tendered(body), now_ms, wiped=wiped)
     return answer_of(None, read, worked.lines, worked.plan, [], worked.currency, now_ms)
 
 
@@ -67,13 +67,7 @@ async def settle(body: SettleBody, request: Repeatable, services: Services) -> S
     if kept is not None:
         return SettlementAnswer.model_validate(kept)
     caller, tendered, found = request.caller, _tendered(body), _found(body)
-    read = await _read(body, caller, services)
-    begun = await queries.open_of(read.subject)
-    wiped = begun is not None and await _is_wiped(read)
-    if begun is not None and (wiped or read.blank):  # even if nobody heard that the wipe was done
-        read = Read.model_validate(begun.read)
-    elif begun is not None and begun.ticket != read.ticket:  # the card is with another guest by now
-        raise Problem("settlement_begun", settlement=begun.id)
+    begun, read, wiped = await _resumed(await _read(body, caller, services))
     now_ms = services.clock.wall_ms()
     worked = await _work(read, found, tendered, now_ms, wiped=wiped)
     _check(read, worked, found)
@@ -129,6 +123,23 @@ async def _read(body: SubjectBody, caller: Caller, services: Services) -> Read:
         return await reading.of_card(Desk(body.site, body.encoder, body.wait_ms, caller.name), services)
     holder = await counter.holder_of(body.holder(), services)
     return await reading.of_holder(body.site, holder, services.clock.wall_ms())
+
+
+async def _resumed(read: Read) -> tuple[Settlement | None, Read, bool]:
+    """The settlement that was begun before, what is to be settled, and whether the card's wipe is known to be done.
+
+    A card that is blank by now is settled by what was read before the wipe, even if nobody heard that it was done.
+    Problem settlement_begun when the card is with another guest by now.
+    """
+    begun = await queries.open_of(read.subject)
+    if begun is None:
+        return None, read, False
+    wiped = await _is_wiped(read)
+    if wiped or read.blank:
+        return begun, Read.model_validate(begun.read), wiped
+    if begun.ticket != read.ticket:
+        raise Problem("settlement_begun", settlement=begun.id)
+    return begun, read, False
 
 
 async def _work(
