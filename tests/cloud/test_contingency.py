@@ -9,22 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contingency_box import BOX, RUNNING, WINDOW, BoxOfTests, admitted, denied_at, set_up
+from contingency_box import BOX, PIN, RUNNING, WINDOW, BoxOfTests, admitted, denied_at, set_up
 from enrolled import Keyed
 from staff_hands import hired, sign_in
 
+from pistegate_cloud.audit.models import AuditEntry
 from pistegate_cloud.authority.models import DeviceKey
 from pistegate_cloud.contingency import nightly
 from pistegate_cloud.contingency.models import ContingencyTicket
+from pistegate_cloud.days import recognition
 from pistegate_cloud.ledger import queries as ledger
 from pistegate_cloud.orders.models import Order, OrderLine, Payment
 from pistegate_cloud.tickets.models import Ticket
 from pistegate_edge.contingency.desk import Refused
 from pistegate_edge.contingency.store import NoneLeft
+from pistegate_protocol.codes import TicketCode, parse
 from pistegate_protocol.enrolment import public_bytes
+from pistegate_protocol.events import Admitted, Outcome, OutcomeKind
+from pistegate_protocol.signing import claim_digest
 from pistegate_protocol.topics import Device
+from pistegate_protocol.usage import Usage, encode_counters
 
 DAY_MS = 86_400_000
+USED = encode_counters(Usage(claim=bytes(8), used_total=1))
 CUT_S = 120  # long enough to count as cut
 
 
@@ -233,6 +240,63 @@ async def test_two_hours_alone_three_hundred_sold_and_everything_adds_up(cloud: 
     assert set(answer.json()["difference"].values()) == {0}, answer.text
     assert (await cloud.http.post(f"/shifts/{shift}/close", headers=seller)).json()["state"] == "closed"
     assert await ledger.imbalance(1) == 0
+
+
+async def test_gates_may_tell_of_a_passage_before_its_sale_is_told(cloud: Any, new_gate: Any, tmp_path: Path) -> None:
+    """Gates are back sooner than the box: nothing is odd about their tickets, and the revenue is recognised later."""
+    box = await ready(cloud, tmp_path, {1: 3})
+    await cut(box)
+    sale = box.sell({1: 1})
+    (ticket,) = box.codes(sale)
+    parsed = parse(ticket.code)
+    assert isinstance(parsed, TicketCode)
+    claim = claim_digest(parsed.signed)
+    gate, at_ms = new_gate(1), cloud.clock.now_ms
+    seq = gate.add(Admitted(at_ms, ticket.number, b"\x02", claim, 1, 1, USED, bytes(8)))
+    gate.add(Outcome(at_ms + 2_000, gate.epoch, seq, OutcomeKind.PASSED, 1, 0))
+    await cloud.receive([gate.batch()])
+    await cloud.services.ingest.apply_pending()
+    await recognition.run(cloud.clock.now_ms)
+    assert await cloud.exceptions() == []
+    await heal(box)
+    await recognition.run(cloud.clock.now_ms)
+    books = await ledger.balances(1)
+    assert sum(amount for (account, _), amount in books.items() if account.startswith("revenue")) == -29_800
+    assert not any(amount for (account, _), amount in books.items() if account.startswith("deferred"))
+
+
+async def test_a_number_that_nobody_bought_and_a_gate_let_in_is_shown(
+    cloud: Any, new_gate: Any, tmp_path: Path
+) -> None:
+    """Somebody got at the codes: told when the box says what it sold, and when a gate tells of it later."""
+    box = await ready(cloud, tmp_path, {1: 3})
+    await cut(box)
+    box.sell({1: 1})
+    rows = await ContingencyTicket.filter(serial__gt=1).order_by("serial")
+    for gate, row in zip((new_gate(1), new_gate(2)), rows, strict=True):
+        if gate.device.number == 2:
+            await heal(box)
+        seq = gate.add(Admitted(cloud.clock.now_ms, row.number, b"\x02", bytes(8), 1, 1, USED, bytes(8)))
+        gate.add(Outcome(cloud.clock.now_ms + 9, gate.epoch, seq, OutcomeKind.PASSED, 1, 0))
+        await cloud.receive([gate.batch()])
+        await cloud.services.ingest.apply_pending()
+    assert await cloud.exceptions() == ["unsold_admitted"] * 2
+
+
+async def test_what_is_done_to_contingency_tickets_is_on_record(cloud: Any, tmp_path: Path) -> None:
+    """Setting up, making, selling, ending; by whom. The PIN is nowhere."""
+    box = await ready(cloud, tmp_path, {1: 3})
+    await cut(box)
+    box.sell({1: 1})
+    await heal(box)
+    rows = await AuditEntry.filter(action__contains="contingency").order_by("id")
+    assert [(row.action, row.actor) for row in rows] == [
+        ("contingency.window", "test"),
+        ("contingency.make", "system"),
+        ("order.contingency", "encoder 1"),
+        ("contingency.done", "encoder 1"),
+    ]
+    assert not any(PIN in json.dumps([row.before, row.after]) for row in rows)
 
 
 async def test_every_receipt_is_booked_once_though_every_answer_is_lost(cloud: Any, tmp_path: Path) -> None:

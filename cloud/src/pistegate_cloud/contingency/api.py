@@ -34,6 +34,7 @@ from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["contingency"])
 Site = Annotated[SiteNumber, Query()]
+SaleNumber = Annotated[int, Path(ge=1, lt=2**62)]
 Since = Annotated[Day | None, Query(description="Batches for this day and later; today, if left out.")]
 Window = Annotated[WindowNumber, Path()]
 Writer = Annotated[Caller, Depends(require(Scope.CONTINGENCY_WRITE))]
@@ -54,12 +55,7 @@ async def put_window(
     window: Window, site: Site, body: WindowBody, services: WithServices, caller: Writer
 ) -> WindowAnswer:
     """Set up a window's contingency tickets: its box, its PIN, how many of which product in each batch."""
-    row = await windows.put(site, window, body, services)
-    after = body.model_dump(mode="json", exclude={"pin"}) | {"pin_set": body.pin is not None}
-    async with in_transaction():
-        now_ms = services.clock.wall_ms()
-        await audit.note(caller, "contingency.window", site, f"window:{window}", after=after, now_ms=now_ms)
-    return window_answer(row)
+    return window_answer(await windows.put(site, window, body, caller, services.clock.wall_ms()))
 
 
 @router.post(
@@ -73,10 +69,7 @@ async def make_batch(window: Window, site: Site, body: MakeBody, services: WithS
     """Make a batch now, beside those that the night makes; its box fetches it within a minute."""
     now_ms = services.clock.wall_ms()
     day = body.day or local_day(now_ms, await sites.zone(site))
-    batch = await making.make(site, window, day, services.settings.issuer, now_ms)
-    async with in_transaction():
-        await audit.note(caller, "contingency.make", site, f"contingency:{batch.id}", now_ms=now_ms)
-    return await batch_answer(batch)
+    return await batch_answer(await making.make(site, window, day, services.settings.issuer, caller, now_ms))
 
 
 @router.post("/contingency/batches/{batch_id}/lost", responses=documented("not_found", "state_conflict"))
@@ -109,7 +102,7 @@ async def list_troubles(_: Reader, site: SiteFilter = None, after: After = 0, li
 
 
 @router.post("/contingency/sales/{sale_id}/settle", responses=documented("not_found", "state_conflict"))
-async def settle(sale_id: int, body: SettleBody, services: WithServices, caller: Writer) -> SaleAnswer:
+async def settle(sale_id: SaleNumber, body: SettleBody, services: WithServices, caller: Writer) -> SaleAnswer:
     """A person has looked at a receipt, and says what was done."""
     sale = await queries.sale_by_id(sale_id)
     caller.at(sale.site_id)

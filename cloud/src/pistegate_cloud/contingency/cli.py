@@ -86,13 +86,15 @@ async def _made(arguments: argparse.Namespace) -> "BatchAnswer":
     from pistegate_cloud.migrate import check_schema
     from pistegate_cloud.settings import load_settings
     from pistegate_cloud.sites import queries as sites
+    from pistegate_cloud.staff.caller import operator
 
     settings = load_settings(arguments.config)
     await check_schema(settings.database, arguments.config)
     now_ms = open_clock(settings.clock.source).wall_ms()
     async with open_database(settings.database):
         day = arguments.day or local_day(now_ms, await sites.zone(arguments.site))
-        return await batch_answer(await making.make(arguments.site, arguments.window, day, settings.issuer, now_ms))
+        made = await making.make(arguments.site, arguments.window, day, settings.issuer, operator(), now_ms)
+        return await batch_answer(made)
 
 
 async def _found(arguments: argparse.Namespace) -> "StatusAnswer":

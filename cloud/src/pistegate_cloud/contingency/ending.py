@@ -10,6 +10,8 @@ from pistegate_cloud.contingency import queries, rules
 from pistegate_cloud.contingency.models import ContingencyBatch
 from pistegate_cloud.documents import service as documents
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.exceptions import queries as exceptions
+from pistegate_cloud.exceptions.queries import Case
 from pistegate_cloud.services import Services
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.staff.caller import Caller
@@ -55,6 +57,7 @@ async def _end(
         await queries.end_batch(batch, event, ended_ms=now_ms, ended_by=caller.name, **values)
         subject = f"contingency:{batch.id}"
         await audit.note(caller, f"contingency.{event}", batch.site_id, subject, after=values, now_ms=now_ms)
+        await exceptions.record(await _admitted(batch), now_ms)
         over = now_ms >= batch.until_ms
         await queries.move_unsold(batch.id, "expire" if over else "deny")
         await stock.release(batch.id, _wants(batch, unsold))
@@ -62,6 +65,21 @@ async def _end(
             messages = await ticketing.publish_denials(where, services.settings.documents, now_ms)
     await documents.push_all(messages, services)
     return batch
+
+
+async def _admitted(batch: ContingencyBatch) -> list[Case]:
+    """Whoever came in on a number that nobody bought: somebody got at the box's codes, or a sale is not told."""
+    return [
+        Case(
+            kind="unsold_admitted",
+            key=f"{batch.site_id}/{ticket}",
+            site=batch.site_id,
+            gate=gate,
+            ticket=ticket,
+            values={"ticket": ticket, "gate": gate},
+        )
+        for ticket, gate in await queries.admitted_unsold(batch.id)
+    ]
 
 
 def _wants(batch: ContingencyBatch, unsold: dict[int, int]) -> list[Want]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit import service as audit
 from pistegate_cloud.clock import ms_of
 from pistegate_cloud.contingency import queries, rules
 from pistegate_cloud.contingency.models import ContingencyBatch, ContingencyTicket, ContingencyWindow
@@ -21,6 +22,7 @@ from pistegate_cloud.products.models import Product
 from pistegate_cloud.settings import SigningKey
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.sites.models import Site
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.stock import service as stock
 from pistegate_cloud.stock.rules import Want
 from pistegate_cloud.tickets.queries import new_number
@@ -41,7 +43,7 @@ class _Offered:
     count: int
 
 
-async def make(site: int, window: int, day: date, key: SigningKey, now_ms: int) -> ContingencyBatch:
+async def make(site: int, window: int, day: date, key: SigningKey, caller: Caller, now_ms: int) -> ContingencyBatch:
     """The window's next batch, for `day`; Problem when something of it cannot be sold so."""
     row = await queries.window(site, window)
     place = await sites.site(site)
@@ -76,6 +78,8 @@ async def make(site: int, window: int, day: date, key: SigningKey, now_ms: int) 
             raise Problem("request_in_progress")
         await stock.take(batch.id, _wants(batch), None)
         await queries.add_batch(batch, tickets)
+        about = {"window": window, "day": day.isoformat(), "serials": [batch.first_serial, batch.last_serial]}
+        await audit.note(caller, "contingency.make", site, f"contingency:{batch.id}", after=about, now_ms=now_ms)
     return batch
 
 

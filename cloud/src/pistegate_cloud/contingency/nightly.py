@@ -12,6 +12,7 @@ from pistegate_cloud.contingency.models import ContingencyWindow
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.services import Services
 from pistegate_cloud.sites import queries as sites
+from pistegate_cloud.staff.caller import system
 
 NIGHT_FROM: Final = 20  # o'clock at the site: tomorrow's prices are fixed, and a slow line has the night
 DAY_UNTIL: Final = 22  # after that, nobody sells tickets for today
@@ -37,5 +38,5 @@ async def _window(window: ContingencyWindow, services: Services) -> int:
     missing = [day for day in wanted if not await queries.has_batch(window.site_id, window.window, day)]
     for day in missing:
         key, now_ms = services.settings.issuer, services.clock.wall_ms()
-        await making.make(window.site_id, window.window, day, key, now_ms)
+        await making.make(window.site_id, window.window, day, key, system("contingency"), now_ms)
     return len(missing)

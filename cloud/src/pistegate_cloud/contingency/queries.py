@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of contingency tickets."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -17,8 +17,11 @@ from pistegate_cloud.contingency.models import (
     ContingencyWindow,
 )
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.passages.models import Admission
 from pistegate_cloud.shifts.models import Shift
 from pistegate_cloud.states import CONTINGENCY_BATCH, CONTINGENCY_SALE, CONTINGENCY_TICKET
+
+_AT_ONCE = 500  # numbers of one query
 
 
 async def window(site: int, number: int) -> ContingencyWindow:
@@ -131,6 +134,24 @@ async def denied(site: int, group: int, valid_on: date) -> list[tuple[int, int]]
     """(ticket, below revision) of unsold tickets for a day or later that no gate of a site may take."""
     unsold = ContingencyTicket.filter(Q(site_id=site) | Q(group_number=group), state="unsold_denied", day__gte=valid_on)
     return [(int(str(number)), 1) for number in await unsold.values_list("number", flat=True)]
+
+
+async def states_of(tickets: Collection[int]) -> dict[int, str]:
+    """Those of these tickets that are contingency tickets, with their states."""
+    if not tickets:
+        return {}
+    rows = ContingencyTicket.filter(number__in=list(tickets))
+    return {int(number): str(state) for number, state in await rows.values_list("number", "state")}
+
+
+async def admitted_unsold(batch: UUID) -> list[tuple[int, int]]:
+    """(ticket, gate) of tickets that nobody bought, as far as anybody knows, and a gate let in all the same."""
+    numbers = await ContingencyTicket.filter(batch_id=batch, state="held").values_list("number", flat=True)
+    found: dict[int, int] = {}
+    for at in range(0, len(numbers), _AT_ONCE):
+        rows = Admission.filter(ticket__in=[int(str(number)) for number in numbers[at : at + _AT_ONCE]])
+        found |= {int(ticket): int(gate) for ticket, gate in await rows.values_list("ticket", "gate")}
+    return sorted(found.items())
 
 
 async def counts(batches: Sequence[UUID]) -> dict[UUID, dict[str, int]]:

@@ -4,17 +4,20 @@
 import asyncio
 import secrets
 
+from tortoise.transactions import in_transaction
+
+from pistegate_cloud.audit import service as audit
 from pistegate_cloud.contingency import queries, rules
 from pistegate_cloud.contingency.models import ContingencyWindow
 from pistegate_cloud.contingency.schemas import WindowBody
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.products import queries as products
-from pistegate_cloud.services import Services
 from pistegate_cloud.sites import queries as sites
+from pistegate_cloud.staff.caller import Caller
 from pistegate_protocol.contingency import SALT_BYTES, pin_hash
 
 
-async def put(site: int, window: int, body: WindowBody, services: Services) -> ContingencyWindow:
+async def put(site: int, window: int, body: WindowBody, caller: Caller, now_ms: int) -> ContingencyWindow:
     """Set a window up, or change it; batches that were made stay as they are. Without `pin` the one before holds."""
     await sites.site(site)
     wanted = {offer.product: offer.count for offer in body.offers}
@@ -35,9 +38,12 @@ async def put(site: int, window: int, body: WindowBody, services: Services) -> C
         active=body.active,
         next_serial=1,
         batches=0,
-        changed_ms=services.clock.wall_ms(),
+        changed_ms=now_ms,
     )
-    await queries.put_window(row)
+    after = body.model_dump(mode="json", exclude={"pin"}) | {"new_pin": body.pin is not None}
+    async with in_transaction():
+        await queries.put_window(row)
+        await audit.note(caller, "contingency.window", site, f"window:{window}", after=after, now_ms=now_ms)
     return await queries.window(site, window)
 
 

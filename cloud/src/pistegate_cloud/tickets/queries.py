@@ -2,7 +2,7 @@
 """All queries of tickets."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -29,6 +29,14 @@ def new_number() -> int:
 async def add(tickets: Sequence[Ticket]) -> None:
     """Store new tickets."""
     await Ticket.bulk_create(list(tickets))
+
+
+async def lock(numbers: Iterable[int]) -> None:
+    """Keep others who judge the use of these tickets waiting until the caller's transaction ends.
+
+    On SQLite there is nobody else: transactions come one after the other.
+    """
+    await Ticket.filter(number__in=set(numbers)).order_by("number").only("number").select_for_update(no_key=True)
 
 
 async def ticket(number: int) -> Ticket:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from pistegate_cloud.clock import from_ms, local_day
+from pistegate_cloud.contingency import queries as contingency
 from pistegate_cloud.ingest.effects.base import Found, Place, Ref, inapplicable
 from pistegate_cloud.passages import models, queries
 from pistegate_cloud.passages.rules import (
@@ -20,6 +21,7 @@ from pistegate_cloud.passages.rules import (
 from pistegate_cloud.proofs.service import uid_of
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.states import ADMISSION
+from pistegate_cloud.tickets import queries as sold
 from pistegate_protocol.claims import day_number
 from pistegate_protocol.errors import CodecError
 from pistegate_protocol.events import Admitted, AdmittedV1, Outcome, OutcomeKind, OutcomeV1, Settled, admission_name
@@ -136,6 +138,7 @@ class Admissions:
         """
         if not tickets:
             return []
+        await sold.lock(tickets)  # two appliers, each with one half of a double use, would both see nothing
         here = await sites.of_group(self._place.group)
         doubts = await queries.in_doubt(here, tickets)
         written = {state_of(row) for row in [*self.new.values(), *self.changed.values()] if is_written(row)}
@@ -154,9 +157,7 @@ class Admissions:
     async def _misused(self, here: list[int], tickets: set[int]) -> list[Found]:
         """Tickets that nobody sold, and those used more often than was sold."""
         allowances = await queries.allowances(self._place.site, self._place.group, tickets)
-        wrong: dict[int, tuple[str, dict[str, Any]]] = {
-            ticket: ("unknown_ticket", {}) for ticket in tickets - allowances.keys()
-        }
+        wrong = await _never_sold(tickets - allowances.keys())
         limited = {ticket: allowance for ticket, allowance in allowances.items() if allowance.limited}
         for ticket, charges in (await queries.charged_by_day(here, limited)).items():
             allowance = limited[ticket]
@@ -173,6 +174,13 @@ def _settled_by_next(doubts: list[queries.Taken], rows: dict[int, list[queries.T
             row.settled = told
             settled.append(row)
     return settled
+
+
+async def _never_sold(tickets: set[int]) -> dict[int, tuple[str, dict[str, Any]]]:
+    """Of tickets that are not sold here: what to tell. A contingency ticket 应急票's sale may not be told yet."""
+    states = await contingency.states_of(tickets)
+    kinds = {ticket: "unsold_admitted" if ticket in states else "unknown_ticket" for ticket in tickets}
+    return {ticket: (kind, {}) for ticket, kind in kinds.items() if states.get(ticket) != "held"}
 
 
 async def _given_back(ticket: int) -> list[tuple[date, int]]:
