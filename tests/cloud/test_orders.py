@@ -12,7 +12,7 @@ from pypdfium2 import PdfDocument
 from staff_hands import hired
 
 from pistegate_cloud.ledger import queries as ledger
-from pistegate_cloud.orders import cancelling, making
+from pistegate_cloud.orders import cancelling, making, paying
 from pistegate_cloud.orders.models import Order, Payment
 from pistegate_cloud.payments.reconciling import reconcile_due
 from pistegate_cloud.payments.rules import PAYABLE_MS
@@ -334,3 +334,32 @@ async def test_the_tickets_of_an_order_on_one_print(lite: OrderDesk) -> None:
     assert len(PdfDocument(fewer.content)) == 2
     empty = await lite.sell()
     assert await lite.refused(f"/orders/{empty['id']}/codes.pdf", {}) == "not_found"
+
+
+@pytest.mark.parametrize("payment", [NATIVE, code("00")])
+async def test_a_crash_before_the_provider_is_asked(
+    lite: OrderDesk, payment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kept and never sent: repeated at once it is sent, once; repeated by nobody it ends, and its place is free."""
+    places = await slot(lite, 2)
+
+    async def crash(*_: Any) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as planted:
+        planted.setattr(paying.payments, "begin", crash)
+        for key in ("again", "never"):
+            answer = await lite.cloud.http.post("/orders", json=lite.body(payment), headers={"Idempotency-Key": key})
+            assert answer.status_code == 500
+    assert lite.sim.requests == []
+    sold = await lite.sell(payment, key="again")
+    if payment == NATIVE:
+        lite.guest_pays(sold)
+        await lite.deliver()
+    assert (await lite.now(sold))["status"] == "paid"
+    for _ in range(4):
+        await lite.later(PAYABLE_MS)
+        await cancelling.expire_due(lite.clock)
+    states = {one["status"] for one in (await lite.cloud.get("/orders"))["items"]}
+    assert (states, (await Stock.get(id=places.id)).left) == ({"paid", "expired"}, 1)
+    assert await lite.books() == {"tenders:wechat": PRICE, "deferred:lift": -PRICE}

@@ -50,6 +50,7 @@ _TENDERS = (
     "state_conflict",
     "not_found",
     "day_closed",
+    "payment_mismatch",
 )
 _CANCELLING = ("not_found", "state_conflict", "order_being_paid", "reverse_too_early", "site_not_allowed", "day_closed")
 _PAYING = ("order_being_paid", *_TENDERS)

@@ -15,7 +15,7 @@ from pistegate_cloud.payments import service as payments
 from pistegate_cloud.services import Services
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tenders import service as tenders
-from pistegate_cloud.tenders.methods import WAYS, Method, Tendered
+from pistegate_cloud.tenders.methods import WAYS, Method, Tendered, tender_of
 
 
 def check_offered(tendered: Sequence[Tendered], services: Services) -> None:
@@ -25,7 +25,10 @@ def check_offered(tendered: Sequence[Tendered], services: Services) -> None:
 
 
 async def take(order: Order, tendered: Sequence[Tendered], caller: Caller, now_ms: int) -> list[Payment]:
-    """As tenders.service.take; an order whose money a provider is asked for is nobody else's to pay from now on."""
+    """As tenders.service.take; an order whose money a provider is asked for is nobody else's to pay from now on.
+
+    The provider's payment is kept with it: if nobody comes to send it, it is found, and ends like any other.
+    """
     taken = await tenders.take(order, tendered, caller, now_ms)
     waiting = next((row for row in taken if row.state == "waiting"), None)
     if waiting is None:
@@ -33,6 +36,8 @@ async def take(order: Order, tendered: Sequence[Tendered], caller: Caller, now_m
     if not await queries.move(order, order.status, paying=waiting.provider_payment_id):
         raise Problem("order_being_paid", order=str(order.id))
     await doubt.expect(waiting, now_ms)
+    tender = next(one for one in tendered if one.method in WAYS)
+    await payments.keep(await _wish(order, waiting, tender, caller), tender_of(waiting.method), now_ms)
     return taken
 
 
@@ -78,7 +83,16 @@ async def begin(order: Order, tendered: Sequence[Tendered], caller: Caller, serv
     tender = next((one for one in tendered if one.method in WAYS), None)
     if row is None or row.provider_payment_id is None or tender is None or services.wechat is None:
         return await answers.whole(await queries.found(order.id))
-    wish = payments.Wish(
+    wish = await _wish(order, row, tender, caller)
+    _, device = await payments.begin(wish, services.wechat, services.clock)
+    return await answers.whole(await queries.found(order.id), device)
+
+
+async def _wish(order: Order, row: Payment, tender: Tendered, caller: Caller) -> payments.Wish:
+    """What is asked of the provider; the same for the same payment."""
+    if row.provider_payment_id is None:
+        raise Problem("payments_off")
+    return payments.Wish(
         id=row.provider_payment_id,
         site=row.site_id,
         way=WAYS[Method(row.method)],
@@ -89,8 +103,6 @@ async def begin(order: Order, tendered: Sequence[Tendered], caller: Caller, serv
         means=tender.means,
         window=str(order.window or 1),
     )
-    _, device = await payments.begin(wish, services.wechat, services.clock)
-    return await answers.whole(await queries.found(order.id), device)
 
 
 async def _words(order: Order) -> str:

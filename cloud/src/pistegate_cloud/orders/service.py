@@ -27,35 +27,33 @@ HELD_MS: Final = 15 * 60_000  # an order that is not paid keeps its stock so lon
 
 
 async def sell(body: OrderBody, request: Repeatable, caller: Caller, services: Services) -> OrderAnswer:
-    """Sell what `body` asks for; the same order again, as it stands, when the request is a repetition."""
+    """Sell what `body` asks for; a repetition gets the same order, as it stands while it waits for its money."""
     kept = await request.answered()
     if kept is None:
-        kept = await _sell_once(body, request, caller, services)
-    order = await found(UUID(str(kept["id"])))
-    if order.status != "new" or order.paying is None:
-        return OrderAnswer.model_validate(kept) if order.status == kept["status"] else await answers.whole(order)
-    return await paying.begin(order, body.tenders(), caller, services)
+        try:
+            answer = await _sell_once(body, request, caller, services)
+        except AnsweredMeanwhile:
+            answer = OrderAnswer.model_validate(await request.answered())
+    else:
+        answer = OrderAnswer.model_validate(kept)
+    if answer.status != "new":
+        return answer
+    return await paying.begin(await found(answer.id), body.tenders(), caller, services)
 
 
-async def _sell_once(body: OrderBody, request: Repeatable, caller: Caller, services: Services) -> dict[str, object]:
-    """Make the order in one transaction; its answer, or that of the same request that was first."""
+async def _sell_once(body: OrderBody, request: Repeatable, caller: Caller, services: Services) -> OrderAnswer:
+    """Make the order in one transaction with its kept answer; AnsweredMeanwhile when the same request was first."""
     tendered = body.tenders()
     paying.check_offered(tendered, services)
     now_ms = services.clock.wall_ms()
     order = await _order(body, caller, now_ms)
     priced = await _price(body, order, now_ms)
-    try:
-        async with in_transaction():
-            answer = await _make(order, priced, tendered, caller, now_ms)
-            if answer.status == "new":
-                await audit.note(caller, "order.open", order.site_id, f"order:{order.id}", now_ms=now_ms)
-            await request.keep(answer, now_ms)
-    except AnsweredMeanwhile:
-        kept = await request.answered()
-        if kept is None:
-            raise Problem("request_in_progress") from None
-        return kept
-    return answer.model_dump(mode="json")
+    async with in_transaction():
+        answer = await _make(order, priced, tendered, caller, now_ms)
+        if answer.status == "new":
+            await audit.note(caller, "order.open", order.site_id, f"order:{order.id}", now_ms=now_ms)
+        await request.keep(answer, now_ms)
+    return answer
 
 
 async def _make(

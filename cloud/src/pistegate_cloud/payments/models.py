@@ -14,8 +14,8 @@ class ProviderPayment(Model):
 
     `way`: see provider.Way; `state`: see states.PAYMENT. `held`: what refunds hold of the amount, never more than it.
     `transaction`: the provider's own number, once paid: one payment's alone. `asked_times`, `ask_ms`: when it is asked
-    for again. `trouble`: the last thing that went wrong, for a person to read. `strange`: the provider told of money
-    that does not fit: a person must look.
+    for again; -1: it was not sent yet. `trouble`: the last thing that went wrong, for a person to read. `strange`: the
+    provider told of money that does not fit: a person must look.
     """
 
     id = fields.UUIDField(primary_key=True)

@@ -11,7 +11,7 @@ from tortoise.expressions import F, Q
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.orders.models import Payment
 from pistegate_cloud.payments.models import ProviderNotice, ProviderPayment, ProviderRefund
-from pistegate_cloud.payments.rules import OPEN_REFUNDS, OPEN_STATES
+from pistegate_cloud.payments.rules import OPEN_REFUNDS, OPEN_STATES, UNSENT
 
 REFUNDABLE = ("paid", "part_refunded", "refund_pending")
 
@@ -70,6 +70,14 @@ async def claim(row: ProviderPayment | ProviderRefund, until_ms: int) -> bool:
     if taken:
         row.ask_ms, row.asked_times = until_ms, row.asked_times + 1
     return bool(taken)
+
+
+async def is_first(row: ProviderPayment) -> bool:
+    """Take a kept payment for sending, once; False when another has, or it was asked for meanwhile."""
+    unsent = ProviderPayment.filter(id=row.id, state="created", asked_times=UNSENT)
+    taken = bool(await unsent.update(asked_times=0))
+    row.asked_times = 0 if taken else row.asked_times
+    return taken
 
 
 async def hold(row: ProviderPayment, amount: int) -> bool:

@@ -19,6 +19,7 @@ REVERSE_NOT_BEFORE_MS: Final = 15_000
 LEASE_MS: Final = 20_000
 # Between two questions about one payment: short while a guest stands there, then longer and longer, for ever.
 ASK_AFTER_MS: Final = (2_000, 3_000, 5_000, 5_000, 10_000, 30_000, 60_000, 300_000, 900_000)
+UNSENT: Final = -1  # `asked_times` of a payment that is kept and was not sent yet
 OPEN_STATES: Final = ("created", "pending", "in_doubt", "reversing")
 OPEN_REFUNDS: Final = ("created", "processing", "in_doubt")
 # Refunds that took their part of the payment: all but those that certainly moved nothing.
@@ -88,7 +89,7 @@ def payment_event_after(amount: int, refunds: Iterable[tuple[str, int]]) -> str:
 
 def next_ask_ms(asked_times: int, now_ms: int) -> int:
     """When to ask again after so many questions."""
-    return now_ms + ASK_AFTER_MS[min(asked_times, len(ASK_AFTER_MS) - 1)]
+    return now_ms + ASK_AFTER_MS[min(max(asked_times, 0), len(ASK_AFTER_MS) - 1)]
 
 
 def is_to_reverse(way: str, state: str, sent_ms: int, now_ms: int) -> bool:

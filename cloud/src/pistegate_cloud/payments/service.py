@@ -18,6 +18,7 @@ from pistegate_cloud.payments.rules import (
     LEASE_MS,
     PAYABLE_MS,
     REVERSE_NOT_BEFORE_MS,
+    UNSENT,
     check_money,
     check_payable,
     event_of,
@@ -55,7 +56,10 @@ async def begin(wish: Wish, provider: Provider, clock: Clock) -> tuple[ProviderP
     check_payable(wish.amount, wish.currency)
     row = _row(wish, provider.name, clock.wall_ms())
     if not await queries.add_payment(row):
-        return await _again(wish, provider, clock)
+        known = await _same(wish)
+        if not await queries.is_first(known):
+            return await _again(known, wish, provider, clock)
+        row = known
     asked = Asked(row.number, row.amount, row.currency, row.words, row.until_ms, wish.window)
     if wish.way is Way.CODE:
         return await _send_code(row, asked, wish.means or "", provider, clock), None
@@ -80,11 +84,27 @@ def _row(wish: Wish, provider: str, now_ms: int) -> ProviderPayment:
     )
 
 
-async def _again(wish: Wish, provider: Provider, clock: Clock) -> tuple[ProviderPayment, str | None]:
-    """A repetition: a payment by code is never sent twice; an order is, because only the answer has its link."""
+async def keep(wish: Wish, provider: str, now_ms: int) -> None:
+    """Store a payment that `begin` will send, in the caller's transaction. Unsent, it ends when its time is over."""
+    check_payable(wish.amount, wish.currency)
+    row = _row(wish, provider, now_ms)
+    row.asked_times = UNSENT
+    if not await queries.add_payment(row):
+        raise Problem("idempotency_key_reused", idempotency_key=str(wish.id))
+
+
+async def _same(wish: Wish) -> ProviderPayment:
+    """The payment of this id; Problem when it is another."""
     row = await queries.payment(wish.id)
     if (row.site_id, row.way, row.amount, row.currency) != (wish.site, wish.way, wish.amount, wish.currency):
         raise Problem("idempotency_key_reused", idempotency_key=str(wish.id))
+    return row
+
+
+async def _again(
+    row: ProviderPayment, wish: Wish, provider: Provider, clock: Clock
+) -> tuple[ProviderPayment, str | None]:
+    """A repetition: a payment by code is never sent twice; an order is, because only the answer has its link."""
     if wish.way is Way.CODE or row.state not in ("created", "pending", "in_doubt"):
         return row, None
     asked = Asked(row.number, row.amount, row.currency, row.words, row.until_ms)
