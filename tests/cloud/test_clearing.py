@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tortoise.transactions import in_transaction
 
-from pistegate_cloud.days import recognition
+from pistegate_cloud.days import part_queries, recognition
 from pistegate_cloud.days.models import RevenuePart
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.ledger import landing, pending, queries
@@ -121,6 +121,17 @@ async def test_use_and_refund_at_once_share_one_ticket(cloud: Any, new_gate: Any
     assert all(part.recognised + part.given_back <= part.net for part in parts)
     assert sum(part.given_back for part in parts) == given.deferred
     assert -(await queries.balances(1)).get(("revenue:lift", "CNY"), 0) == sum(part.recognised for part in parts)
+
+
+async def test_a_part_that_somebody_else_moved_is_not_moved(sqlite_cloud: Any) -> None:
+    """Two who read the same figures: the second one's move is refused, and its figures stay as they are."""
+    await sqlite_cloud.sell(1)
+    await recognition.run(NOON_MS)
+    first, second = await RevenuePart.get(), await RevenuePart.get()
+    assert await part_queries.move_part(first, recognised=29800)
+    assert not await part_queries.move_part(second, given_back=29800)
+    kept = await RevenuePart.get()
+    assert (kept.recognised, kept.given_back, kept.open) == (29800, 0, False)
 
 
 async def test_a_business_day_in_money(cloud: Any, new_gate: Any) -> None:

@@ -51,6 +51,7 @@ def test_a_late_gates_earlier_day_moves_no_closed_day() -> None:
     """N of M: the day that a late gate adds is posted; in a row: it only moves shares, and nothing is posted."""
     days = Terms("days", FIRST, DAYS[9], 4)
     assert due(earned(1000, days, [(DAYS[3], 1), (DAYS[1], 1)]), {DAYS[3]: 250}, 750) == {DAYS[1]: 250}
+    assert due(earned(1000, days, [(DAYS[3], 1), (DAYS[1], 1)]), {DAYS[1]: 250}, 750) == {DAYS[3]: 250}
     row = Terms("linear", FIRST, DAYS[9])
     assert due(earned(1000, row, [(DAYS[3], 1), (DAYS[1], 1)]), {DAYS[3]: 400}, 600) == {}
 
