@@ -154,6 +154,31 @@ def test_exactly_one_price_or_a_hole(listed: list[dict[str, Any]], sale: Sale) -
             assert turned.row == chosen.row
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ({"times": {"from": "08:00", "to": "12:00"}}, {"times": {"from": "11:59", "to": "16:00"}}, True),
+        ({"times": {"from": "08:00", "to": "12:00"}}, {"times": {"from": "12:00", "to": "16:00"}}, False),
+        ({"weekdays": ["sat", "sun"]}, {"weekdays": ["sun"]}, True),
+        ({"weekdays": ["sat"]}, {"weekdays": ["sun"]}, False),
+        ({"day_types": ["a", "b"]}, {"day_types": ["b"]}, True),
+        ({"day_types": ["a"]}, {"day_types": ["b"]}, False),
+        ({"season": "s1"}, {"season": "s2"}, True),  # equally long, and they share days
+        ({"season": "s1"}, {"season": "s3"}, False),  # the shorter wins
+        ({"season": "s3"}, {"season": "s4"}, False),  # equally long, apart
+        ({"channel": "a"}, {"channel": "b"}, False),
+        ({"level": "a"}, {"level": "b"}, False),
+        ({"level": "a"}, {"channel": "a"}, False),  # the level wins
+        ({}, {}, True),
+    ],
+)
+def test_rows_that_contradict(one: dict[str, Any], other: dict[str, Any], meet: bool) -> None:
+    """Equal rank and a sale that both fit."""
+    apart = {"code": "s4", "name": NAME, "from": "2026-01-20", "to": "2026-01-21"}
+    listed = [{"product": 1, "price": 1} | one, {"product": 1, "price": 2} | other]
+    assert bool(list(Prices(content(seasons=[*ONE_SEASON, apart], rows=listed)).overlaps())) is meet
+
+
 @given(money, st.integers(0, 5000))
 def test_tax_inside_a_price(amount: int, tax_bp: int) -> None:
     """Net and tax sum to the amount; the net is the nearest integer, halves to even."""
@@ -279,7 +304,7 @@ def facts(hand_in: str, **more: Any) -> Facts:
         ("2026-02-04T09:59", {}, 15000),
         ("2026-02-04T10:00", {}, 10000),
         ("2026-02-04T09:00", {"used": frozenset({FIRST + timedelta(days=2)})}, 10000),  # already skied that day
-        ("2026-02-06T10:00", {}, 0),  # of five days there is no pass: the next longer one's price
+        ("2026-02-06T10:00", {"paid": 30000}, 2000),  # of five days there is no pass: the next longer one's price
         ("2026-02-09T08:00", {}, 0),
         ("2026-02-04T09:59", {"reason": "weather"}, 0),
         ("2026-02-04T09:59", {"documents": frozenset()}, 0),
