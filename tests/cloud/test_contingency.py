@@ -20,9 +20,11 @@ from pistegate_cloud.contingency.models import ContingencyTicket
 from pistegate_cloud.days import recognition
 from pistegate_cloud.ledger import queries as ledger
 from pistegate_cloud.orders.models import Order, OrderLine, Payment
+from pistegate_cloud.stock.models import Stock, StockHold
 from pistegate_cloud.tickets.models import Ticket
 from pistegate_edge.contingency.desk import Refused
 from pistegate_edge.contingency.store import NoneLeft
+from pistegate_edge.errors import CloudRefused
 from pistegate_protocol.codes import TicketCode, parse
 from pistegate_protocol.enrolment import public_bytes
 from pistegate_protocol.events import Admitted, Outcome, OutcomeKind
@@ -297,6 +299,50 @@ async def test_what_is_done_to_contingency_tickets_is_on_record(cloud: Any, tmp_
         ("contingency.done", "encoder 1"),
     ]
     assert not any(PIN in json.dumps([row.before, row.after]) for row in rows)
+
+
+async def test_a_batch_holds_its_share_of_a_quota_until_it_is_closed(cloud: Any, tmp_path: Path) -> None:
+    """Nobody else is sold what a box may sell; what it did not sell is free again, what it sold is not."""
+    quota = {"site": 1, "code": "DAILY", "products": [1], "from": "2026-01-17", "to": "2026-01-17", "capacity": 12}
+    (counter,) = (await cloud.post("/stock", quota))["counters"]
+
+    async def free() -> int:
+        return int((await Stock.get(id=counter)).left)
+
+    box = await ready(cloud, tmp_path, {1: 10})
+    assert await free() == 2
+    with pytest.raises(AssertionError, match="sold_out"):
+        await cloud.sell(quantity=3)
+    await cut(box)
+    box.sell({1: 3})
+    await heal(box)
+    assert await free() == 9
+    order = (await Order.all())[0]
+    assert [hold.quantity for hold in await StockHold.filter(order_id=order.id)] == [3]
+    assert await nightly.run(cloud.services) == 0  # ten more are not there: told in the log, nothing half-made
+    assert (await free(), await ContingencyTicket.filter(state="held").count()) == (9, 0)
+
+
+async def test_the_same_receipts_at_once_are_booked_once(cloud: Any, tmp_path: Path) -> None:
+    """A box that asks again before the first request is answered; and a manager who says lost meanwhile."""
+    box = await ready(cloud, tmp_path, {1: 10})
+    await cut(box)
+    sales = [box.sell({1: 1}) for _ in range(4)]
+    box.cut = False
+    told = {"sales": [box.syncing._told(sale) for sale in sales]}
+    path = f"/api/v1/contingency/box/{sales[0].batch}/sales"
+    lost = cloud.http.post(f"/contingency/batches/{sales[0].batch}/lost", json={"reason": "test"})
+    answers = await asyncio.gather(*(_post(box, path, told) for _ in range(3)), lost, return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, CloudRefused)]
+    assert {answer.code for answer in refused} <= {"state_conflict"}  # another was faster: the box asks again
+    await heal(box)
+    assert (await Order.all().count(), await Payment.all().count(), await Ticket.all().count()) == (4, 4, 4)
+    states = (await first_batch(cloud))["tickets"]
+    assert states.get("sold", 0) + states.get("sold_denied", 0) == 4
+    assert states["unsold_denied"] == 6
+    denied = denied_at(cloud)
+    assert len(denied) == 6 + states.get("sold_denied", 0)
+    assert await ledger.imbalance(1) == 0
 
 
 async def test_every_receipt_is_booked_once_though_every_answer_is_lost(cloud: Any, tmp_path: Path) -> None:
