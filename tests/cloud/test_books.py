@@ -179,7 +179,8 @@ def test_every_row_of_the_table_names_an_account_and_every_event_can_balance() -
             assert row.sign in (1, -1)
         assert event == "free" or {row.sign for row in rows} == {1, -1}, event
         assert len(event) <= 40
-    assert {row.account.partition(":")[0] for rows in EVENTS.values() for row in rows} == set(ACCOUNTS)
+    used = {row.account.partition(":")[0] for rows in EVENTS.values() for row in rows}
+    assert set(ACCOUNTS) - used == {"sales"}  # of release 0.1: nothing new is posted there
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,7 @@ EVENTS: Final[dict[str, tuple[Row, ...]]] = {
     "clearing_received": _amount("bank", "between_sites:*"),
     "passthrough_paid": _amount("passthrough:*", "bank"),
     "partner_paid": _amount("partners:*", "bank"),
-    # Wallets 储值, by the books of wallets/. "sale_in_cash": as release 0.1 sold.
-    "sale_in_cash": _amount("tenders:cash", "sales"),
+    # Wallets 储值, by the books of wallets/.
     "wallet_top_up": _amount("tenders:cash", "wallets"),
     "wallet_refund": _amount("wallets", "tenders:cash"),
     # Onto a card: by relay in two steps, because the card may leave in between; by signed total at once.
