@@ -10,6 +10,7 @@ import pytest
 from order_desk import OrderDesk, order_desk
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.models import AuditEntry
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.ledger import service as ledger
 from pistegate_cloud.orders import queries as orders
@@ -280,6 +281,60 @@ async def test_an_empty_balance_queues_and_then_cash_never_both(desk: OrderDesk)
     assert (state, len(desk.sim.books.refunds)) in {("cash", 0), ("done", 1)}
     gone = {"cash": {"tenders:wechat": PRICE, "tenders:cash": -PRICE}, "done": {}}
     assert await desk.books() == gone[state]
+
+
+async def short(lite: OrderDesk) -> Any:
+    """A sale, and its refund that waits: the merchant's balance is empty."""
+    sold = await lite.sell(NATIVE)
+    lite.guest_pays(sold)
+    await lite.deliver()
+    lite.sim.books.dry_at_s = lite.sim.wall()
+    [refund] = await give_back(lite, sold, PRICE)
+    await lite.later()
+    return refund
+
+
+async def test_cash_instead_of_a_refund_is_out_of_the_drawer(lite: OrderDesk) -> None:
+    """The books: what WeChat brought is still there, and the drawer has paid. Without the provider's word: no cash."""
+    refund = await short(lite)
+    lite.sim.ways.troubles = ["refused"]
+    assert await lite.refused(f"/refunds/{refund.id}/cash", {}) == "refund_in_doubt"
+    await lite.cloud.post(f"/refunds/{refund.id}/cash", {})
+    assert await lite.books() == {"tenders:wechat": PRICE, "tenders:cash": -PRICE}
+
+
+async def test_who_did_what_with_money_is_on_record(lite: OrderDesk) -> None:
+    """Each call that moves money or terms leaves its entry, and none of them a code."""
+    refund = await short(lite)
+    await lite.cloud.post(f"/refunds/{refund.id}/retry", {})
+    await lite.cloud.post(f"/refunds/{refund.id}/cash", {})
+    await lite.pay(await lite.sell(), CASH)
+    waits = await lite.sell(NATIVE)
+    await lite.cloud.post(f"/payments/{waits['payments'][0]['provider_payment']}/ask", {})
+    await lite.cloud.post(f"/orders/{waits['id']}/cancel", {"reason": "x"})
+    await lite.pay(await lite.sell(), NATIVE)
+    made = await account(lite, 10**6)
+    await lite.sell(SIGNED)
+    await lite.cloud.post(f"/accounts/{made['number']}/terms", {"credit_limit": 1})
+    await lite.cloud.post(f"/accounts/{made['number']}/payments", {"amount": 1, "method": "cash"})
+    [voucher] = await vouchers(lite, 100)
+    await lite.cloud.post("/voucher-batches/1/void", {})
+    entries = await AuditEntry.all()
+    assert {entry.action for entry in entries} >= {
+        "order.open",
+        "order.individual",
+        "order.pay",
+        "order.cancel",
+        "payment.ask",
+        "refund.retry",
+        "refund.cash",
+        "account.open",
+        "account.terms",
+        "account.pay",
+        "vouchers.make",
+        "vouchers.void",
+    }
+    assert not [entry for entry in entries if voucher["voucher"] in f"{entry.before} {entry.after}"]
 
 
 async def test_a_refund_that_the_provider_gave_up_is_made_again(lite: OrderDesk) -> None:
