@@ -53,6 +53,7 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("get", "/price-lists/{list_id}"): Scope.PRICES_READ,
     ("get", "/catalogue/check"): Scope.PRICES_READ,
     ("get", "/day-types"): Scope.PRICES_READ,
+    ("get", "/prices"): Scope.PRICES_READ,
     ("post", "/quotes"): Scope.PRICES_READ,
     ("post", "/stock"): Scope.STOCK_WRITE,
     ("get", "/stock"): Scope.PRICES_READ,

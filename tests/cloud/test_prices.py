@@ -437,3 +437,28 @@ async def test_what_changes_a_catalogue_is_on_record(sqlite_cloud: Any) -> None:
     assert [each.action for each in entries] == words
     assert {each.actor for each in entries} == {"test"}
     assert (entries[3].before, entries[3].after) == ({"capacity": 5}, {"capacity": 7})
+
+
+async def test_a_price_calendar_shows_days_prices_and_what_is_left(sqlite_cloud: Any) -> None:
+    """A senior's days, the peak, yesterday; the least of quota and slots; another channel's quota does not count."""
+    at(sqlite_cloud, "2026-01-17", "09:00")
+    await open_catalogue(sqlite_cloud, "A")
+    plain = {"site": 1, "products": [102], "from": SATURDAY, "to": SATURDAY}
+    times = [{"from": "09:00", "to": "12:00"}, {"from": "13:00", "to": "16:00"}]
+    await sqlite_cloud.post("/stock", plain | {"code": "S", "capacity": 10, "times": times})
+    await sqlite_cloud.post("/stock", plain | {"code": "Q", "capacity": 15})
+    await sqlite_cloud.post("/stock", plain | {"code": "O", "capacity": 7, "channel": "online"})
+
+    async def shown(number: int, channel: str, first: str) -> list[tuple[Any, ...]]:
+        found = await sqlite_cloud.get("/prices", site=1, product=number, channel=channel, first=first, days=3)
+        return [(each["type"], each["price"], each["left"]) for each in found["items"]]
+
+    saturday, sunday, friday = ("weekend", 32000, 15), ("weekend", 32000, None), ("weekday", None, None)
+    assert await shown(102, "window", "2026-01-16") == [friday, saturday, sunday]
+    assert (await shown(102, "online", SATURDAY))[0] == ("weekend", 32000, 7)
+    peak = ("peak", 38000, None)
+    assert await shown(102, "window", "2026-02-16") == [("weekday", 26000, None), peak, peak]
+    senior = [each[1] for each in await shown(108, "window", "2026-01-21")]
+    assert senior == [0, 0, None]  # Friday
+    answer = await sqlite_cloud.http.get("/prices?site=1&product=999&channel=window&first=2026-01-17")
+    assert answer.json()["code"] == "unknown_reference"

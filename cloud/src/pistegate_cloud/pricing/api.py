@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Query
 
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.orders.idempotency import Repeatable
-from pistegate_cloud.pricing import checking, loaded, publishing, queries, schemas, service
+from pistegate_cloud.pricing import calendar, checking, loaded, publishing, queries, schemas, service
 from pistegate_cloud.problems import documented
-from pistegate_cloud.schemas import Page, SiteFilter, SiteNumber
+from pistegate_cloud.schemas import Code, Page, SiteFilter, SiteNumber
 from pistegate_cloud.services import IdempotencyKey, WithServices, require
 from pistegate_cloud.sites import queries as sites
 from pistegate_cloud.staff.caller import Caller
@@ -20,6 +20,9 @@ from pistegate_cloud.tokens.service import Scope
 router = APIRouter(tags=["prices"])
 _read = [Depends(require(Scope.PRICES_READ))]
 DAYS_MAX = 400
+OneSite = Annotated[SiteNumber, Query(description="Site number.")]
+FirstDay = Annotated[date, Query(description="First day.")]
+Days = Annotated[int, Query(ge=1, le=DAYS_MAX)]
 
 
 @router.post(
@@ -65,9 +68,7 @@ async def read_list(list_id: UUID) -> schemas.ListAnswer:
 
 
 @router.get("/catalogue/check", dependencies=_read, responses=documented("unknown_reference"))
-async def check(
-    site: Annotated[SiteNumber, Query(description="Site number.")], services: WithServices
-) -> schemas.CheckAnswer:
+async def check(site: OneSite, services: WithServices) -> schemas.CheckAnswer:
     """What contradicts in a site's newest price list and in its stock of days to come."""
     prices, findings = await checking.site_findings(site, services.clock.wall_ms())
     told = [schemas.finding_answer(finding) for finding in findings]
@@ -75,24 +76,35 @@ async def check(
 
 
 @router.get("/day-types", dependencies=_read, responses=documented("unknown_reference"))
-async def day_types(
-    site: Annotated[SiteNumber, Query(description="Site number.")],
-    services: WithServices,
-    first: Annotated[date, Query(description="First day.")],
-    days: Annotated[int, Query(ge=1, le=DAYS_MAX)] = 31,
-) -> Page[schemas.DayAnswer]:
+async def day_types(site: OneSite, services: WithServices, first: FirstDay, days: Days = 31) -> Page[schemas.DayAnswer]:
     """The types of days, by the list that holds now and the calendars as they are now."""
     prices = await loaded.at(site, services.clock.wall_ms())
+    found = await service.read_days(await sites.site(site), set(_span(first, days)), prices)
+    told = [schemas.DayAnswer(day=day, type=of.type, calendars=sorted(of.sets)) for day, of in sorted(found.items())]
+    return Page(items=told)
+
+
+@router.get("/prices", dependencies=_read, responses=documented("unknown_reference"))
+async def price_calendar(
+    site: OneSite,
+    services: WithServices,
+    product: Annotated[int, Query(ge=1, le=0xFFFF, description="Product number.")],
+    channel: Annotated[Code, Query(description="Where it is sold.")],
+    first: FirstDay,
+    days: Days = 31,
+    member_level: Annotated[Code | None, Query()] = None,
+) -> Page[schemas.ShownAnswer]:
+    """What a product costs when it is bought ahead, day by day, and what is left of its stock."""
+    shop = calendar.Shop(site, channel, member_level)
+    found = await calendar.calendar(shop, product, _span(first, days), services.clock.wall_ms())
+    return Page(items=[schemas.ShownAnswer(day=d.day, type=d.type, price=d.price, left=d.left) for d in found])
+
+
+def _span(first: date, days: int) -> list[date]:
     try:
-        wanted = {first + timedelta(days=offset) for offset in range(days)}
+        return [first + timedelta(days=offset) for offset in range(days)]
     except OverflowError:
         raise Problem("invalid_request", where="query.first", message="too late a day") from None
-    found = await service.read_days(await sites.site(site), wanted, prices)
-    return Page(
-        items=[
-            schemas.DayAnswer(day=day, type=found[day].type, calendars=sorted(found[day].sets)) for day in sorted(found)
-        ]
-    )
 
 
 @router.post("/quotes", status_code=201, responses=documented(*service.PROBLEMS, "idempotency_key_reused"))

@@ -165,6 +165,15 @@ class DayAnswer(BaseModel):
     calendars: list[int]
 
 
+class ShownAnswer(BaseModel):
+    """A day of a price calendar. `price` null: not sold for it here; `left` null: there is no quota and no slot."""
+
+    day: date
+    type: str | None
+    price: int | None
+    left: int | None
+
+
 def list_summary(row: PriceList) -> dict[str, Any]:
     """What both answers say."""
     return {
