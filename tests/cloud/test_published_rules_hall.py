@@ -102,6 +102,7 @@ async def test_overtime_is_kept_of_the_deposit(hall: Area, left: str, charged: i
     assert ("overtime" in dict(told(answer))) == bool(charged)
     [deposit] = (await hall.cloud.get("/deposits", ticket=guest.ticket))["items"]
     assert deposit["state"] == ("part_kept" if charged else "returned")
+    await hall.reconciles(SATURDAY)
     books = await hall.balances()
     assert books.get("deposits_held", 0) == 0
     assert books["tenders:cash"] == 36800 + charged

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rule set C, a one-card area: a deposit that is spent, equipment by its clock, top-up; settled to the fen."""
 
+from math import ceil
+from random import Random
 from typing import Any
 
 import pytest
@@ -109,6 +111,7 @@ async def test_a_day_with_one_card(area: Area) -> None:
     assert (answer["charges"], answer["back"]) == (17000, 8500)
     assert await deposit_of(area, guest) == ("kept", 20000, 0)
     assert await disagreements(1) == []
+    await area.reconciles(SATURDAY)
     books = await area.balances()
     assert books["tenders:cash"] == 26000 + 10000 - 8500
     assert {name: books.get(name, 0) for name in ("deposits_held", "wallets", "wallet_cards", "recharges")} == {
@@ -129,6 +132,7 @@ async def test_what_is_left_of_the_deposit_goes_back_as_a_deposit(area: Area) ->
     answer = (await guest.checks_out(SATURDAY, "12:00")).json()
     assert (answer["charges"], answer["back"]) == (0, 15500)
     assert await deposit_of(area, guest) == ("part_kept", 4500, 15500)
+    await area.reconciles(SATURDAY)
     assert (await area.balances())["tenders:cash"] == 26000 - 15500
 
 
@@ -205,3 +209,90 @@ async def test_the_next_guest_with_the_same_card_begins_anew(area: Area) -> None
     await area.cloud.post(f"/tickets/{order['tickets'][0]['number']}/issue", {"encoder": 1, "wait_ms": 0})
     answer = (await guest.checks_out(SATURDAY, "11:00")).json()
     assert (answer["charges"], answer["back"], told(answer)) == (0, 0, [])
+
+
+class Model:
+    """What a day comes to, reckoned apart from the product: minutes after 09:00, fen."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng, self.now, self.balance, self.topped = rng, 5, 20000, 0
+        self.out: set[str] = set()
+        self.had: set[str] = set()
+        self.since: int | None = None
+        self.last = 0
+
+    @property
+    def time(self) -> str:
+        return f"{9 + self.now // 60:02d}:{self.now % 60:02d}"
+
+    def take(self) -> str | None:
+        free = sorted({"boots", "skis", "locker", "gloves"} - self.had)
+        if not free:
+            return None
+        kind = self.rng.choice(free)
+        self.out.add(kind)
+        self.had.add(kind)
+        if kind in ("boots", "skis") and self.since is None:
+            self.since = self.now
+        return kind
+
+    def give_back(self) -> str | None:
+        if not self.out:
+            return None
+        kind = self.rng.choice(sorted(self.out))
+        self.out.remove(kind)
+        self.last = self.now
+        return kind
+
+    @property
+    def fee(self) -> int:
+        minutes = 0 if self.since is None else max(self.since, self.last) - self.since
+        if minutes <= 15:
+            return 0
+        for up_to, fee in ((120, 8000), (240, 12000)):
+            if minutes <= up_to:
+                return fee
+        return 12000 + 3000 * ceil((minutes - 240) / 60)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_any_day_comes_to_what_a_plain_reckoning_says(area: Area, seed: int) -> None:
+    """Kinds, times, lunches, top-ups by chance, tills with and without a network: the same charges, the same back."""
+    guest, wallet = await with_one_card(area)
+    model = Model(Random(seed))
+    for _ in range(model.rng.randint(4, 9)):
+        model.now += model.rng.randint(1, 70)
+        match model.rng.choice(("take", "take", "back", "spend", "top-up", "tell")):
+            case "take" if kind := model.take():
+                guest.rents(SATURDAY, model.time, SHED, kind)
+            case "back" if kind := model.give_back():
+                guest.rents(SATURDAY, model.time, SHED, kind, back=True)
+            case "spend":
+                amount = model.rng.randint(1, 9000)
+                if amount <= model.balance:
+                    guest.spends(SATURDAY, model.time, KITCHEN, amount)
+                    model.balance -= amount
+            case "top-up":
+                at(area.cloud, SATURDAY, model.time)
+                body = {"amount": 3000, "currency": "CNY", "payments": CASH}
+                await area.cloud.post(f"/wallets/{wallet}/recharge", body)
+                await put_on_card(area, guest, wallet, 3000)
+                model.balance, model.topped = model.balance + 3000, model.topped + 3000
+            case "tell":
+                await area.tell()
+    while kind := model.give_back():
+        model.now += 1
+        model.last = model.now
+        guest.rents(SATURDAY, model.time, SHED, kind, back=True)
+    if model.rng.random() < 0.5:
+        await area.tell()
+    model.now += 1
+    missing = max(0, model.fee - model.balance)
+    pays = [{"method": "cash", "currency": "CNY", "amount": missing, "tendered": missing}] if missing else []
+    answer = (await guest.checks_out(SATURDAY, model.time, payments=pays)).json()
+    back = max(0, model.balance - model.fee)
+    assert (answer["charges"], answer["back"]) == (model.fee, back), answer
+    await area.tell()
+    assert await disagreements(1) == []
+    await area.reconciles(SATURDAY)
+    assert (await area.balances())["tenders:cash"] == 26000 + model.topped + missing - back

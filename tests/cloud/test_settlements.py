@@ -97,6 +97,7 @@ async def settled_right(area: Area) -> None:
     [row] = await Settlement.all()
     assert (row.state, row.charges, row.back, row.open_key) == ("settled", 13000, 47000, None)
     assert await disagreements(1) == []
+    await area.reconciles(SATURDAY)
 
 
 async def test_a_settlement_repeated_with_its_key_is_done_once(area: Area) -> None:

@@ -6,6 +6,7 @@ the gates, and the admission is written to the card and told to the cloud, with 
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from card_flows import run_flow
@@ -14,6 +15,8 @@ from device_bench import Bench, Cut, medium, till_of
 from documents_down import issuer_keys
 from guests_at_gates import ZONE, at, knowledge, moment
 
+from pistegate_cloud.days import recognition, reporting
+from pistegate_cloud.days.checking import differences
 from pistegate_cloud.ledger import queries as ledger
 from pistegate_cloud.orders.models import OrderLine
 from pistegate_protocol.card_layout import claim_in_file
@@ -116,6 +119,12 @@ class Area:
         if self.devices:
             await self.cloud.receive([device.batch() for device in self.devices.values()])
             await self.cloud.services.ingest.apply_pending()
+
+    async def reconciles(self, day: str) -> None:
+        """The daily close finds nothing: orders, tax, payments, deposits, wallets, recognition agree with the books."""
+        await recognition.run(self.cloud.clock.now_ms)
+        found = await reporting.report(1, date.fromisoformat(day), "open")
+        assert differences(found.checks) == []
 
     async def balances(self) -> dict[str, int]:
         """The site's ledger: account -> balance, debit positive; accounts at zero left out. It balances."""

@@ -52,6 +52,7 @@ Writer = Annotated[Caller, Depends(require(Scope.DEPOSITS_WRITE))]
         "tenders_too_much",
         "reference_missing",
         "shift_needed",
+        "day_closed",
         "idempotency_key_reused",
         "request_in_progress",
         "payments_off",
@@ -109,7 +110,9 @@ async def bind(number: Number, body: BindDepositBody, services: WithServices, ca
 
 @router.post(
     "/deposits/{number}/spendable",
-    responses=documented("not_found", "unknown_reference", "wrong_currency", "deposit_bound", "state_conflict"),
+    responses=documented(
+        "not_found", "unknown_reference", "wrong_currency", "deposit_bound", "state_conflict", "day_closed"
+    ),
 )
 async def make_spendable(number: Number, body: SpendableBody, services: WithServices, caller: Writer) -> DepositAnswer:
     """Let a deposit double as spending money: it moves into a wallet, whose card can then be loaded with it."""

@@ -35,6 +35,7 @@ _PAY = (
     "deposit_too_small",
     "refund_too_large",
     "request_in_progress",
+    "day_closed",
     "idempotency_key_reused",
 )
 _CARD = (*DESK_PROBLEMS, *USABLE_PROBLEMS, "card_in_stock", "card_rental_out")

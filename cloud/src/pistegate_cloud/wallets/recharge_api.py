@@ -73,6 +73,7 @@ class RechargeAnswer(BaseModel):
         "tenders_too_much",
         "reference_missing",
         "shift_needed",
+        "day_closed",
         "idempotency_key_reused",
         "request_in_progress",
         "payments_off",
