@@ -138,6 +138,31 @@ async def test_a_bundle_of_five_with_shares_of_another_site(sqlite_cloud: Any) -
     assert (insured.passthrough, insured.tax, insured.department) == (True, 0, "insurance")
 
 
+async def test_a_bundle_that_is_free_is_free_in_all_its_parts(sqlite_cloud: Any) -> None:
+    """Beside what an adult buys; the second one is paid, and its parts sum to it."""
+    await sqlite_cloud.post("/products", other(600, "CHILDREN", 9000, "bundle"))
+    await sqlite_cloud.post("/products", other(602, "RENT", 5000, "rental"))
+    parts = [{"product": 1, "bp": 5000}, {"product": 602, "bp": 5000}]
+    offers = [{"product": 600, "parts": parts, "free_with": {"products": [2]}}]
+    await sqlite_cloud.post("/price-lists", {"site": 1, "content": {"offers": offers}})
+    free, paid, _ = await ask(sqlite_cloud, line(600, quantity=2), line(2))
+    assert [(each.amount, [child.amount for child in each.children]) for each in (free, paid)] == [
+        (0, [0, 0]),
+        (9000, [4500, 4500]),
+    ]
+
+
+async def test_a_quote_of_last_night_is_not_for_last_night(sqlite_cloud: Any) -> None:
+    """Quoted at 23:55, ordered at 00:03: the visit day is over, the other one has its price."""
+    at(sqlite_cloud, SATURDAY, "23:55")
+    lines = [{"product": 1, "visit_date": SATURDAY}, {"product": 1, "visit_date": MONDAY}]
+    quote = await sqlite_cloud.post("/quotes", {"site": 1, "channel": "window", "lines": lines})
+    at(sqlite_cloud, "2026-01-18", "00:03")
+    named = {"quote": UUID(quote["id"])}
+    assert await refused(sqlite_cloud, line(1), **named) == "visit_date_past"
+    assert (await ask(sqlite_cloud, line(1, MONDAY), **named))[0].amount == 29800
+
+
 async def test_a_holders_date_of_birth_is_not_kept(sqlite_cloud: Any) -> None:
     """Neither with the line nor in the quote: what was shown, not what it said."""
     at(sqlite_cloud, "2026-01-17", "09:00")

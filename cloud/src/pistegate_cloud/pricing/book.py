@@ -52,7 +52,8 @@ class Book:
     def free(self, line: Priced, with_: FreeWith) -> Priced:
         """The same line for nothing."""
         rule = line.terms["price_rule"] | {"free_with": list(with_.products)}
-        return replace(line, unit_price=0, amount=0, tax=0, terms=line.terms | {"price_rule": rule})
+        parts = tuple(replace(child, unit_price=0, amount=0, tax=0) for child in line.children)
+        return replace(line, unit_price=0, amount=0, tax=0, children=parts, terms=line.terms | {"price_rule": rule})
 
     def _plain(
         self, asked: Asked, product: Product, amount: int, unit: int, listed: int, terms: dict[str, Any]

@@ -14,7 +14,7 @@ __all__ = ["BP", "Facts", "Fee", "Why", "day_type", "deposit_of", "overtime_fee"
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """One line of an explanation: the text `fee.KEY` with its values."""
+    """One line of an explanation: the text `fee.KEY` with its values; who shows it writes amounts in their currency."""
 
     key: str
     values: tuple[tuple[str, Any], ...] = ()

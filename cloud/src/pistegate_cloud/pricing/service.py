@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pistegate_cloud.calendars import service as calendars
@@ -83,7 +84,7 @@ async def read_days(site: Site, wanted_days: set[date], prices: Loaded, blackout
 
 async def read_book(asked: Sequence[Asked], at: At) -> Book:
     """Everything that these prices depend on, now or as it was quoted."""
-    quote = None if at.quote is None else await _quote(asked, at)
+    quote = None if at.quote is None else await _quote(at.quote, asked, at)
     site = await sites.site(at.site)
     prices = await (loaded.at(at.site, at.now_ms) if quote is None else loaded.by_id(quote.price_list_id))
     numbers = prices.also({line.product for line in asked})
@@ -106,10 +107,9 @@ def _days_of(quote: Quote) -> dict[date, Day]:
     return {date.fromisoformat(day): Day(type_, frozenset(sets)) for day, (type_, sets) in told}
 
 
-async def _quote(asked: Sequence[Asked], at: At) -> Quote:
+async def _quote(number: UUID, asked: Sequence[Asked], at: At) -> Quote:
     """The quote that is named, if it promises this; Problem otherwise."""
-    assert at.quote is not None
-    quote = await queries.quote(at.quote)
+    quote = await queries.quote(number)
     if at.now_ms >= quote.until_ms:
         raise Problem("quote_expired", quote=quote.id)
     promised: Counter[tuple[int, str, int | None, str | None]] = Counter()
@@ -126,7 +126,8 @@ def _check(line: Asked, at: At, book: Book) -> None:
     product = book.products.get(line.product)
     if product is None:
         raise Problem("unknown_reference", what=f"product {line.product} of site {at.site}")
-    check_date(product, line.visit_date, book.days[line.visit_date], book.now.date())
+    today = from_ms(at.now_ms).astimezone(book.now.tzinfo).date()  # not the quote's, which may be yesterday
+    check_date(product, line.visit_date, book.days[line.visit_date], today)
     book.check_slot(line, product)
     offer = book.prices.offers.get(line.product)
     if offer is not None:
