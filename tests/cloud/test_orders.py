@@ -110,11 +110,12 @@ async def test_a_code_that_nobody_knows_is_reversed_and_its_order_ends(lite: Ord
     assert await lite.books() == {}
 
 
-async def test_two_cashiers_pay_one_order(desk: OrderDesk) -> None:
+@pytest.mark.parametrize("ways", [[CASH, NATIVE], [NATIVE, CASH]])
+async def test_two_cashiers_pay_one_order(desk: OrderDesk, ways: list[dict[str, str]]) -> None:
     """At the same moment, one with cash, one with a shown code, ten times over: the order is paid once."""
     sold = await desk.sell()
     assert sold["status"] == "new"
-    path, wanted = f"/orders/{sold['id']}/payments", [CASH, NATIVE] * 5
+    path, wanted = f"/orders/{sold['id']}/payments", ways * 5
     bodies = [{"payments": [{"currency": "CNY", **one}]} for one in wanted]
     answers = await asyncio.gather(*(desk.cloud.http.post(path, json=body) for body in bodies))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
@@ -255,6 +256,8 @@ async def test_groups_and_outlets(lite: OrderDesk) -> None:
         "deferred:lift": -PRICE,
     }
     assert await ledger.balances(2) == {("tenders:cash", "CNY"): PRICE, ("between_sites:1", "CNY"): -PRICE}
+    for unfit in ({"method": "wallet", "wallet": 1}, {"method": "deposit", "deposit": 1}):
+        assert await lite.refused_sale(unfit, selling_site=2) == "tenders_unclear"
     online = await lite.sell(NATIVE, selling_site=2)
     lite.guest_pays(online)
     await lite.deliver()

@@ -27,7 +27,8 @@ async def end(order: Order, event: str, *, now_ms: int, caller: Caller, reason: 
 
 async def release_tenders(order: Order, *, now_ms: int, caller: Caller) -> None:
     """An attempt to pay has failed: nothing of it is held any more. Cash is handed back at the window."""
-    for row in await tenders.payments_of(order.id):
+    rows = await tenders.payments_of(order.id)
+    for row in sorted(rows, key=lambda each: (each.method, each.voucher_id or 0, each.account_id or 0)):
         if row.state not in ("held", "waiting"):
             continue
         waited = row.state == "waiting"

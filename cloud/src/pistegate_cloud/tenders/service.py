@@ -32,7 +32,8 @@ async def take(order: Order, tenders: Sequence[Tendered], caller: Caller, now_ms
     waits = any(tender.method in WAYS for tender in alloted)
     shift = await _shift(order, alloted, caller)
     rows = [_row(order, tender, shift, caller, now_ms, waits=waits) for tender in alloted]
-    for row, tender in zip(rows, alloted, strict=True):
+    # In the same order for all, so that two orders with the same sources never wait for each other.
+    for row, tender in sorted(zip(rows, alloted, strict=True), key=lambda each: (each[1].method, each[1].of or "")):
         await sources.draw(order, row, tender, caller, now_ms)
     await queries.add_payments(rows)
     return rows

@@ -33,6 +33,8 @@ def _books(order: Order) -> int:
 
 async def draw(order: Order, row: Payment, tender: Tendered, caller: Caller, now_ms: int) -> None:
     """Take a payment's amount from its source and note it in `row`, which is not stored yet; Problem when it lacks."""
+    if tender.method in (Method.WALLET, Method.DEPOSIT) and row.site_id != order.site_id:
+        raise Problem("tenders_unclear", what=f"{tender.method} of one site at an outlet of another")
     if tender.method is Method.WALLET:
         from pistegate_cloud.wallets import recharging  # its tables refer to orders, as the next one's
 
