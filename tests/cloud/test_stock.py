@@ -156,3 +156,19 @@ async def test_twenty_four_orders_at_once_for_a_slot_of_ten(cloud: Any) -> None:
     assert await left(await Stock.get(id=slot)) == [0]
     assert await Order.all().count() == 10
     assert await StockHold.filter(until_ms__isnull=True).count() == 10
+
+
+async def test_pieces_of_a_line_go_back_where_they_came_from(sqlite_cloud: Any) -> None:
+    """To its own slot and quota; not to another slot, nor to a quota of a channel that it was not sold through."""
+    plain = {"site": 1, "products": [1], "from": f"{DAY}", "to": f"{DAY}", "capacity": 10}
+    times = [{"from": "09:00", "to": "12:00"}, {"from": "13:00", "to": "16:00"}]
+    slots = (await sqlite_cloud.post("/stock", plain | {"code": "S", "times": times}))["counters"]
+    quota, online = [
+        (await sqlite_cloud.post("/stock", plain | more))["counters"][0]
+        for more in ({"code": "Q"}, {"code": "O", "channel": "online"})
+    ]
+    order = uuid7(NOW)
+    assert await take(order, Want(slots[0], 4), Want(quota, 4), until_ms=None)
+    await service.release_pieces(order, service.Piece(1, 1, DAY, slots[0]), 3)
+    rows = [await Stock.get(id=each) for each in (*slots, quota, online)]
+    assert [row.left for row in rows] == [9, 10, 9, 10]

@@ -2,6 +2,8 @@
 """Taking stock for an order, keeping it when paid, giving it back: all in the caller's transaction."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from pistegate_cloud.errors import Problem
@@ -9,7 +11,17 @@ from pistegate_cloud.stock import queries
 from pistegate_cloud.stock.models import StockHold
 from pistegate_cloud.stock.rules import Want, summed
 
-__all__ = ["Want", "due", "keep", "release", "take"]
+__all__ = ["Piece", "Want", "due", "keep", "release", "release_pieces", "take"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What was sold, as its line says: product number, visit date, id of its slot."""
+
+    site: int
+    product: int
+    day: date
+    slot: int | None = None
 
 
 async def take(order_id: UUID, wants: Sequence[Want], until_ms: int | None) -> None:
@@ -51,6 +63,14 @@ async def release(order_id: UUID, wants: Sequence[Want] | None = None) -> None:
             await queries.put_back(Want(row.stock_id, quantity))
             if asked is not None:
                 asked[row.stock_id] -= quantity
+
+
+async def release_pieces(order_id: UUID, piece: Piece, quantity: int) -> None:
+    """Give back some pieces of a line: to the quotas and the slot that the order drew on for them."""
+    drawn = await queries.drawn_on(piece.site, [piece.product], [piece.day])
+    counters = drawn.get((piece.product, piece.day), [])
+    own = [row.id for row in counters if row.starts is None or row.id == piece.slot]
+    await release(order_id, [Want(counter, quantity) for counter in own])
 
 
 async def due(now_ms: int) -> list[UUID]:
