@@ -22,6 +22,7 @@ from tortoise.context import TortoiseContext
 from tortoise.migrations import operations as ops
 
 from pistegate_cloud import migrate as migrating
+from pistegate_cloud.audit.models import KeptReply
 from pistegate_cloud.database import connection_name, open_database, orm_config
 from pistegate_cloud.encoders.models import Encoder
 from pistegate_cloud.errors import SchemaError
@@ -103,6 +104,9 @@ INSERT INTO ticket
   VALUES (5, 1, '01900000-0000-7000-8000-000000000000', 1, 1, 'issued', 1, '2026-01-17', '2026-01-17', 1768622400000);
 INSERT INTO card_write (site_id, ticket_id, encoder, uid, revision, claim, claim_digest, sent_ms)
   VALUES (1, 5, 1, '04a1b2c3d4e5f6', 1, '00', '0011223344556677', 1768622400000);
+INSERT INTO api_token (prefix, digest, name, scopes, created_ms) VALUES ('pg1', 'x', 'till', '["orders:write"]', 1);
+INSERT INTO kept_answer (token_id, operation, key, request_digest, answer, at_ms)
+  VALUES (1, 'sell', 'k1', 'd', '{"total": 29800}', 1768622400000);
 INSERT INTO denial (site_id, ticket_id, below_revision, reason, at_ms) VALUES (1, 5, 1, 'x', 1768622400000);
 """
 
@@ -127,6 +131,8 @@ async def test_a_database_of_the_first_release_goes_on(database_url: str) -> Non
     async with open_database(settings):
         assert not (await Encoder.get(number=1)).trusted
         assert (await Order.all())[0].phone is None
+        kept = await KeptReply.get(caller="token:1", operation="sell", key="k1")  # a retry over the upgrade
+        assert kept.answer == {"total": 29800}
         write = (await CardWrite.all())[0]
         assert (write.usage, write.counter, write.encoder_site, write.uid) == (None, None, None, "04a1b2c3d4e5f6")
         assert (await tickets.denials(1, 1, date(2026, 1, 17))) == [(5, 1)]

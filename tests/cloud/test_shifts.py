@@ -8,6 +8,7 @@ import pytest
 from staff_hands import code, hire, hired, sign_in
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.models import AuditEntry
 from pistegate_cloud.ledger.models import Posting
 from pistegate_cloud.shifts import service
 from pistegate_cloud.shifts.models import DrawerMove, Shift
@@ -184,6 +185,19 @@ async def test_nobody_counts_or_closes_anothers_drawer(sqlite_office: Office) ->
         answer = await sqlite_office.ask("bo", "POST", f"/shifts/{shift}/{verb}", body)
         assert code(answer) == "shift_not_yours", verb
     assert code(await sqlite_office.ask("ann", "POST", f"/shifts/{shift}/close")) == "shift_uncounted"
+
+
+async def test_a_manager_ends_the_shift_of_a_seller_who_is_gone(sqlite_office: Office) -> None:
+    """Counted and closed by them, and on record so; the window is free again."""
+    shift = (await sqlite_office.open("ann")).json()["id"]
+    number = (await sqlite_office.ask("ann", "GET", "/sessions/mine")).json()["user"]["number"]
+    await sqlite_office.cloud.post(f"/staff/users/{number}/deactivate", {})
+    assert code(await sqlite_office.open("bo")) == "shift_open"
+    assert code(await sqlite_office.ask("mei", "POST", f"/shifts/{shift}/count", {"cash": FLOAT})) == "200"
+    assert code(await sqlite_office.ask("mei", "POST", f"/shifts/{shift}/close")) == "200"
+    assert code(await sqlite_office.open("bo")) == "201"
+    entry = await AuditEntry.get(action="shift.close")
+    assert entry.actor == "Mei"
 
 
 async def test_a_seller_of_one_window_opens_no_other(sqlite_office: Office) -> None:
