@@ -179,6 +179,17 @@ async def test_what_only_the_card_knows_is_settled_and_told_apart(area: Area) ->
     assert (await area.balances())["till_sales"] == -3000
 
 
+async def test_what_the_cards_memory_has_forgotten_is_still_charged(area: Area) -> None:
+    """No network all day and many small things eaten: the card's rental file still has when the skis were taken."""
+    guest, _ = await with_one_card(area)
+    guest.rents(SATURDAY, "09:10", SHED, "skis")
+    for minute in range(30):
+        guest.spends(SATURDAY, f"10:{minute:02d}", KITCHEN, 100)
+    guest.rents(SATURDAY, "11:10", SHED, "skis", back=True)
+    answer = (await guest.checks_out(SATURDAY, "11:15")).json()
+    assert (answer["charges"], answer["back"]) == (8000, 20000 - 3000 - 8000)
+
+
 async def test_a_lost_piece_is_charged_and_what_is_missing_must_be_paid(area: Area) -> None:
     """Lost skis 150, an hour 80; 150 of 200 were eaten: 50 are on the card, 180 are missing, and are taken in cash."""
     guest, _ = await with_one_card(area)

@@ -216,6 +216,18 @@ async def test_overtime_paid_before_leaving_is_not_asked_for_again(area: Area) -
     assert (await area.balances())["tenders:cash"] == 25000
 
 
+async def test_who_is_still_inside_pays_until_now_and_who_left_unheard_does_not(area: Area) -> None:
+    """In at ten; at 12:10 the card says inside: ten minutes over. Left at 11, known to the card alone: nothing."""
+    inside = await area.visitor(await ticket(area))
+    assert inside.passes(SATURDAY, "10:00") == "in"
+    await area.tell()
+    seen = await inside.looks(SATURDAY, "12:10")
+    assert [(key, amount) for key, amount in told(seen) if key == "overtime"] == [("overtime", 5000)]
+    assert inside.passes(SATURDAY, "11:00", 2, exit=True) == "out"
+    seen = await inside.looks(SATURDAY, "12:30")
+    assert seen["charges"] == 0
+
+
 async def test_without_a_card_equipment_and_deposit_are_settled_by_the_ticket(area: Area) -> None:
     """A counter: an hour of skis 80, boots lost 150; 270 of 500 back; the piece is out of stock for good."""
     number = await ticket(area)

@@ -53,7 +53,7 @@ async def overtime(read: Read, now_ms: int) -> Overtime | None:
         return None
     rows = [row for row in await amendments.admissions_of(ticket.number) if counts(row)]
     passages = sorted([*map(_passage, rows), *_told_by_card(read)], key=lambda each: each.at_ms)
-    last = _last(passages, now_ms, tracked=claim.tracked)
+    last = _last(passages, now_ms, read.inside, tracked=claim.tracked)
     if last is None:
         return None
     amendment = await amendments.newest(ticket.number)
@@ -92,12 +92,17 @@ def _told_by_card(read: Read) -> list[Passage]:
     return [Passage(at_ms, out, charged=not out, only_card=True) for at_ms, out in read.passages]
 
 
-def _last(passages: list[Passage], now_ms: int, *, tracked: bool) -> Passage | None:
-    """The passage at which the guest's time is looked at; now, for one who is tracked and still inside."""
+def _last(passages: list[Passage], now_ms: int, inside: int | None, *, tracked: bool) -> Passage | None:
+    """The passage at which the guest's time is looked at; now, for one who is tracked and still inside.
+
+    Where the card says that nobody is inside, and when they left is forgotten, what is known last counts.
+    """
     if not passages:
         return None
     last = passages[-1]
     if tracked and not last.exit:
+        if inside == 0:
+            return Passage(last.at_ms, exit=True, only_card=True)
         return Passage(max(now_ms, last.at_ms), exit=True, only_card=last.only_card)
     return last
 

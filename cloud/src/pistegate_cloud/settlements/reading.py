@@ -48,7 +48,8 @@ class Read(BaseModel):
     `balance`: on the card, or None; `books`: what the books believe. `wallet`: its number, `turn`: id of the card's
     books, `there`: what of the card a wipe will move into the wallet. `last_ms`: when the card says that the last piece
     came back. `started_ms`: when it says that the ticket's clock began. `passages`: (ms, whether out) of those that no
-    gate has told yet. `blank`: the card holds nothing, as after a wipe.
+    gate has told yet. `inside`: persons, of a ticket tracked in and out, by the card. `blank`: the card holds nothing,
+    as after a wipe.
     """
 
     site: int
@@ -59,6 +60,7 @@ class Read(BaseModel):
     last_ms: int | None = None
     started_ms: int | None = None
     passages: list[tuple[int, bool]] = []
+    inside: int | None = None
     balance: int | None = None
     wallet: int | None = None
     turn: int | None = None
@@ -96,6 +98,7 @@ async def of_card(desk: Desk, services: Services) -> Read:
                 only_card=not piece.told,
             ),
             seen.records,
+            _ms(seen.rental.since),
         )
         for piece in merge(seen.rental, rows)
     ]
@@ -107,6 +110,7 @@ async def of_card(desk: Desk, services: Services) -> Read:
         pieces=pieces,
         last_ms=_ms(seen.rental.returned),
         started_ms=_ms(usage.started) if usage else None,
+        inside=usage.in_round if usage else None,
         passages=[
             (ms_of(record.at), record.kind is RecordKind.EXIT)
             for record in seen.unreported
@@ -155,9 +159,12 @@ def _there(seen: Seen, turn: WalletCard) -> int:
     return min(int(seen.wallet.purse + loads), on_card(turn))
 
 
-def _timed(piece: PieceRead, records: Sequence[CardRecord]) -> PieceRead:
-    """With the times that the card remembers, where no till has told them."""
-    taken = piece.taken_ms or _at(piece.kind, RecordKind.RENTAL_OUT, records)
+def _timed(piece: PieceRead, records: Sequence[CardRecord], since_ms: int | None) -> PieceRead:
+    """With the times that the card remembers, where no till has told them.
+
+    Its records reach back only so far; of an older one it still knows when its first piece was taken.
+    """
+    taken = piece.taken_ms or _at(piece.kind, RecordKind.RENTAL_OUT, records) or since_ms
     returned = None if piece.out else piece.returned_ms or _at(piece.kind, RecordKind.RENTAL_BACK, records)
     return piece.model_copy(update={"taken_ms": taken, "returned_ms": returned})
 
