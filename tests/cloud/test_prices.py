@@ -25,6 +25,9 @@ SATURDAY, MONDAY, TUESDAY = "2026-01-17", "2026-01-19", "2026-01-20"
 FESTIVAL, WORKED_SATURDAY = "2026-02-17", "2026-02-14"
 
 
+RULE_B_SESSION = PRODUCTS["B"][0]
+
+
 async def ask(cloud: Any, *lines: Asked, channel: str = "window", **more: Any) -> list[Priced]:
     return await service.price(lines, At(1, channel, cloud.clock.now_ms, **more))
 
@@ -400,10 +403,13 @@ async def test_warnings_do_not_keep_a_list_from_being_published(sqlite_cloud: An
     content["offers"][-1]["free_with"]["products"] = [502]
     content["offers"][0]["to"] = "2025-12-31"
     content["overtime"] = [{"code": "x", "name": TYPES[0]["name"], "tiers": [{"up_to": 5, "fee": 9}, {"fee": 1}]}]
+    content["offers"].append({"product": 201})
     await open_catalogue(sqlite_cloud, "E")
+    await sqlite_cloud.post("/products", RULE_B_SESSION)
     body = {"site": 1, "content": content}
     found = (await sqlite_cloud.post("/price-lists/check", body))["findings"]
-    assert sorted(each["code"] for each in found) == ["fee_falls", "free_with_duration", "never_sold"]
+    codes = sorted(each["code"] for each in found)
+    assert codes == ["fee_falls", "free_with_duration", "never_sold", "overtime_unpriced"]
     assert (await sqlite_cloud.post("/price-lists", body))["version"] == 2
 
 

@@ -74,6 +74,7 @@ def _sellable(row: Product) -> Sellable:
         days=row.days,
         blackout=None if valid_until else terms_of(row).blackout,  # a season is sold on any day
         valid_until=valid_until,
+        overtime=terms_of(row).overtime,
     )
 
 

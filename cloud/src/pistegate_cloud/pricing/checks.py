@@ -14,7 +14,7 @@ from pistegate_cloud.pricing.ready import Loaded
 
 _SHOWN_MAX: Final = 50  # pairs of rows; more say nothing new
 _ENDLESS: Final = 1_000_000  # minutes; above any tier's end
-WARNINGS: Final = frozenset({"never_sold", "free_with_duration", "fee_falls", "no_list"})
+WARNINGS: Final = frozenset({"never_sold", "free_with_duration", "fee_falls", "overtime_unpriced", "no_list"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sellable:
-    """What checks need of a product. `days`: of validity; `blackout`: calendar of days for which it is not sold."""
+    """What checks need of a product. `days`: of validity; `blackout`: calendar of days for which it is not sold.
+
+    `overtime`: minutes after its end in which it is still let in.
+    """
 
     number: int
     code: str
@@ -48,6 +51,7 @@ class Sellable:
     days: int
     blackout: int | None = None
     valid_until: date | None = None
+    overtime: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,7 @@ def of_list(prices: Loaded, around: Surroundings) -> list[Finding]:
         _shares,
         _bundles,
         _tiers,
+        _unpriced_overtime,
         _policies,
         _free_with,
     )
@@ -189,6 +194,13 @@ def _tiers(prices: Loaded, around: Surroundings) -> Iterator[Finding]:
         fees = [tier.fee for tier in each.tiers if isinstance(tier.fee, int) and tier.each is None]
         if fees != sorted(fees):
             yield Finding("fee_falls", {"name": each.code})
+
+
+def _unpriced_overtime(prices: Loaded, around: Surroundings) -> Iterator[Finding]:
+    for number, product in sorted(around.products.items()):
+        offer = prices.offers.get(number)
+        if product.overtime and (offer or prices.prices.has(number)) and not (offer and offer.overtime):
+            yield Finding("overtime_unpriced", {"product": product.code, "minutes": product.overtime})
 
 
 def _policies(prices: Loaded, around: Surroundings) -> Iterator[Finding]:
