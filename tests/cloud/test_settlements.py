@@ -9,6 +9,7 @@ import pytest
 from guests_at_gates import at
 from order_desk import order_desk
 from ski_area import SATURDAY, Area, Visitor, named, told
+from staff_hands import hired
 from tortoise.transactions import in_transaction
 from wallet_desk import check_books
 
@@ -378,3 +379,29 @@ async def test_deposit_and_recharge_by_wechat_go_back_by_wechat(
         await desk.later()
         await desk.later()
         assert sum(desk.sim.books.refunds[number].amount for number in desk.sim.books.refunds) == 60000
+
+
+async def test_a_sellers_drawer_has_what_was_taken_less_what_went_back(area: Area) -> None:
+    """Float 300, deposit 500, recharge 100, 50 of overtime: 550 went back, 350 are left. No shift, no deposit."""
+    await area.cloud.post("/windows", {"site": 1, "number": 1, "name": "Window 1"})
+    guest = await area.visitor(await ticket(area, deposit=False))
+    seller = await hired(area.cloud, "ann", "seller", 1)
+    deposit = {"site": 1, "tickets": [guest.ticket], "payments": CASH}
+    refused = await area.cloud.http.post("/deposits", json=deposit, headers=seller)
+    assert refused.json()["code"] == "shift_needed"
+    opening = {"site": 1, "window": 1, "currency": "CNY", "float": 30000}
+    shift = await area.cloud.post("/shifts", opening, **seller)
+    await area.cloud.post("/deposits", deposit, **seller)
+    body = {"site": 1, "currency": "CNY", "uid": guest.card.uid.hex()}
+    wallet = (await area.cloud.post("/wallets", body, **seller))["wallet"]
+    recharge = {"amount": 10000, "currency": "CNY", "payments": CASH}
+    await area.cloud.post(f"/wallets/{wallet}/recharge", recharge, **seller)
+    assert guest.passes(SATURDAY, "10:00") == "in"
+    assert guest.passes(SATURDAY, "12:10", 2, exit=True) == "out overtime"
+    await area.tell()
+    at(area.cloud, SATURDAY, "09:50")  # the session of a person does not outlive an hour unused
+    area.cloud.encoder().card = guest.card
+    settled = await area.cloud.http.post("/settlements", json={"site": 1, "encoder": 1, "wait_ms": 0}, headers=seller)
+    assert (settled.json()["charges"], settled.json()["back"]) == (5000, 50000 + 10000 - 5000)
+    report = await area.cloud.get(f"/shifts/{shift['id']}/report")
+    assert report["expected"]["cash"] == 30000 + 50000 + 10000 - 55000
