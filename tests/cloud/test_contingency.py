@@ -464,6 +464,25 @@ async def test_a_sale_belongs_to_its_own_day(cloud: Any, tmp_path: Path) -> None
     assert denied_at(cloud) == {}
 
 
+async def test_a_day_that_was_closed_meanwhile_stays_closed_and_both_days_reconcile(cloud: Any, tmp_path: Path) -> None:
+    """The box is out of reach overnight: its sales post to the first open day, and say on which they were made."""
+    box = await ready(cloud, tmp_path, {1: 10})
+    await cut(box)
+    sale = box.sell({1: 2})
+    cloud.clock.now_ms += DAY_MS
+    closed = await cloud.post("/days/close", {"site": 1, "day": "2026-01-17"})
+    await heal(box)
+    assert (await Order.all())[0].day == date(2026, 1, 17)
+    cloud.clock.now_ms += DAY_MS
+    next_day = await cloud.post("/days/close", {"site": 1, "day": "2026-01-18"})
+    events = {(row["event"], row["account"]): row["amount"] for row in next_day["events"]}
+    assert events["contingency_sale", "tenders:cash"] == sale.amount
+    assert [each["operating_day"] for each in next_day["other_days"] if each["event"] == "contingency_sale"] == [
+        "2026-01-17"
+    ]
+    assert (await cloud.post("/days/close", {"site": 1, "day": "2026-01-17"}))["digest"] == closed["digest"]
+
+
 async def test_after_an_outage_the_window_gets_a_new_batch_at_once(cloud: Any, tmp_path: Path) -> None:
     """A second cut on the same day: other numbers, other receipts; without a sale the batch stays."""
     box = await ready(cloud, tmp_path, {1: 10})

@@ -39,6 +39,8 @@ DIFFERS: Final = "differs"
 TWICE: Final = "sold_twice"
 UNKNOWN: Final = "unknown_serial"
 AMOUNT: Final = "amount"
+# Somebody else was faster, or a day is closed in this moment: the box asks again, and it goes.
+PASSING: Final = ("state_conflict", "request_in_progress", "day_closed")
 
 
 async def take(batch: ContingencyBatch, sale: SaleBody, caller: Caller, services: Services) -> ContingencySale:
@@ -65,7 +67,7 @@ async def take(batch: ContingencyBatch, sale: SaleBody, caller: Caller, services
             assert known is not None
             return await _known(known, digest)
         except Problem as problem:
-            if trouble is not None or problem.code == "state_conflict":  # somebody else was faster: the box asks again
+            if trouble is not None or problem.code in PASSING:
                 raise
             trouble = problem.code
             continue

@@ -67,7 +67,7 @@ async def read_tickets(
     )
 
 
-@router.post("/contingency/box/{batch_id}/sales", responses=documented(*_PROBLEMS, "state_conflict"))
+@router.post("/contingency/box/{batch_id}/sales", responses=documented(*_PROBLEMS, *booking.PASSING))
 async def tell_sales(batch_id: UUID, body: SalesBody, request: Request, services: WithServices) -> SalesAnswer:
     """Receipts of a box, each booked once however often it is told."""
     batch, caller = await _own(batch_id, request, services)
