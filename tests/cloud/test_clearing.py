@@ -62,6 +62,8 @@ async def test_a_sister_sites_share_is_owed_when_the_ticket_is_used(cloud: Any, 
     paid = {"site": 1, "other": 2, "currency": "CNY", "amount": 8000}
     for _ in range(2):
         assert (await cloud.post("/ledger/clearing", paid, **{"Idempotency-Key": "jan"}))["left"] == 940
+    deeds = [deed["action"] for deed in (await cloud.get("/audit", site=1))["items"]]
+    assert deeds.count("clearing.pay") == 1
     answer = await cloud.http.post("/ledger/clearing", json=paid)
     assert (answer.status_code, answer.json()["code"]) == (409, "clearing_too_much")
     [row] = (await cloud.get("/ledger/clearing", site=2, **{"from": DAY, "to": DAY}))["rows"]

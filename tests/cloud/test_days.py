@@ -114,6 +114,10 @@ async def test_a_closed_day_is_immutable(cloud: Any) -> None:
     assert report["state"] == "closed"
     assert [check for check in report["checks"] if check["books"] != check["other"]] == []
     assert (await close(cloud)).json() == report  # again: the same
+    deeds = (await cloud.get("/audit", site=1))["items"]
+    assert [(deed["subject"], deed["after"]["digest"]) for deed in deeds if deed["action"] == "day.close"] == [
+        (f"day:1:{DAY}", report["digest"])
+    ]
     assert (await cloud.get(f"/days/{DAY}", site=1))["digest"] == report["digest"]
     # The expiry of the unused ticket went to its own day, which was open.
     assert {row["account"]: row["closing"] for row in report["trial_balance"]}["revenue:lift"] == -29800

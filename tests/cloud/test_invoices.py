@@ -49,6 +49,11 @@ async def test_an_invoice_says_what_is_revenue_by_rate(cloud: Any) -> None:
         status, invoice = await post(cloud, f"/{invoice['id']}/issued", {"number": "25312000000123456789"})
         assert (status, invoice["state"]) == (200, "issued")
     assert (await post(cloud, f"/{invoice['id']}/cancel"))[1]["code"] == "state_conflict"
+    deeds = [deed["action"] for deed in (await cloud.get("/audit", site=1))["items"]]
+    assert [deed for deed in deeds if deed.startswith("invoice.")] in (
+        ["invoice.request", "invoice.issued"],
+        ["invoice.issued", "invoice.request"],
+    )
     # Another order's invoice cannot have the same number.
     _, other = await post(cloud, "", {"order": await taxed_order(cloud)} | COMPANY)
     status, problem = await post(cloud, f"/{other['id']}/issued", {"number": "25312000000123456789"})

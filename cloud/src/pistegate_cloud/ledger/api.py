@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP API of the ledger: books for other software, and clearing between sites."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,21 +10,24 @@ from pistegate_cloud.ledger.schemas import ClearingAnswer, ClearingBody, Stateme
 from pistegate_cloud.orders.idempotency import Repeatable
 from pistegate_cloud.problems import documented, locale_of
 from pistegate_cloud.reports import csv
-from pistegate_cloud.schemas import SiteNumber
+from pistegate_cloud.schemas import Day, SiteNumber
 from pistegate_cloud.services import IdempotencyKey, WithServices, require
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(prefix="/ledger", tags=["ledger"])
 
-First = Annotated[date, Query(alias="from", description="First business day.")]
-Last = Annotated[date, Query(alias="to", description="Last business day.")]
+First = Annotated[Day, Query(alias="from", description="First business day.")]
+Last = Annotated[Day, Query(alias="to", description="Last business day.")]
 _READ = [Depends(require(Scope.LEDGER_READ))]
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+_BOOK: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}, "text/plain": {"schema": {"type": "string"}}}}
+}
 _SPAN: dict[int | str, dict[str, Any]] = documented("unknown_reference", "ledger_span")
 
 
-@router.get("/export", dependencies=_READ, response_class=Response, responses=_SPAN | _CSV)
+@router.get("/export", dependencies=_READ, response_class=Response, responses=_SPAN | _BOOK)
 async def export(site: SiteNumber, first: First, last: Last, format: Literal["beancount", "csv"] = "csv") -> Response:
     """Every posting of some days: as CSV, or as a book that bean-check of Beancount accepts."""
     make = exporting.beancount_book if format == "beancount" else exporting.csv_book

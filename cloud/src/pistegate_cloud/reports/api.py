@@ -10,6 +10,7 @@ from pistegate_cloud.problems import documented, locale_of
 from pistegate_cloud.reports import csv, service
 from pistegate_cloud.reports.revenue import revenue as revenue_of
 from pistegate_cloud.reports.schemas import Exposure, PassagesReport, Reconciliation, RevenueReport, SalesReport
+from pistegate_cloud.schemas import Day as BusinessDay
 from pistegate_cloud.schemas import Hub, SiteNumber
 from pistegate_cloud.services import WithServices, require
 from pistegate_cloud.sites import queries as sites
@@ -52,7 +53,7 @@ async def sales(request: Request, site: SiteNumber, day: Day, format: Format = N
 async def revenue(
     request: Request,
     site: SiteNumber,
-    day: Annotated[date, Query(description="Business day, by the site's cut-over.")],
+    day: Annotated[BusinessDay, Query(description="Business day, by the site's cut-over.")],
     format: Format = None,
 ) -> RevenueReport | Response:
     """A business day in money: sold by product, department and channel; earned; taken by tender. CSV: what was sold."""
