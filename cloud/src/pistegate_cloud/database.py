@@ -48,6 +48,7 @@ NOUNS: Final = (
     "contingency",
     "proofs",
     "payments",
+    "notifications",
     "exceptions",
     "ingest",
 )

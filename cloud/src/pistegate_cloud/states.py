@@ -297,3 +297,22 @@ CONTINGENCY_SALE = StateTable(
         "settled": {},
     },
 )
+
+# A message to a guest. sending: one process has it; if it does not come back, another takes it over. failed: the
+# provider will not send it. given_up: too late, or nobody knows whether it arrived and asking again might double it.
+NOTIFICATION = StateTable(
+    "notification",
+    {
+        "waiting": {"send": "sending", "give_up": "given_up"},
+        "sending": {
+            "send": "sending",
+            "sent": "sent",
+            "again": "waiting",
+            "refused": "failed",
+            "give_up": "given_up",
+        },
+        "sent": {},
+        "failed": {"retry": "waiting"},
+        "given_up": {"retry": "waiting"},
+    },
+)

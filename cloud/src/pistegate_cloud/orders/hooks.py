@@ -17,9 +17,11 @@ async def sold(
     now_ms: int,
     caller: Caller,
 ) -> None:
-    """Deposits are held from now on, recharges are in their wallets."""
+    """Deposits are held from now on, recharges are in their wallets, the guest is told."""
     from pistegate_cloud.deposits import service as deposits  # their tables refer to orders
+    from pistegate_cloud.notifications import service as notifications
     from pistegate_cloud.wallets import recharging
 
     await deposits.taken(order, lines, tickets, now_ms=now_ms, actor=caller.name)
     await recharging.recharged(order, lines, now_ms=now_ms, actor=caller.name)
+    await notifications.order_paid(order, tickets, now_ms=now_ms)
