@@ -17,6 +17,10 @@ from pistegate_cloud.staff.schemas import WindowNumber
 class WindowBody(Body):
     """A sales window."""
 
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"site": 1, "number": 1, "name": "Window 1"}}
+    )
+
     site: SiteNumber
     number: WindowNumber
     name: Name
@@ -41,12 +45,16 @@ class OpenBody(Body):
 class CashBody(Body):
     """Cash to the safe or from it."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"kind": "to_safe", "amount": 40000}})
+
     kind: Literal["to_safe", "from_safe"]
     amount: Annotated[int, Field(ge=1, le=10**12)]
 
 
 class CountBody(Body):
     """What was counted: cash in the drawer, and what the terminals print as their totals."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"cash": 69500, "terminal": 128000}})
 
     cash: Money
     terminal: Money | None = None
@@ -60,6 +68,8 @@ class CountBody(Body):
 
 class TakeOverBody(Body):
     """What the next seller counted."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"cash": 69500}})
 
     cash: Money
 

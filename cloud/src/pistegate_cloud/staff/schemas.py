@@ -24,6 +24,10 @@ Subject = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern
 class LoginBody(Body):
     """Who signs in. `cookie`: also set the session as a cookie, for pages."""
 
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"login": "li.na", "password": "snow-9-lantern"}}
+    )
+
     login: Login
     password: Password
     cookie: bool = False
@@ -31,6 +35,10 @@ class LoginBody(Body):
 
 class PasswordBody(Body):
     """A change of one's own password."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"old": "kd7m-w2xe-9hfa", "new": "snow-9-lantern"}}
+    )
 
     old: Password
     new: Password
@@ -69,11 +77,20 @@ class UserBody(Body):
 class MoveBody(Body):
     """What a user belongs to from now on."""
 
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"memberships": [{"group": "seller", "site": 1, "window": 2}]}}
+    )
+
     memberships: Memberships
 
 
 class GroupBody(Body):
     """What a group may do; `limits`: action -> amount (minor units) done alone, null: any, not named: none."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"scopes": ["orders:read", "orders:write"], "limits": {"refund": 20000}}},
+    )
 
     scopes: Annotated[list[ScopeName], Field(max_length=200)]
     limits: dict[Action, Money | None] = Field(default_factory=dict)
@@ -81,6 +98,18 @@ class GroupBody(Body):
 
 class ApprovalBody(Body):
     """What one agrees to. `subject`: as the problem approval_needed named it, such as order:UUID."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "site": 1,
+                "action": "refund",
+                "subject": "order:01900000-0000-7000-8000-000000000000",
+                "amount": 29800,
+            }
+        },
+    )
 
     site: SiteNumber
     action: Action
@@ -90,6 +119,20 @@ class ApprovalBody(Body):
 
 class ApprovalHereBody(ApprovalBody):
     """The same, agreed to at somebody else's screen with one's own login and password."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "site": 1,
+                "action": "refund",
+                "subject": "order:01900000-0000-7000-8000-000000000000",
+                "amount": 29800,
+                "login": "mei",
+                "password": "snow-9-lantern",
+            }
+        },
+    )
 
     login: Login
     password: Password
