@@ -4,27 +4,51 @@
 Apart, because the ledger itself asks for the day.
 """
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pistegate_cloud.database import is_postgres
 from pistegate_cloud.days.models import BusinessDay, CutOver
+from pistegate_cloud.errors import Problem
 from pistegate_cloud.migrations._day_guards import LOCK
-from pistegate_cloud.sites import queries as sites
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDays:
+    """A site's zone, when its days begin ((from day, minutes) in order), and days that take no postings any more."""
+
+    zone: ZoneInfo
+    cut_overs: list[tuple[date, int]]
+    shut: frozenset[date]
+
+
+async def days_of_site(site: int, from_day: date) -> SiteDays:
+    """All that says where something is posted, in one look (every posting asks); days that are shut from one on."""
+    rows = await BusinessDay._meta.db.execute_query_dict(
+        "SELECT zone, NULL AS day, NULL AS minutes FROM site "
+        f"WHERE number = {site:d} UNION ALL "
+        f"SELECT NULL, from_day, minutes FROM cut_over WHERE site_id = {site:d} UNION ALL "
+        f"SELECT NULL, day, NULL FROM business_day WHERE site_id = {site:d} AND state <> 'open' AND day >= '{from_day}'"
+    )
+    zone = next((row["zone"] for row in rows if row["zone"] is not None), None)
+    if zone is None:
+        raise Problem("unknown_reference", what=f"site {site}")
+    told = [(_day(row["day"]), row["minutes"]) for row in rows if row["zone"] is None]
+    cut_overs = sorted((day, int(minutes)) for day, minutes in told if minutes is not None)
+    return SiteDays(ZoneInfo(zone), cut_overs, frozenset(day for day, minutes in told if minutes is None))
+
+
+def _day(value: date | str) -> date:
+    """SQLite has dates as text."""
+    return value if isinstance(value, date) else date.fromisoformat(value)
 
 
 async def clock_of(site: int) -> tuple[ZoneInfo, list[tuple[date, int]]]:
-    """A site's zone, and when its days begin: (from day, minutes) in order."""
-    zone = await sites.zone(site)
-    rows = await CutOver.filter(site_id=site).order_by("from_day").values_list("from_day", "minutes")
-    return zone, [(day, int(minutes)) for day, minutes in rows]
-
-
-async def shut_from(site: int, day: date) -> set[date]:
-    """Days from one on that take no postings any more."""
-    rows = BusinessDay.filter(site_id=site, day__gte=day).exclude(state="open")
-    return {row.day for row in await rows.only("day")}
+    """A site's zone, and when its days begin."""
+    found = await days_of_site(site, date.max)
+    return found.zone, found.cut_overs
 
 
 async def hold_site(site: int) -> None:

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Business days: which one a moment belongs to, where it is posted, and the daily close."""
+"""Business days: which one a moment belongs to, and where it is posted; the daily close is in closing."""
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
+from pistegate_cloud.clock import from_ms
 from pistegate_cloud.days import queries, rules
+
+_AROUND: Final = timedelta(days=3)  # a moment's business day is at most two days before its day in UTC
 
 
 async def business_day(site: int, at_ms: int) -> date:
@@ -11,11 +15,13 @@ async def business_day(site: int, at_ms: int) -> date:
     return rules.business_day(at_ms, *await queries.clock_of(site))
 
 
-async def first_open(site: int, day: date) -> date:
-    """`day`, or the first one after it that still takes postings."""
-    return rules.first_open(day, await queries.shut_from(site, day))
+async def place(site: int, at_ms: int, day: date | None = None) -> tuple[date, date]:
+    """The business day of a moment (or `day`), and where it is posted: there, or on the first open day after it."""
+    found = await queries.days_of_site(site, day or from_ms(at_ms).date() - _AROUND)
+    real = day or rules.business_day(at_ms, found.zone, found.cut_overs)
+    return real, rules.first_open(real, found.shut)
 
 
 async def posting_day(site: int, at_ms: int) -> date:
-    """Where something that happens at a moment is posted: its business day, or the first open one after it."""
-    return await first_open(site, await business_day(site, at_ms))
+    """Where something that happens at a moment is posted."""
+    return (await place(site, at_ms))[1]

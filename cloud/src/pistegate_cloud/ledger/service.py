@@ -54,8 +54,7 @@ async def record(
     event, or does not sum to zero.
     """
     lines = lines_of(event, [*moneys, *([] if amount is None else [Money(AMOUNT, amount)])], currency)
-    real = day or await days.business_day(site, at_ms)
-    posted = await days.first_open(site, real)
+    real, posted = await days.place(site, at_ms, day)
     return await _write(
         lines, kind=event, site=site, order=order, at_ms=at_ms, day=posted, real=operating_day or real, partner=partner
     )
