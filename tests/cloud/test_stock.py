@@ -168,7 +168,7 @@ async def test_pieces_of_a_line_go_back_where_they_came_from(sqlite_cloud: Any) 
         for more in ({"code": "Q"}, {"code": "O", "channel": "online"})
     ]
     order = uuid7(NOW)
-    assert await take(order, Want(slots[0], 4), Want(quota, 4), until_ms=None)
+    assert await take(order, Want(slots[0], 4), Want(slots[1], 2), Want(quota, 6), until_ms=None)
     await service.release_pieces(order, service.Piece(1, 1, DAY, slots[0]), 3)
     rows = [await Stock.get(id=each) for each in (*slots, quota, online)]
-    assert [row.left for row in rows] == [9, 10, 9, 10]
+    assert [row.left for row in rows] == [9, 8, 7, 10]
