@@ -17,6 +17,7 @@ from pistegate_cloud.orders import queries as orders
 from pistegate_cloud.orders.models import Order, Payment
 from pistegate_cloud.staff.caller import system
 from pistegate_cloud.tenders import service as tenders
+from pistegate_cloud.tenders import vouchers as voucher_rules
 from pistegate_cloud.tenders.methods import Method, Tendered, allot
 from pistegate_cloud.tenders.models import Voucher
 
@@ -185,6 +186,21 @@ async def test_vouchers_their_rest_and_their_end(lite: OrderDesk) -> None:
     assert (await lite.cloud.post(f"/voucher-batches/{batch['number']}/void", {}))["left"] == 0
     assert await lite.refused_sale(small, CASH) == "voucher_used"
     assert not [row for row in await Voucher.all() if row.digest in str(small)]
+
+
+async def test_vouchers_that_nobody_redeemed_end(lite: OrderDesk) -> None:
+    """A day after their last one they are worth nothing, and what they were worth is revenue; voided: not owed."""
+    sold, *_ = await vouchers(lite, 1000, quantity=3, price=1000)
+    await vouchers(lite, 500, quantity=2)
+    assert await voucher_rules.expire_due(lite.clock) == 0
+    await lite.cloud.post("/voucher-batches/2/void", {})
+    assert await lite.books() == {}
+    lite.clock.now_ms += 3 * 86_400_000
+    assert [await voucher_rules.expire_due(lite.clock) for _ in range(2)] == [3, 0]
+    assert await lite.books() == {"vouchers": 3000, "revenue:vouchers": -3000}
+    assert (await lite.cloud.get("/voucher-batches"))["items"][0]["left"] == 0
+    day = {"lines": [{"product": 1, "visit_date": "2190-01-01"}]}
+    assert await lite.refused_sale(sold, CASH, **day) in ("voucher_used", "voucher_not_valid")
 
 
 async def test_a_mixed_order_waits_for_the_provider_and_lets_all_go(lite: OrderDesk) -> None:

@@ -34,6 +34,7 @@ from pistegate_cloud.payments.reconciling import reconcile_due
 from pistegate_cloud.payments.settling import settle
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import Settings
+from pistegate_cloud.tenders.vouchers import expire_due as expire_vouchers
 from pistegate_cloud.tickets import overused
 
 RENEW_EVERY_S = 3600.0  # calendars: looked at, and made anew when they are a week old
@@ -198,10 +199,11 @@ async def _settle_for_ever(provider: Provider, clock: Clock) -> None:
 
 
 async def _expire_for_ever(clock: Clock) -> None:
-    """Orders that were not paid in time let go what they hold."""
+    """Orders that were not paid in time let go what they hold; vouchers end."""
     while True:
         try:
             await expire_due(clock)
+            await expire_vouchers(clock)
         except Exception:  # noqa: BLE001 - logged; they hold it until the next attempt
             _log.exception("orders could not be ended, next attempt in %.0f s", EXPIRE_EVERY_S)
         await asyncio.sleep(EXPIRE_EVERY_S)

@@ -65,7 +65,15 @@ TENDER_REFUND = StateTable(
     },
 )
 
-VOUCHER = StateTable("voucher", {"good": {"use": "used", "void": "void"}, "used": {"undo": "good"}, "void": {}})
+VOUCHER = StateTable(
+    "voucher",
+    {
+        "good": {"use": "used", "void": "void", "expire": "expired"},
+        "used": {"undo": "good"},
+        "void": {},
+        "expired": {},
+    },
+)
 
 # A seller at a drawer. counted 已盘点: the seller has said what is there, and sells nothing more.
 SHIFT = StateTable(

@@ -52,7 +52,7 @@ _SETTLING = (
 
 
 class PaymentAnswer(BaseModel):
-    """A payment through a provider. Amounts in minor units; `held`: what refunds hold of it."""
+    """A payment through a provider, for `order`. Amounts in minor units; `held`: what refunds hold of it."""
 
     id: UUID
     site: int
@@ -68,6 +68,7 @@ class PaymentAnswer(BaseModel):
     paid: datetime | None
     trouble: str | None
     strange: bool
+    order: UUID | None = None
 
 
 class PaymentPage(BaseModel):
@@ -153,11 +154,13 @@ async def list_payments(
     limit: Limit = 100,
 ) -> PaymentPage:
     """Payments through providers, the oldest first."""
-    items = [_answer(row) for row in await queries.page(site, state, attention, after, limit)]
+    rows = await queries.page(site, state, attention, after, limit)
+    orders = await queries.orders_of([row.id for row in rows])
+    items = [_answer(row, orders.get(row.id)) for row in rows]
     return PaymentPage(items=items, next=items[-1].id if len(items) == limit else None)
 
 
-def _answer(row: ProviderPayment) -> PaymentAnswer:
+def _answer(row: ProviderPayment, order: UUID | None = None) -> PaymentAnswer:
     return PaymentAnswer(
         id=row.id,
         site=row.site_id,
@@ -173,4 +176,5 @@ def _answer(row: ProviderPayment) -> PaymentAnswer:
         paid=None if row.paid_ms is None else iso(row.paid_ms),
         trouble=row.trouble,
         strange=row.strange,
+        order=order,
     )

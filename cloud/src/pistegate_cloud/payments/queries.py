@@ -150,6 +150,12 @@ async def forget_notices(before_ms: int) -> None:
     await ProviderNotice.filter(at_ms__lt=before_ms).delete()
 
 
+async def orders_of(payments: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The order of each of these payments."""
+    rows = await Payment.filter(provider_payment_id__in=list(payments)).values_list("provider_payment_id", "order_id")
+    return {UUID(str(payment)): UUID(str(order)) for payment, order in rows}
+
+
 async def page(
     site: int | None, state: str | None, attention: bool, after: UUID | None, limit: int
 ) -> Sequence[ProviderPayment]:

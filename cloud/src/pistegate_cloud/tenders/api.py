@@ -154,7 +154,9 @@ async def void_vouchers(batch: Number, services: WithServices, caller: Writer) -
     caller.at(row.site_id)
     now_ms = services.clock.wall_ms()
     async with in_transaction():
-        voided = await queries.void_batch(batch)
+        voided = 0
+        while ended := await vouchers.end(row, "void", now_ms):
+            voided += ended
         told = {"voided": voided}
         await audit.note(caller, "vouchers.void", row.site_id, f"voucher-batch:{batch}", after=told, now_ms=now_ms)
     return await _batch(row)

@@ -2,6 +2,7 @@
 """All queries of tenders. What has an end is taken by one statement that looks at it: row counts tell who was first."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -179,9 +180,15 @@ async def batches(site: int | None, after: int, limit: int) -> list[VoucherBatch
     return await (query if site is None else query.filter(site_id=site)).order_by("id").limit(limit)
 
 
-async def void_batch(number: int) -> int:
-    """No voucher of a batch is good any more; how many that were."""
-    return int(await Voucher.filter(batch_id=number, state="good").update(state="void"))
+async def good_of(number: int, limit: int) -> list[Voucher]:
+    """Vouchers of a batch that are good."""
+    return await Voucher.filter(batch_id=number, state="good").order_by("id").limit(limit)
+
+
+async def ended_batches(day: date, limit: int) -> list[int]:
+    """Batches whose end was before `day` and that have good vouchers left."""
+    rows = Voucher.filter(state="good", batch__valid_until__lt=day).distinct().limit(limit)
+    return [int(number) for number in await rows.values_list("batch_id", flat=True)]
 
 
 async def left_of(number: int) -> int:

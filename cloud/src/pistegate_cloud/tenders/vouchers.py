@@ -2,11 +2,13 @@
 """Vouchers 代金券: made in batches with random codes, redeemed once each, whoever comes at once."""
 
 import secrets
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Final
 
-from pistegate_cloud.clock import local_day
+from tortoise.transactions import in_transaction
+
+from pistegate_cloud.clock import Clock, from_ms, local_day
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.ledger import service as ledger
 from pistegate_cloud.ledger.service import Money
@@ -19,6 +21,7 @@ from pistegate_cloud.tenders.models import Voucher, VoucherBatch
 
 LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without 0 O 1 I L, which people confuse
 LENGTH: Final = 16  # 79 bits: nobody guesses one of a million
+AT_ONCE: Final = 1000  # of a transaction
 FORFEITED: Final = "vouchers"  # the department whose revenue a rest is that may not be spent
 
 
@@ -92,6 +95,33 @@ async def unuse(order: Order, row: Payment, amount: int, now_ms: int) -> None:
     if not await queries.redeem(voucher, left, "good"):
         raise Problem("state_conflict", noun="voucher", state=voucher.state, event="undo")
     await _post("voucher_used", batch, -amount, now_ms, order)
+
+
+async def end(batch: VoucherBatch, event: str, now_ms: int) -> int:
+    """End, "void" or "expire", the good vouchers of a batch, some at a time, in the caller's transaction; how many.
+
+    Expired, what they were worth is ours. Voided, what was given away is not owed any more; what was sold still is.
+    """
+    rows = await queries.good_of(batch.id, AT_ONCE)
+    ended = [row for row in rows if await queries.redeem(row, 0, VOUCHER.after(row.state, event))]
+    worth_together = sum(row.left for row in ended)
+    if event == "expire" and worth_together:
+        moneys = [Money("voucher", worth_together), Money("revenue", worth_together, FORFEITED)]
+        site, currency = batch.site_id, batch.currency
+        await ledger.record("voucher_expired", site=site, currency=currency, at_ms=now_ms, moneys=moneys)
+    elif batch.price == 0:
+        await _post("voucher_given", batch, -worth_together, now_ms)
+    return len(ended)
+
+
+async def expire_due(clock: Clock) -> int:
+    """Vouchers whose last day is over everywhere are redeemed by nobody any more; how many. By a job of `serve`."""
+    day = from_ms(clock.wall_ms()).date() - timedelta(days=1)  # whatever a site's zone
+    done = 0
+    for number in await queries.ended_batches(day, AT_ONCE):
+        async with in_transaction():
+            done += await end(await queries.batch(number), "expire", clock.wall_ms())
+    return done
 
 
 async def _post(event: str, batch: VoucherBatch, amount: int, now_ms: int, order: Order | None = None) -> None:
