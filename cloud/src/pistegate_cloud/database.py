@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import asyncpg  # type: ignore[import-untyped]
 from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import DBConnectionError
 
@@ -78,10 +79,22 @@ def orm_config(settings: DatabaseSettings, *, foreign_keys: bool = True) -> dict
     if settings.is_sqlite:
         options = _SQLITE_OPTIONS.format(foreign_keys="ON" if foreign_keys else "OFF")
         url = f"{url}{'&' if '?' in url else '?'}{options}"
+    connection: str | dict[str, Any] = url
+    if not settings.is_sqlite:
+        connection = expand_db_url(url)
+        connection["credentials"]["reset"] = _as_it_is
     name = connection_name(settings)
     models = [f"pistegate_cloud.{noun}.models" for noun in NOUNS]
     app = {"models": models, "default_connection": name, "migrations": "pistegate_cloud.migrations"}
-    return {"connections": {name: url}, "apps": {APP: app}}
+    return {"connections": {name: connection}, "apps": {APP: app}}
+
+
+async def _as_it_is(_connection: asyncpg.Connection) -> None:
+    """Nothing of ours outlives a transaction: a connection goes back to the pool without a question to the server.
+
+    asyncpg's own way asks one each time, which was every second round trip of a sale (measured); a transaction that
+    is still open it ends before it calls this.
+    """
 
 
 @asynccontextmanager
