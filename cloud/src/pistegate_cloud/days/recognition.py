@@ -51,23 +51,24 @@ class GivenBack(NamedTuple):
 
 async def run(now_ms: int) -> int:
     """Everything that is due now, at all sites: new sales, new passages, what has expired; how many steps."""
-    await _read_sales(now_ms)
-    done = await _read_passages(now_ms)
+    done = await _read_sales(now_ms)
+    done += await _read_passages(now_ms)
     for site in await sites.all_sites():
         today = rules.business_day(now_ms, *await clock_of(site.number))
         done += await expire(site.number, today, now_ms)
     return done
 
 
-async def _read_sales(now_ms: int) -> None:
+async def _read_sales(now_ms: int) -> int:
     mark = await queries.mark("sales")
-    at = mark.sure
+    at, done = mark.sure, 0
     while page := await queries.sold_after(at, _PAGE):
-        await recognise(await expect({order for _, order in page}), now_ms)
+        done += await recognise(await expect({order for _, order in page}), now_ms)
         at = page[-1][0]
         if len(page) < _PAGE:
             break
     await _move(mark, at, now_ms)
+    return done
 
 
 async def _read_passages(now_ms: int) -> int:
