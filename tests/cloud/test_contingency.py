@@ -101,8 +101,9 @@ async def test_each_night_a_batch_is_made_for_each_window_and_the_day_after(clou
     assert await Ticket.all().count() == 0
 
 
-async def test_products_that_cannot_be_signed_the_night_before_are_refused(cloud: Any, tmp_path: Path) -> None:
+async def test_products_that_cannot_be_signed_the_night_before_are_refused(sqlite_cloud: Any, tmp_path: Path) -> None:
     """A ticket of two days would hold on a day whose batch is closed: told in words, and no batch is made."""
+    cloud = sqlite_cloud
     await set_up(cloud, tmp_path / "box", {1: 5, 3: 5})
     answer = await cloud.http.post(f"/contingency/windows/{WINDOW}/batches?site=1", json={})
     assert (answer.status_code, answer.json()["code"]) == (409, "contingency_unfit")
@@ -111,8 +112,9 @@ async def test_products_that_cannot_be_signed_the_night_before_are_refused(cloud
     assert (await status(cloud))["without"] == [WINDOW]
 
 
-async def test_a_batch_arrives_whole_however_often_the_line_breaks(cloud: Any, tmp_path: Path) -> None:
+async def test_a_batch_arrives_whole_however_often_the_line_breaks(sqlite_cloud: Any, tmp_path: Path) -> None:
     """Pieces that came are kept; a box that does not have all of them sells none."""
+    cloud = sqlite_cloud
     box = await set_up(cloud, tmp_path / "box", {1: 450})
     box.switch_on()
     await nightly.run(cloud.services)
@@ -141,8 +143,9 @@ async def test_a_batch_arrives_whole_however_often_the_line_breaks(cloud: Any, t
     assert pieces == 4  # one was lost, the first was not fetched again
 
 
-async def test_a_window_sells_only_when_the_cloud_is_gone_for_a_minute(cloud: Any, tmp_path: Path) -> None:
+async def test_a_window_sells_only_when_the_cloud_is_gone_for_a_minute(sqlite_cloud: Any, tmp_path: Path) -> None:
     """59 s: no; 60 s: yes; back for good: no. A line that comes and goes does not stop it."""
+    cloud = sqlite_cloud
     box = await ready(cloud, tmp_path, {1: 5})
     with pytest.raises(Refused, match="why_online"):
         box.pay({1: 1})
@@ -164,8 +167,9 @@ async def test_a_window_sells_only_when_the_cloud_is_gone_for_a_minute(cloud: An
         box.pay({1: 1})
 
 
-async def test_a_box_that_is_not_sure_of_the_day_sells_nothing(cloud: Any, tmp_path: Path) -> None:
+async def test_a_box_that_is_not_sure_of_the_day_sells_nothing(sqlite_cloud: Any, tmp_path: Path) -> None:
     """After a power cut; with a batch of yesterday. A clock that was set is known better, a restart forgets nothing."""
+    cloud = sqlite_cloud
     box = await set_up(cloud, tmp_path / "box", {1: 5})
     box.switch_on(b"one boot")
     await nightly.run(cloud.services)
@@ -244,8 +248,11 @@ async def test_two_hours_alone_three_hundred_sold_and_everything_adds_up(cloud: 
     assert await ledger.imbalance(1) == 0
 
 
-async def test_gates_may_tell_of_a_passage_before_its_sale_is_told(cloud: Any, new_gate: Any, tmp_path: Path) -> None:
+async def test_gates_may_tell_of_a_passage_before_its_sale_is_told(
+    sqlite_cloud: Any, new_gate: Any, tmp_path: Path
+) -> None:
     """Gates are back sooner than the box: nothing is odd about their tickets, and the revenue is recognised later."""
+    cloud = sqlite_cloud
     box = await ready(cloud, tmp_path, {1: 3})
     await cut(box)
     sale = box.sell({1: 1})
@@ -268,9 +275,10 @@ async def test_gates_may_tell_of_a_passage_before_its_sale_is_told(cloud: Any, n
 
 
 async def test_a_number_that_nobody_bought_and_a_gate_let_in_is_shown(
-    cloud: Any, new_gate: Any, tmp_path: Path
+    sqlite_cloud: Any, new_gate: Any, tmp_path: Path
 ) -> None:
     """Somebody got at the codes: told when the box says what it sold, and when a gate tells of it later."""
+    cloud = sqlite_cloud
     box = await ready(cloud, tmp_path, {1: 3})
     await cut(box)
     box.sell({1: 1})
@@ -285,8 +293,9 @@ async def test_a_number_that_nobody_bought_and_a_gate_let_in_is_shown(
     assert await cloud.exceptions() == ["unsold_admitted"] * 2
 
 
-async def test_what_is_done_to_contingency_tickets_is_on_record(cloud: Any, tmp_path: Path) -> None:
+async def test_what_is_done_to_contingency_tickets_is_on_record(sqlite_cloud: Any, tmp_path: Path) -> None:
     """Setting up, making, selling, ending; by whom. The PIN is nowhere."""
+    cloud = sqlite_cloud
     box = await ready(cloud, tmp_path, {1: 3})
     await cut(box)
     box.sell({1: 1})
@@ -449,8 +458,9 @@ async def test_a_number_that_two_receipts_name_is_sold_once(cloud: Any, tmp_path
     assert (await Order.all().count(), await Ticket.all().count()) == (2, 2)
 
 
-async def test_a_sale_belongs_to_its_own_day(cloud: Any, tmp_path: Path) -> None:
+async def test_a_sale_belongs_to_its_own_day(sqlite_cloud: Any, tmp_path: Path) -> None:
     """Told the morning after, it is an order of the day on which it was made; unsold ones are over, and not denied."""
+    cloud = sqlite_cloud
     box = await ready(cloud, tmp_path, {1: 10})
     await cut(box)
     box.sell({1: 1})
@@ -464,8 +474,11 @@ async def test_a_sale_belongs_to_its_own_day(cloud: Any, tmp_path: Path) -> None
     assert denied_at(cloud) == {}
 
 
-async def test_a_day_that_was_closed_meanwhile_stays_closed_and_both_days_reconcile(cloud: Any, tmp_path: Path) -> None:
+async def test_a_day_that_was_closed_meanwhile_stays_closed_and_both_days_reconcile(
+    sqlite_cloud: Any, tmp_path: Path
+) -> None:
     """The box is out of reach overnight: its sales post to the first open day, and say on which they were made."""
+    cloud = sqlite_cloud
     box = await ready(cloud, tmp_path, {1: 10})
     await cut(box)
     sale = box.sell({1: 2})
@@ -483,8 +496,9 @@ async def test_a_day_that_was_closed_meanwhile_stays_closed_and_both_days_reconc
     assert (await cloud.post("/days/close", {"site": 1, "day": "2026-01-17"}))["digest"] == closed["digest"]
 
 
-async def test_after_an_outage_the_window_gets_a_new_batch_at_once(cloud: Any, tmp_path: Path) -> None:
+async def test_after_an_outage_the_window_gets_a_new_batch_at_once(sqlite_cloud: Any, tmp_path: Path) -> None:
     """A second cut on the same day: other numbers, other receipts; without a sale the batch stays."""
+    cloud = sqlite_cloud
     box = await ready(cloud, tmp_path, {1: 10})
     await cut(box)
     await heal(box)
@@ -500,8 +514,9 @@ async def test_after_an_outage_the_window_gets_a_new_batch_at_once(cloud: Any, t
     assert {ticket.serial for ticket in box.codes(second)} == {11}
 
 
-async def test_a_box_reads_and_tells_only_what_is_its_own(cloud: Any, tmp_path: Path) -> None:
+async def test_a_box_reads_and_tells_only_what_is_its_own(sqlite_cloud: Any, tmp_path: Path) -> None:
     """Another device of the site, or nobody: refused; a box is told of no other window's tickets."""
+    cloud = sqlite_cloud
     box = await ready(cloud, tmp_path, {1: 2})
     (batch,) = box.store.batches()
     del cloud.http.headers["Authorization"]
@@ -517,8 +532,9 @@ async def test_a_box_reads_and_tells_only_what_is_its_own(cloud: Any, tmp_path: 
     assert (answer.status_code, answer.json()["code"]) == (401, "device_refused")
 
 
-async def test_pressed_twice_it_is_one_sale_and_more_than_there_are_is_none(cloud: Any, tmp_path: Path) -> None:
+async def test_pressed_twice_it_is_one_sale_and_more_than_there_are_is_none(sqlite_cloud: Any, tmp_path: Path) -> None:
     """The same form again shows the same receipt; half a sale is never recorded."""
+    cloud = sqlite_cloud
     box = await ready(cloud, tmp_path, {1: 3, 2: 1})
     await cut(box)
     head = box.store.batches()[0].head

@@ -112,16 +112,18 @@ async def test_a_sale_is_made_once_whatever_is_lost_on_the_way(cloud: Any, fault
     assert await Payment.all().count() == 1
 
 
-async def test_two_sales_are_two_though_both_lines_fail(cloud: Any) -> None:
+async def test_two_sales_are_two_though_both_lines_fail(sqlite_cloud: Any) -> None:
     """Each guest's sale has a key of its own."""
+    cloud = sqlite_cloud
     async with line(cloud, ["answer", "late", "request", "half"]) as (http, _):
         time = Time()
         both = [await sell(http, ORDER, f"w3-{number}", time.now, time.sleep) for number in (1, 2)]
     assert len({order["id"] for order in both}) == await Order.all().count() == 2
 
 
-async def test_a_refusal_is_not_asked_for_again(cloud: Any) -> None:
+async def test_a_refusal_is_not_asked_for_again(sqlite_cloud: Any) -> None:
     """Too little money is too little the second time."""
+    cloud = sqlite_cloud
     async with line(cloud, []) as (http, proxy):
         time = Time()
         short = ORDER | {"payment": {"method": "cash", "tendered": 1, "currency": "CNY"}}
@@ -132,9 +134,10 @@ async def test_a_refusal_is_not_asked_for_again(cloud: Any) -> None:
 
 @pytest.mark.parametrize(("fault", "made"), [("request", False), ("answer", True)])
 async def test_after_a_minute_the_window_goes_to_its_box_and_learns_later_what_became(
-    cloud: Any, fault: str, made: bool
+    sqlite_cloud: Any, fault: str, made: bool
 ) -> None:
     """The order that was made although nobody heard of it is found by its key, to be taken back."""
+    cloud = sqlite_cloud
     async with line(cloud, [fault] * 100) as (http, proxy):
         time = Time()
         with pytest.raises(Undecided):

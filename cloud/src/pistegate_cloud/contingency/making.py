@@ -43,8 +43,13 @@ class _Offered:
     count: int
 
 
-async def make(site: int, window: int, day: date, key: SigningKey, caller: Caller, now_ms: int) -> ContingencyBatch:
-    """The window's next batch, for `day`; Problem when something of it cannot be sold so."""
+async def make(
+    site: int, window: int, day: date, key: SigningKey, caller: Caller, now_ms: int, *, first: bool = False
+) -> ContingencyBatch:
+    """The window's next batch, for `day`; Problem when something of it cannot be sold so.
+
+    `first`: only where there is none for the day; Problem request_in_progress otherwise.
+    """
     row = await queries.window(site, window)
     place = await sites.site(site)
     zone = ZoneInfo(place.zone)
@@ -74,7 +79,8 @@ async def make(site: int, window: int, day: date, key: SigningKey, caller: Calle
     tickets = list(_tickets(batch, offered, place))
     batch.digest = await asyncio.to_thread(_digest, tickets, key)  # 2,000 signatures: a quarter of a second
     async with in_transaction():
-        if not await queries.draw_serials(row, len(tickets)):
+        drawn = await queries.draw_serials(row, len(tickets))
+        if not drawn or (first and await queries.has_batch(site, window, day)):
             raise Problem("request_in_progress")
         await stock.take(batch.id, _wants(batch), None)
         await queries.add_batch(batch, tickets)

@@ -17,6 +17,7 @@ from pistegate_cloud.staff.caller import system
 NIGHT_FROM: Final = 20  # o'clock at the site: tomorrow's prices are fixed, and a slow line has the night
 DAY_UNTIL: Final = 22  # after that, nobody sells tickets for today
 _log = logging.getLogger(__name__)
+_told: dict[int, str] = {}
 
 
 async def run(services: Services) -> int:
@@ -25,9 +26,18 @@ async def run(services: Services) -> int:
     for window in await queries.windows(active=True):
         try:
             made += await _window(window, services)
+            _told.pop(window.id, None)
         except Problem as problem:
-            _log.error("no contingency tickets for window %d: %s %s", window.window, problem.code, problem.values)
+            _tell(window, problem)
     return made
+
+
+def _tell(window: ContingencyWindow, problem: Problem) -> None:
+    """Once, until it is over or another; that another process was faster is none."""
+    words = f"{problem.code} {problem.values}"
+    if problem.code != "request_in_progress" and _told.get(window.id) != words:
+        _told[window.id] = words
+        _log.error("no contingency tickets for window %d of site %d: %s", window.window, window.site_id, words)
 
 
 async def _window(window: ContingencyWindow, services: Services) -> int:
@@ -38,5 +48,5 @@ async def _window(window: ContingencyWindow, services: Services) -> int:
     missing = [day for day in wanted if not await queries.has_batch(window.site_id, window.window, day)]
     for day in missing:
         key, now_ms = services.settings.issuer, services.clock.wall_ms()
-        await making.make(window.site_id, window.window, day, key, system("contingency"), now_ms)
+        await making.make(window.site_id, window.window, day, key, system("contingency"), now_ms, first=True)
     return len(missing)

@@ -40,7 +40,7 @@ class WindowBody(Body):
         },
     )
 
-    role: Literal["encoder", "hub"] = "encoder"
+    role: Literal["encoder"] = "encoder"
     device: DeviceNumber
     pin: Pin | None = None
     offers: Annotated[list[OfferBody], Field(min_length=1, max_length=20)]
