@@ -16,6 +16,14 @@ def test_a_drawer_holds_its_float_and_what_was_sold_less_what_went_back() -> Non
     assert differences(totals.expected(), {"cash": 49900, "terminal": 5000}) == {"cash": -100, "terminal": 0}
 
 
+def test_what_the_guest_had_with_us_already_is_not_looked_for() -> None:
+    """A wallet, a deposit, a voucher, a signed bill, nothing: the report shows them, no count is asked for them."""
+    totals = Totals(
+        {"cash": 100, "wallet": 5000, "deposit": 70, "voucher": 1, "account": 2, "free": 0}, {"wallet": 9}, {}
+    )
+    assert totals.expected() == {"cash": 100}
+
+
 def test_a_terminal_that_was_not_counted_is_not_called_short() -> None:
     """A window without a terminal counts cash only."""
     assert differences({"cash": 0, "terminal": 100}, {"cash": 0}) == {"cash": 0}

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 CASH: Final = "cash"
+# Ways of paying that bring nothing to a drawer, a terminal or a provider: what the guest had with us already.
+NO_MONEY: Final = frozenset({"account", "deposit", "free", "voucher", "wallet"})
 
 
 class Kind(StrEnum):
@@ -29,8 +31,8 @@ class Totals:
     drawer: Mapping[str, int]
 
     def expected(self) -> dict[str, int]:
-        """What should be there of each way of paying; of cash with the drawer's other moves."""
-        ways = sorted({CASH, *self.taken, *self.given_back})
+        """What should have come by each way of paying that brings money; of cash with the drawer's other moves."""
+        ways = sorted({CASH, *self.taken, *self.given_back} - NO_MONEY)
         found = {way: self.taken.get(way, 0) - self.given_back.get(way, 0) for way in ways}
         found[CASH] += sum(self.drawer.values())
         return found
