@@ -136,11 +136,17 @@ class OrderBody(Body):
 class PayBody(Body):
     """What an order that waits is paid with."""
 
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"payments": [{"method": "cash", "currency": "CNY"}]}}
+    )
+
     payments: Annotated[list[PaymentBody], Field(min_length=1, max_length=TENDERS_MAX)]
 
 
 class CancelBody(Body):
     """Why an order is not to be had any more."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "the guest went home"}})
 
     reason: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.audit import service as audit
@@ -88,6 +88,8 @@ async def notify_wechat(request: Request, services: WithServices) -> None:
 
 class SettleBody(Body):
     """What becomes of money without an order: `order` waits for just this amount; without one it goes back."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "the guest has left"}})
 
     order: UUID | None = None
     reason: Reason

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.audit import service as audit
@@ -53,6 +53,10 @@ class FindingAnswer(BaseModel):
 
 class ExplainBody(Body):
     """What it was."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"words": "paid twice, the second one was given back"}}
+    )
 
     words: Reason
 

@@ -188,7 +188,7 @@ async def good_of(number: int, limit: int) -> list[Voucher]:
 async def ended_batches(day: date, limit: int) -> list[int]:
     """Batches whose end was before `day` and that have good vouchers left."""
     rows = Voucher.filter(state="good", batch__valid_until__lt=day).distinct().limit(limit)
-    return [int(number) for number in await rows.values_list("batch_id", flat=True)]
+    return [int(str(number)) for number in await rows.values_list("batch_id", flat=True)]
 
 
 async def left_of(number: int) -> int:

@@ -18,6 +18,10 @@ Amount = Annotated[int, Field(ge=1, le=10**12, description="Minor units, such as
 class AccountTerms(Body):
     """What an account may sign. `approval_over`: a bill above it needs a second person."""
 
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"credit_limit": 5000000, "approval_over": 200000}}
+    )
+
     credit_limit: Money
     approval_over: Money = 0
     open: bool = True
@@ -63,6 +67,8 @@ class AccountAnswer(BaseModel):
 
 class AccountPaymentBody(Body):
     """What an account pays of what it owes; `reference`: of the receipt, unless it is cash."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"amount": 120000, "method": "cash"}})
 
     amount: Amount
     method: Literal[Method.CASH, Method.ALIPAY, Method.TERMINAL]
