@@ -43,6 +43,10 @@ NO_ENTRY = {
     "POST /contingency/box/{batch_id}/done": "a site's box; kept in contingency_batch",
     "POST /contingency/box/{batch_id}/sales": "a site's box; each sale becomes an order with its entry",
     "POST /tickets/{number}/return": "has one, by the same way as extend; see test_returns.py",
+    "POST /tickets/{number}/link": "has one; see test_links.py",
+    "POST /tickets/{number}/link/end": "has one; see test_links.py",
+    "POST /t/{token}/links": "has one; see test_links.py",
+    "POST /t/{token}/code": "has one, as POST /tickets/{number}/code",
     "POST /calendars/renew": "what the cloud does by itself every week",
 }
 # Nouns whose entries are looked at by their own tests.
