@@ -11,9 +11,10 @@ from tortoise.transactions import in_transaction
 
 from pistegate_cloud.days import part_queries, recognition
 from pistegate_cloud.days.models import RevenuePart
+from pistegate_cloud.days.refunding import moneys_of_line
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.ledger import landing, pending, queries
-from pistegate_cloud.ledger.service import Money, check, lines_of
+from pistegate_cloud.ledger.service import Money, check, lines_of, record
 from pistegate_cloud.orders.models import Order, OrderLine
 from pistegate_cloud.pricing.rules import tax_of
 from pistegate_protocol.events import AdmittedV1, OutcomeKind, OutcomeV1
@@ -123,6 +124,46 @@ async def test_use_and_refund_at_once_share_one_ticket(cloud: Any, new_gate: Any
     assert all(part.recognised + part.given_back <= part.net for part in parts)
     assert sum(part.given_back for part in parts) == given.deferred
     assert -(await queries.balances(1)).get(("revenue:lift", "CNY"), 0) == sum(part.recognised for part in parts)
+
+
+@pytest.mark.parametrize("uses", [0, 1, 3])
+async def test_a_refund_posts_what_was_owed_earned_and_taxed(sqlite_cloud: Any, new_gate: Any, uses: int) -> None:
+    """Three tickets at 6 %, none, one or all of them used: all back, less a fee with its own tax, to the fen."""
+    order = await sqlite_cloud.sell(1, 3)
+    await OrderLine.filter(order_id=order["id"]).update(tax_bp=600, tax=tax_of(89400, 600), amount=89400)
+    gate = new_gate(1)
+    numbers = [ticket["number"] for ticket in order["tickets"]]
+    for number in numbers[:uses]:
+        await used(sqlite_cloud, gate, number)
+    line = await OrderLine.get(order_id=order["id"])
+    async with in_transaction():
+        whole = await moneys_of_line(line, dict.fromkeys(numbers, 29800), fee=3000)
+        moneys = [*whole, Money("tender", 86400, "cash")]
+        await record("refund", site=1, currency="CNY", at_ms=NOON_MS, order=line.order_id, moneys=moneys)
+    by = {money.what: money.amount for money in whole}
+    assert by["output_tax"] == tax_of(89400, 600)
+    assert by.get("deferred", 0) + by.get("revenue", 0) == 89400 - tax_of(89400, 600)
+    assert ("deferred" in by, "revenue" in by) == (uses < 3, uses > 0)
+    assert (by["fee"], by["fee_tax"]) == (3000 - tax_of(3000, 600), tax_of(3000, 600))
+    assert await recognition.unrecognised([line.id]) == {line.id: 0}
+    assert sum(part.given_back + part.recognised for part in await RevenuePart.all()) == 89400 - tax_of(89400, 600)
+
+
+async def test_a_refund_of_more_than_a_ticket_cost_is_refused(sqlite_cloud: Any) -> None:
+    """Nor a fee on a deposit; a part of a ticket is a part of its tax."""
+    order = await sqlite_cloud.sell(1)
+    [number] = (ticket["number"] for ticket in order["tickets"])
+    await OrderLine.filter(order_id=order["id"]).update(tax_bp=600, tax=1687)
+    line = await OrderLine.get(order_id=order["id"])
+    with pytest.raises(ValueError, match="which cost 29800"):
+        await moneys_of_line(line, {number: 29801})
+    async with in_transaction():
+        half = {money.what: money.amount for money in await moneys_of_line(line, {number: 14900})}
+    assert half == {"deferred": 14056, "output_tax": 844}
+    line.kind = "deposit"
+    assert await moneys_of_line(line, {0: 20000}) == [Money("deposit", 20000)]
+    with pytest.raises(ValueError, match="no revenue of ours"):
+        await moneys_of_line(line, {0: 20000}, fee=1)
 
 
 async def test_a_part_that_somebody_else_moved_is_not_moved(sqlite_cloud: Any) -> None:
