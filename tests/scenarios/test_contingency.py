@@ -27,7 +27,9 @@ from journal_reading import admissions, refusals
 from servers import free_port
 
 from pistegate_edge.clock import open_clock
+from pistegate_edge.contingency.cli import summary
 from pistegate_edge.contingency.store import FILE_NAME
+from pistegate_edge.errors import ConfigError
 from pistegate_protocol.documents import DENY_LIST
 from pistegate_protocol.texts import text
 from pistegate_simulators.reader import SimulatedReader
@@ -124,8 +126,8 @@ class Site:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def status(self) -> Any:
-        """`pistegate-cloud contingency status`."""
-        return json.loads(self.cloud.run("contingency", "status", "--site", str(SITE), "--json"))
+        """How the windows stand, as the cloud says."""
+        return self.cloud.call("GET", f"/contingency?site={SITE}&since={MORNING.date()}")
 
     def codes(self, state: str) -> list[str]:
         """Codes of the box's tickets that were `sold` or are `left`."""
@@ -219,7 +221,7 @@ def check_books(site: Site, receipts: int) -> None:
     orders = site.cloud.call("GET", f"/orders?site={SITE}&limit=1000")["items"]
     assert len(orders) == receipts
     assert {(order["status"], order["total"]) for order in orders} == {("paid", 200)}
-    assert site.status()["troubles"] == 0
+    assert json.loads(site.cloud.run("contingency", "status", "--site", str(SITE), "--json"))["troubles"] == 0
 
 
 def set_up_window(site: Site, count: int) -> None:
@@ -229,10 +231,9 @@ def set_up_window(site: Site, count: int) -> None:
 
 
 def ready(site: Site) -> bool:
-    """Whether the box has its tickets, as a technician sees it."""
-    with contextlib.suppress(subprocess.CalledProcessError):
-        batches = json.loads(site.gate_command("contingency", "status", "--json"))["batches"]
-        return any(batch["state"] == "ready" for batch in batches)
+    """Whether the box has its tickets."""
+    with contextlib.suppress(ConfigError):
+        return any(batch["state"] == "ready" for batch in summary(site.directory)["batches"])
     return False
 
 
@@ -249,6 +250,7 @@ def run_outage(
     set_up_window(site, count)
     with site.box():
         soon(lambda: ready(site))
+        assert f"batch 1: ready; {count} left" in site.gate_command("contingency", "status")
         site.time.slow_down(FAST)
         back = site.time.now() + lasts
         outage(site, receipts)

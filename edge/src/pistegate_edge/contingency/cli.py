@@ -48,9 +48,12 @@ def summary(directory: Path) -> dict[str, Any]:
     from pistegate_edge.journal.files import Files
 
     files = Files(directory)
+    missing = ConfigError([f"there is no box in {directory}: start it, or correct [contingency] directory"])
     if not files.exists(FILE_NAME):
-        raise ConfigError([f"there is no box in {directory}: start it, or correct [contingency] directory"])
+        raise missing
     with contextlib.closing(files.connect(FILE_NAME, read_only=True)) as db:
+        if db.execute("PRAGMA user_version").fetchone()[0] == 0:  # it is just being made
+            raise missing
         db.row_factory = sqlite3.Row
         rows = db.execute(
             "SELECT window, day, number, state,"
