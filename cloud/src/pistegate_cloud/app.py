@@ -28,6 +28,7 @@ from pistegate_cloud.gates import api as gates
 from pistegate_cloud.invoices import api as invoices
 from pistegate_cloud.issues import api as issues
 from pistegate_cloud.ledger import api as ledger
+from pistegate_cloud.notifications import link_api as links
 from pistegate_cloud.orders import api as orders
 from pistegate_cloud.passages import api as passages
 from pistegate_cloud.payments import api as payments
@@ -99,6 +100,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         refunds,
         tickets,
         codes,
+        links,
         bindings,
         tables,
         fingers,

@@ -39,6 +39,7 @@ class Services:
     relay: Relay
     ingest: "Ingest"
     attempts: Attempts = field(default_factory=Attempts)
+    link_attempts: Attempts = field(default_factory=Attempts)
     wechat: "Provider | None" = None
     passwords: Passwords = field(init=False)
 
@@ -47,8 +48,8 @@ class Services:
         self.passwords = Passwords(self.settings.staff)
 
 
-def services_of(request: Request) -> Services:
-    """Dependency: the process's services."""
+async def services_of(request: Request) -> Services:
+    """Dependency: the process's services. Not a plain function: each of those would be run in a thread, per request."""
     services: Services = request.app.state.services
     return services
 

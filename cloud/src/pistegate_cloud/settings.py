@@ -193,6 +193,55 @@ class WeChatSettings(_Section, frozen=True):
     timeout_s: Annotated[float, Meta(ge=0.1, le=9)] = 8.0
 
 
+class SmsSettings(_Section, frozen=True):
+    """Where short messages are posted (notifications/sms.py). `secret`: a file with the key that signs them.
+
+    `key_holds_s`: so long the other side knows a message again by its key.
+    """
+
+    url: Annotated[str, Meta(pattern="^https?://[^?#]+$")]
+    secret: str
+    timeout_s: Annotated[float, Meta(ge=0.1, le=15)] = 8.0
+    key_holds_s: Annotated[int, Meta(ge=0, le=7 * 86_400)] = 86_400
+
+
+class WeChatTemplate(_Section, frozen=True):
+    """A template message: its id, and which of our values fills each of its fields: {thing1 = "site"}."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    fields: dict[str, str] = {}
+
+
+class WeChatMessageSettings(_Section, frozen=True):
+    """An official account 公众号 that sends template messages. `secret`: a file with its AppSecret."""
+
+    appid: Annotated[str, Meta(min_length=1, max_length=32)]
+    secret: str
+    templates: dict[str, WeChatTemplate] = {}
+    gateway: Annotated[str, Meta(pattern="^https?://[^/]+$")] = "https://api.weixin.qq.com"
+    timeout_s: Annotated[float, Meta(ge=0.1, le=15)] = 8.0
+
+
+class NotificationSettings(_Section, frozen=True):
+    """Messages to guests. `seal`: encrypts them while they wait. `ticket_page`: what stands before a link's token."""
+
+    seal: Hex32
+    ticket_page: Annotated[str, Meta(pattern="^https?://[^?#]+/$")]
+    sms: SmsSettings | None = None
+    wechat: WeChatMessageSettings | None = None
+
+
+class MemberSettings(_Section, frozen=True):
+    """Members. `lookup`: a phone is found by its HMAC under this key; `seal`: encrypts names and phones.
+
+    `photo_from_days`: a pass of so many days needs the member's photo; None: none does.
+    """
+
+    lookup: Hex32
+    seal: Hex32
+    photo_from_days: Annotated[int, Meta(ge=1, le=400)] | None = 8
+
+
 class Settings(_Section, frozen=True):
     """The whole of cloud.toml."""
 
@@ -208,6 +257,8 @@ class Settings(_Section, frozen=True):
     enrolment: EnrolmentSettings = EnrolmentSettings()
     wechat: WeChatSettings | None = None
     staff: StaffSettings = StaffSettings()
+    notifications: NotificationSettings | None = None
+    members: MemberSettings | None = None
 
 
 def load_settings(path: Path) -> Settings:
