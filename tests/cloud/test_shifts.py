@@ -227,6 +227,24 @@ async def test_terminal_totals_are_compared_and_only_cash_is_posted(sqlite_offic
     assert closed["over_short"] == 0
 
 
+async def test_a_signed_bill_that_is_paid_in_cash_is_in_the_drawer(sqlite_office: Office) -> None:
+    """签单: signed, it brings nothing; settled at the window, it does."""
+    account = {"site": 1, "code": "HOTEL", "name": "Hotel", "currency": "CNY"}
+    limits = {"credit_limit": 100_000, "approval_over": 100_000}
+    number = (await sqlite_office.cloud.post("/accounts", account | limits))["number"]
+    shift = (await sqlite_office.open("mei")).json()["id"]
+    lines = [{"product": 1, "quantity": 1, "visit_date": DAY}]
+    signed = [{"method": "account", "currency": "CNY", "account": "HOTEL"}]
+    order = {"site": 1, "channel": "window", "lines": lines, "payments": signed}
+    assert code(await sqlite_office.ask("mei", "POST", "/orders", order)) == "201"
+    report = (await sqlite_office.ask("mei", "GET", f"/shifts/{shift}/report")).json()
+    assert report["expected"] == {"cash": FLOAT}
+    paid = {"amount": 29_800, "method": "cash"}
+    assert code(await sqlite_office.ask("mei", "POST", f"/accounts/{number}/payments", paid)) in {"200", "201"}
+    report = (await sqlite_office.ask("mei", "GET", f"/shifts/{shift}/report")).json()
+    assert report["expected"] == {"cash": FLOAT + 29_800}
+
+
 async def test_the_shift_of_a_window_at_a_time_is_found(sqlite_office: Office) -> None:
     """For what a box of the site tells later."""
     at = sqlite_office.cloud.clock.now_ms
