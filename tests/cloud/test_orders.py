@@ -240,6 +240,21 @@ async def test_cancelling(lite: OrderDesk) -> None:
     assert (await lite.now(meanwhile))["status"] == "paid"
 
 
+async def test_cash_instead_of_a_shown_code(lite: OrderDesk) -> None:
+    """The phone is empty: the code is closed first; paid after all in that moment, no cash is taken."""
+    sold = await lite.sell(NATIVE)
+    instead = {"payments": [{"currency": "CNY", **CASH}], "instead": True}
+    assert await lite.refused(f"/orders/{sold['id']}/payments", instead | {"instead": False}) == "order_being_paid"
+    paid = await lite.cloud.post(f"/orders/{sold['id']}/payments", instead)
+    assert (paid["status"], [one["state"] for one in paid["payments"]]) == ("paid", ["void", "done"])
+    assert not lite.guest_pays(sold)
+    other = await lite.sell(NATIVE)
+    lite.guest_pays(other)
+    assert await lite.refused(f"/orders/{other['id']}/payments", instead) == "state_conflict"
+    assert (await lite.now(other))["status"] == "paid"
+    assert await lite.books() == {"tenders:cash": PRICE, "tenders:wechat": PRICE, "deferred:lift": -2 * PRICE}
+
+
 async def test_groups_and_outlets(lite: OrderDesk) -> None:
     """A group names its leader; an outlet keeps the money in its own books and owes it to the other site."""
     group = await lite.sell(CASH, kind="group", quantity=40, leader="王领队", agency="Snow Tours", expected=40)

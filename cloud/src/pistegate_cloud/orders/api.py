@@ -53,7 +53,7 @@ _TENDERS = (
     "payment_mismatch",
 )
 _CANCELLING = ("not_found", "state_conflict", "order_being_paid", "reverse_too_early", "site_not_allowed", "day_closed")
-_PAYING = ("order_being_paid", *_TENDERS)
+_PAYING = ("order_being_paid", "reverse_too_early", *_TENDERS)
 _PROBLEMS = (
     "unknown_reference",
     "sold_out",

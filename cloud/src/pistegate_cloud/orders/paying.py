@@ -12,6 +12,7 @@ from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
 from pistegate_cloud.orders.models import Order, Payment
 from pistegate_cloud.orders.schemas import OrderAnswer, PayBody
 from pistegate_cloud.payments import service as payments
+from pistegate_cloud.payments import withdrawing
 from pistegate_cloud.services import Services
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tenders import service as tenders
@@ -46,6 +47,8 @@ async def pay(order: Order, body: PayBody, request: Repeatable, caller: Caller, 
     tendered = [one.tender() for one in body.payments]
     check_offered(tendered, services)
     if await request.answered() is None:
+        if body.instead and order.paying is not None and services.wechat is not None:
+            await withdrawing.withdraw(order.paying, services.wechat, services.clock)
         try:
             async with in_transaction():
                 answer = await _pay(order, tendered, caller, services.clock.wall_ms())

@@ -134,13 +134,14 @@ class OrderBody(Body):
 
 
 class PayBody(Body):
-    """What an order that waits is paid with."""
+    """What an order that waits is paid with. `instead`: of a payment that it waits for, which is ended first."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"example": {"payments": [{"method": "cash", "currency": "CNY"}]}}
     )
 
     payments: Annotated[list[PaymentBody], Field(min_length=1, max_length=TENDERS_MAX)]
+    instead: bool = False
 
 
 class CancelBody(Body):

@@ -46,9 +46,9 @@ async def _sell_once(body: OrderBody, request: Repeatable, caller: Caller, servi
     tendered = body.tenders()
     paying.check_offered(tendered, services)
     now_ms = services.clock.wall_ms()
-    order = await _order(body, caller, now_ms)
-    priced = await _price(body, order, now_ms)
-    async with in_transaction():
+    async with in_transaction():  # what is only read, too: on PostgreSQL each question outside costs a connection
+        order = await _order(body, caller, now_ms)
+        priced = await _price(body, order, now_ms)
         answer = await _make(order, priced, tendered, caller, now_ms)
         if answer.status == "new":
             await audit.note(caller, "order.open", order.site_id, f"order:{order.id}", now_ms=now_ms)
