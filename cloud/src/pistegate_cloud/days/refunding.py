@@ -47,5 +47,5 @@ async def _nets(line: OrderLine, gross: Mapping[int, int]) -> dict[int, int]:
     for ticket, amount in gross.items():
         if not 0 <= amount <= sold.get(ticket, 0):
             raise ValueError(f"{amount} of ticket {ticket}, which cost {sold.get(ticket, 0)}")
-        found[ticket] = owed[ticket] if amount == sold[ticket] else owed[ticket] * amount // max(1, sold[ticket])
+        found[ticket] = owed[ticket] * amount // max(1, sold[ticket])
     return found
