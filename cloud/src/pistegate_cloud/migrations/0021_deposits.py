@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ("id", fields.UUIDField(primary_key=True)),
                 ("site", _to("cloud.Site", "site_id", "number")),
                 ("subject", fields.CharField(max_length=80)),
+                ("ticket", fields.BigIntField(null=True)),
                 ("open_key", fields.CharField(null=True, unique=True, max_length=80)),
                 ("state", fields.CharField(max_length=20)),
                 ("read", fields.JSONField()),
@@ -79,7 +80,7 @@ class Migration(migrations.Migration):
             options={
                 "table": "settlement",
                 "app": "cloud",
-                "indexes": [Index(fields=["site_id", "begun_ms"]), Index(fields=["subject"])],
+                "indexes": [Index(fields=["site_id", "begun_ms"]), Index(fields=["subject"]), Index(fields=["ticket"])],
                 "pk_attr": "id",
             },
             bases=["Model"],
