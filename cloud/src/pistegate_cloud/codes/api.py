@@ -23,7 +23,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 _PROBLEMS = ("not_found", "ticket_revoked", "code_not_issued")
 
 
-def _unkept(response: Response) -> None:
+async def _unkept(response: Response) -> None:
     """Dependency: no proxy keeps a ticket."""
     response.headers.update(_NO_STORE)
 
