@@ -81,6 +81,8 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("post", "/bill-findings/{finding}/explain"): Scope.PAYMENTS_SETTLE,
     ("post", "/refunds/{refund}/retry"): Scope.PAYMENTS_SETTLE,
     ("post", "/refunds/{refund}/cash"): Scope.PAYMENTS_SETTLE,
+    ("get", "/orders/{order_id}/refund"): Scope.ORDERS_READ,
+    ("post", "/orders/{order_id}/refund"): Scope.ORDERS_REFUND,
     ("get", "/tickets/{number}"): Scope.TICKETS_READ,
     ("post", "/tickets/{number}/issue"): Scope.TICKETS_ISSUE,
     ("post", "/tickets/{number}/code"): Scope.TICKETS_CODE,

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pistegate_cloud import problems
+from pistegate_cloud.aftersales import api as aftersales
 from pistegate_cloud.amendments import api as amendments
 from pistegate_cloud.audit import api as audit
 from pistegate_cloud.authority import api as authority
@@ -98,6 +99,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         bills,
         tenders,
         refunds,
+        aftersales,
         tickets,
         codes,
         links,

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Refunds by policy: money, stock, denial at the gates, books and state of the order, all or nothing, once."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from order_desk import OrderDesk, order_desk
+from staff_hands import hired
+
+from pistegate_cloud.orders.models import Refund
+from pistegate_cloud.passages.models import Admission
+from pistegate_cloud.stock.models import Stock, StockProduct
+from pistegate_cloud.tickets.models import Denial, Ticket
+
+CASH = {"method": "cash"}
+PRICE = 29800
+GIVE = {"reason": "guest is ill"}
+
+
+@pytest.fixture
+def desk(cloud: Any, tmp_path: Path) -> Iterator[OrderDesk]:
+    """On both databases."""
+    with order_desk(cloud, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def lite(sqlite_cloud: Any, tmp_path: Path) -> Iterator[OrderDesk]:
+    """For what does not depend on the database."""
+    with order_desk(sqlite_cloud, tmp_path) as made:
+        yield made
+
+
+async def passes(desk: OrderDesk, ticket: int, state: str = "passed", seq: int = 1) -> None:
+    """A gate told that somebody passed with a ticket."""
+    await Admission.create(
+        site_id=1,
+        gate=1,
+        post=1,
+        area=0,
+        epoch=1,
+        seq=seq,
+        name=f"{seq:016x}",
+        ticket=ticket,
+        medium="01" + "00" * 7,
+        claim="00",
+        n=1,
+        charged=1,
+        prev="00",
+        at_ms=desk.clock.now_ms,
+        day=desk.day,
+        hour=10,
+        state=state,
+        passed=int(state == "passed"),
+    )
+
+
+def numbers(order: Any) -> list[int]:
+    return [one["number"] for one in order["tickets"]]
+
+
+async def test_a_part_then_the_rest(lite: OrderDesk) -> None:
+    """First one ticket, then all that is left: denied, the money back, the order refunded, the books at zero."""
+    order = await lite.sell(CASH, quantity=3)
+    first, *_ = numbers(order)
+    path = f"/orders/{order['id']}/refund"
+    told = await lite.cloud.get(path, ticket=first)
+    assert told["amount"] == PRICE
+    done = await lite.cloud.post(path, GIVE | {"tickets": [first], "expected": PRICE})
+    assert done["after"]["status"] == "part_refunded"
+    assert [row.below_revision for row in await Denial.filter(ticket_id=first)] == [1]
+    assert await Denial.all().count() == 1
+    rest = await lite.cloud.post(path, GIVE)
+    assert rest["amount"] == 2 * PRICE
+    assert rest["after"]["status"] == "refunded"
+    assert await Denial.all().count() == 3
+    assert await lite.books() == {}
+    assert await lite.refused(path, GIVE) == "state_conflict"
+
+
+async def test_the_same_request_again_gives_the_same_answer(lite: OrderDesk) -> None:
+    """Nothing goes back twice, with the key or without."""
+    order = await lite.sell(CASH, quantity=2)
+    path, body = f"/orders/{order['id']}/refund", GIVE | {"tickets": numbers(order)[:1]}
+    once = await lite.cloud.post(path, body, **{"Idempotency-Key": "a"})
+    assert await lite.cloud.post(path, body, **{"Idempotency-Key": "a"}) == once
+    assert await lite.refused(path, body) == "ticket_revoked"
+    assert await Refund.all().count() == 1
+
+
+async def test_two_clerks_at_once_give_back_once(desk: OrderDesk) -> None:
+    """Both refund all of an order: one does, the other is told so; never more than was paid."""
+    order = await desk.sell(CASH, quantity=2)
+    path = f"/orders/{order['id']}/refund"
+    answers = await asyncio.gather(*(desk.cloud.http.post(path, json=GIVE) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409], [answer.text for answer in answers]
+    assert sum(row.amount for row in await Refund.all()) == 2 * PRICE
+    assert await desk.books() == {}
+
+
+async def test_a_used_ticket_goes_by_its_policy(lite: OrderDesk) -> None:
+    """Without a policy, what somebody passed with, or perhaps did, does not come back; the others do."""
+    order = await lite.sell(CASH, quantity=3)
+    used, open_, free = numbers(order)
+    await passes(lite, used)
+    await passes(lite, open_, "open", 2)
+    told = await lite.cloud.get(f"/orders/{order['id']}/refund")
+    assert {one["ticket"]: one["back"] for one in told["lines"]} == {used: 0, open_: 0, free: PRICE}
+    assert told["lines"][0]["why"]["en"] == ["The rules allow no refund here."]
+
+
+async def test_another_amount_than_the_guest_was_told_changes_nothing(lite: OrderDesk) -> None:
+    """Somebody passed between the question and the refund."""
+    order = await lite.sell(CASH)
+    await passes(lite, numbers(order)[0])
+    body = GIVE | {"expected": PRICE}
+    assert await lite.refused(f"/orders/{order['id']}/refund", body) == "refund_differs"
+    assert await Ticket.filter(status="revoked").count() == 0
+
+
+async def test_stock_is_free_again(lite: OrderDesk) -> None:
+    """What comes back is to be sold again."""
+    stock = await Stock.create(site_id=1, code="S", day=lite.day, capacity=2, left=2)
+    await StockProduct.create(site_id=1, stock_id=stock.id, product=1, day=lite.day)
+    order = await lite.sell(CASH, quantity=2)
+    await lite.cloud.post(f"/orders/{order['id']}/refund", GIVE | {"tickets": numbers(order)[:1]})
+    await stock.refresh_from_db()
+    assert stock.left == 1
+
+
+async def test_over_the_limit_a_second_person_agrees(lite: OrderDesk) -> None:
+    """A seller gives back 200 yuan alone; more needs the manager's agreement to just this."""
+    cloud = lite.cloud
+    order = await lite.sell(CASH)
+    seller = await hired(cloud, "ann", "seller", 1)
+    await cloud.post("/windows", {"site": 1, "number": 1, "name": "W"})
+    opened = await cloud.http.post(
+        "/shifts", json={"site": 1, "window": 1, "currency": "CNY", "float": 0}, headers=seller
+    )
+    assert opened.is_success, opened.text
+    path = f"/orders/{order['id']}/refund"
+    refused = await cloud.http.post(path, json=GIVE, headers=seller)
+    assert refused.json()["code"] == "approval_needed"
+    manager = await hired(cloud, "bob", "manager", 1)
+    agreed = await cloud.http.post(
+        "/approvals",
+        json={"site": 1, "action": "refund", "amount": PRICE, "subject": f"order:{order['id']}"},
+        headers=manager,
+    )
+    assert agreed.is_success, agreed.text
+    done = await cloud.http.post(path, json=GIVE | {"approval": agreed.json()["approval"]}, headers=seller)
+    assert done.status_code == 200, done.text
+    assert await Ticket.filter(status="revoked").count() == 1
