@@ -112,6 +112,14 @@ async def test_one_address_does_not_try_every_login(sqlite_cloud: Any) -> None:
     assert code(answer) == "too_many_attempts"
 
 
+async def test_a_whole_box_office_signs_in_from_one_address(sqlite_cloud: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only wrong passwords count against an address, which may be a proxy's."""
+    monkeypatch.setattr(sessions, "PER_ADDRESS", 4)
+    await hire(sqlite_cloud, "ann", "seller", 1)
+    for _ in range(6):
+        await sign_in(sqlite_cloud, "ann")
+
+
 async def test_a_login_that_does_not_exist_answers_as_one_that_does(sqlite_cloud: Any) -> None:
     """Same words, and the same work is done: nobody learns who is a user."""
     hashed: list[str | None] = []

@@ -138,6 +138,11 @@ async def take_attempt(what: str, span: int, most: int) -> bool:
     return await StaffAttempt.filter(what=what, span=span, times__lt=most).update(times=F("times") + 1) == 1
 
 
+async def return_attempt(what: str, span: int) -> None:
+    """The one taken was none: it was right."""
+    await StaffAttempt.filter(what=what, span=span, times__gt=0).update(times=F("times") - 1)
+
+
 async def forget_attempts(what: str) -> None:
     """Start counting anew."""
     await StaffAttempt.filter(what=what).delete()

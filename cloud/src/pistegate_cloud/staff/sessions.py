@@ -73,6 +73,7 @@ async def prove(login: str, password: str, address: str, passwords: Passwords, n
             await note(who, "session.refused", None, f"login:{login}", after={"address": address}, now_ms=now_ms)
         raise Problem("login_refused")
     await queries.forget_attempts(f"user:{login}"[:80])
+    await queries.return_attempt(f"address:{address}"[:80], span)  # a whole box office may sign in at eight
     if passwords.outdated(user.password):
         await queries.set_user(user.id, password=await passwords.hash(password))
     return user
