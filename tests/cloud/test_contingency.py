@@ -520,16 +520,42 @@ async def test_a_box_reads_and_tells_only_what_is_its_own(sqlite_cloud: Any, tmp
     box = await ready(cloud, tmp_path, {1: 2})
     (batch,) = box.store.batches()
     del cloud.http.headers["Authorization"]
-    for path in ("/contingency/box", f"/contingency/box/{batch.head.id}/tickets"):
+    query = f"?box={box.store.box}"
+    for path in (f"/contingency/box{query}", f"/contingency/box/{batch.head.id}/tickets{query}"):
         answer = await cloud.http.get(path)
         assert (answer.status_code, answer.json()["code"]) == (401, "device_refused")
     other = Keyed(Device(1, BOX.role, 2))
     public = public_bytes(other.key.public_key()).hex()
     await DeviceKey(site_id=1, role="encoder", number=2, public=public, enrolled_ms=1).save(force_create=True)
-    path = f"/api/v1/contingency/box/{batch.head.id}/tickets"
+    path = f"/api/v1/contingency/box/{batch.head.id}/tickets{query}"
     headers = other.headers("GET", path, cloud.clock.now_ms)
     answer = await cloud.http.get(path.removeprefix("/api/v1"), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "device_refused")
+
+
+async def test_a_wiped_or_new_box_is_not_given_what_was_given_before(sqlite_cloud: Any, tmp_path: Path) -> None:
+    """The disk of the first one died in the outage, with sales on it: nobody sells its numbers again."""
+    cloud = sqlite_cloud
+    box = await ready(cloud, tmp_path, {1: 5})
+    await cut(box)
+    box.sell({1: 1})
+    (first,) = box.store.batches()
+    box.switch_off()
+    box.directory = tmp_path / "new disk"
+    box.switch_on()
+    box.cut = False
+    assert await box.round()
+    assert box.store.batches() == []
+    with pytest.raises(CloudRefused, match="contingency_off"):
+        await asyncio.to_thread(
+            box._ask, "GET", f"/api/v1/contingency/box/{first.head.id}/tickets?box={box.store.box}", b""
+        )
+    await cloud.post(f"/contingency/batches/{first.head.id}/lost", {"reason": "its disk died"})
+    assert len(denied_at(cloud)) == 5
+    assert await nightly.run(cloud.services) == 1
+    assert await box.round()
+    (second,) = box.store.batches()
+    assert (second.head.first_serial, second.state) == (6, "ready")
 
 
 async def test_pressed_twice_it_is_one_sale_and_more_than_there_are_is_none(sqlite_cloud: Any, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from pistegate_cloud.errors import Problem
 from pistegate_cloud.problems import documented
 from pistegate_cloud.services import Services, WithServices
 from pistegate_cloud.sites import queries as sites
+from pistegate_cloud.sites.models import Site
 from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 from pistegate_protocol.enrolment import device_name
@@ -35,28 +36,36 @@ router = APIRouter(tags=["contingency"])
 KEPT_MS = 2 * 86_400_000  # what is over is still told for so long: a box may come back late
 _PROBLEMS = ("device_refused", "request_time", "not_found")
 After = Annotated[int, Query(ge=0, lt=2**53, description="The last serial that is there.")]
+BoxId = Annotated[str, Query(pattern="^[0-9a-f]{16}$", description="Of the box's disk, made with it.")]
 Count = Annotated[int, Query(ge=1, le=500)]
 
 
 @router.get("/contingency/box", responses=documented("device_refused", "request_time"))
-async def read_box(request: Request, services: WithServices) -> BoxAnswer:
+async def read_box(request: Request, services: WithServices, box: BoxId) -> BoxAnswer:
     """The batches of the box that asks, without their tickets; and the cloud's time."""
     now_ms = services.clock.wall_ms()
     key = await asking_key(request, now_ms)
     await queries.heard(key.site_id, key.role, key.number, now_ms)
     site = await sites.site(key.site_id)
     rows = await queries.batches_of_box(key.site_id, key.role, key.number, now_ms - KEPT_MS)
-    return BoxAnswer(now_ms=now_ms, batches=[_batch(row, site.zone, site.name) for row in rows])
+    return BoxAnswer(now_ms=now_ms, batches=[_batch(row, site, box) for row in rows])
 
 
 @router.get("/contingency/box/{batch_id}/tickets", responses=documented(*_PROBLEMS, "contingency_off"))
 async def read_tickets(
-    batch_id: UUID, request: Request, response: Response, services: WithServices, after: After = 0, limit: Count = 200
+    batch_id: UUID,
+    request: Request,
+    response: Response,
+    services: WithServices,
+    box: BoxId,
+    after: After = 0,
+    limit: Count = 200,
 ) -> BoxTickets:
     """A batch's tickets after a serial, in order: a box goes on where the line broke."""
     batch, _ = await _own(batch_id, request, services)
     key = services.settings.issuer
-    if batch.state != "held" or batch.key_id != key.key_id:  # signed by a key that is no longer the issuer's
+    signable = batch.key_id == key.key_id  # else it is of a key that is no longer the issuer's
+    if batch.state != "held" or not signable or not await queries.bind_box(batch, box):
         raise Problem("contingency_off", window=batch.window, day=batch.day)
     response.headers["Cache-Control"] = "no-store"
     rows = await queries.tickets_after(batch.id, after, limit)
@@ -105,7 +114,7 @@ def _caller(key: DeviceKey) -> Caller:
     )
 
 
-def _batch(row: ContingencyBatch, zone: str, site_name: str) -> BoxBatch:
+def _batch(row: ContingencyBatch, site: Site, box: str) -> BoxBatch:
     offers = [
         BoxOffer(product=each["product"], name=each["name"], price=each["price"], count=each["count"])
         for each in row.offers
@@ -115,12 +124,12 @@ def _batch(row: ContingencyBatch, zone: str, site_name: str) -> BoxBatch:
         window=row.window,
         number=row.number,
         day=row.day,
-        state=row.state,
+        state="elsewhere" if row.state == "held" and row.box not in (None, box) else row.state,
         first_serial=row.first_serial,
         last_serial=row.last_serial,
         currency=row.currency,
-        zone=zone,
-        site_name=site_name,
+        zone=site.zone,
+        site_name=site.name,
         pin_salt=row.pin_salt,
         pin_hash=row.pin_hash,
         offers=offers,

@@ -42,6 +42,7 @@ class ContingencyWindow(Model):
 class ContingencyBatch(Model):
     """The tickets of a window for one day. `state`: states.CONTINGENCY_BATCH; `offers`: prices as they will be sold.
 
+    `box`: whose disk holds them, since it fetched the first one; another, or one that was wiped, is given none of them.
     `until_ms`: nothing of it is sold from then on. `receipts`: how many sales its box says that it made; None: it has
     not said so yet. `told`: what the box said of its drawer. `pin_salt`, `pin_hash`: of the window when it was made.
     """
@@ -63,6 +64,7 @@ class ContingencyBatch(Model):
     pin_hash = fields.CharField(max_length=64)
     offers = fields.JSONField[list[dict[str, Any]]]()
     digest = fields.CharField(max_length=64)
+    box = fields.CharField(max_length=32, null=True)
     made_ms = fields.BigIntField()
     until_ms = fields.BigIntField()
     receipts = fields.IntField(null=True)

@@ -99,6 +99,14 @@ async def end_batch(batch: ContingencyBatch, event: str, **values: Any) -> None:
     await batch.refresh_from_db()
 
 
+async def bind_box(batch: ContingencyBatch, box: str) -> bool:
+    """Whether the batch's tickets are this box's: the first one that asks for them has them, for good."""
+    if batch.box is None:
+        await ContingencyBatch.filter(id=batch.id, box=None).update(box=box)
+        await batch.refresh_from_db(["box"])
+    return batch.box == box
+
+
 async def tickets_after(batch: UUID, serial: int, limit: int) -> list[ContingencyTicket]:
     """A batch's tickets after a serial, in order."""
     return await ContingencyTicket.filter(batch_id=batch, serial__gt=serial).order_by("serial").limit(limit)

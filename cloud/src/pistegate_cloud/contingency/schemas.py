@@ -152,7 +152,10 @@ class BoxOffer(BaseModel):
 
 
 class BoxBatch(BaseModel):
-    """A batch as its box must know it. `digest`: of all its tickets; a box that does not have it goes on fetching."""
+    """A batch as its box must know it. `digest`: of all its tickets; a box that does not have it goes on fetching.
+
+    `state`: "elsewhere" where another box's disk has its tickets, or this one's had them before it was wiped.
+    """
 
     id: UUID
     window: int

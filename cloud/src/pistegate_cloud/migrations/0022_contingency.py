@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
                 ("pin_hash", fields.CharField(max_length=64)),
                 ("offers", fields.JSONField()),
                 ("digest", fields.CharField(max_length=64)),
+                ("box", fields.CharField(null=True, max_length=32)),
                 ("made_ms", fields.BigIntField()),
                 ("until_ms", fields.BigIntField()),
                 ("receipts", fields.IntField(null=True)),

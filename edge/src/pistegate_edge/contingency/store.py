@@ -4,6 +4,7 @@
 One connection behind a lock: requests of the page come on threads of their own.
 """
 
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from pistegate_protocol.contingency import METHODS, batch_digest
 
 FILE_NAME = "contingency.sqlite"
 SCHEMA_VERSION = 1
+_BOX, _BOX_BYTES = "box", 8
 _SALE = "batch, receipt, at_ms, method, reference, amount, tendered, state, told"
 
 
@@ -52,7 +54,7 @@ def open_store(directory: Path, device: str) -> "BoxStore":
 
 
 class BoxStore:
-    """The tickets and sales of one box."""
+    """The tickets and sales of one box. `box`: names this store; a new or wiped one has another name."""
 
     def __init__(self, files: Files, device: str) -> None:
         """JournalDamaged where it is another box's, or cannot be used; JournalInUse."""
@@ -60,6 +62,8 @@ class BoxStore:
         self._lock = threading.RLock()
         try:
             self._db = _opened(files, device)
+            self.box = self.fact(_BOX) or secrets.token_hex(_BOX_BYTES)
+            self.keep_facts({_BOX: self.box})
         except BaseException:
             self._files_lock.close()
             raise

@@ -68,7 +68,7 @@ class Syncing:
 
     def _heads(self) -> Heads:
         before = self._clock.steady_ms()
-        found = self._get(_PATH, Heads)
+        found = self._get(f"{_PATH}?box={self._store.box}", Heads)
         way = self._clock.steady_ms() - before
         self._clock.signed(found.now_ms + way // 2, way // 2 + _ERROR_MS)
         self._store.keep_facts({HEARD: str(self._clock.wall_ms()), **times.kept(self._clock)})
@@ -88,7 +88,7 @@ class Syncing:
 
     def _fetch(self, head: Head) -> None:
         while (last := self._store.last_serial(head.id)) < head.last_serial:
-            found = self._get(f"{_PATH}/{head.id}/tickets?after={last}&limit={AT_ONCE}", Tickets)
+            found = self._get(f"{_PATH}/{head.id}/tickets?box={self._store.box}&after={last}&limit={AT_ONCE}", Tickets)
             if not found.tickets:
                 break
             self._store.add_tickets(head.id, found.tickets)
