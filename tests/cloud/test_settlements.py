@@ -13,6 +13,7 @@ from staff_hands import hired
 from tortoise.transactions import in_transaction
 from wallet_desk import check_books
 
+from pistegate_cloud.audit.models import AuditEntry
 from pistegate_cloud.deposits import queries as deposits
 from pistegate_cloud.deposits.models import Deposit
 from pistegate_cloud.rentals.models import Loan
@@ -405,3 +406,37 @@ async def test_a_sellers_drawer_has_what_was_taken_less_what_went_back(area: Are
     assert (settled.json()["charges"], settled.json()["back"]) == (5000, 50000 + 10000 - 5000)
     report = await area.cloud.get(f"/shifts/{shift['id']}/report")
     assert report["expected"]["cash"] == 30000 + 50000 + 10000 - 55000
+
+
+async def test_every_deed_is_on_record(area: Area, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taken, bound, made spendable, overtime paid, begun and given up, settled: who did it, in its transaction."""
+    number = await ticket(area)
+    guest = await area.visitor(number)
+    wallet = (await area.cloud.post("/wallets", {"site": 1, "currency": "CNY"}))["wallet"]
+    [deposit] = (await area.cloud.get("/deposits", ticket=number))["items"]
+    path = f"/deposits/{deposit['deposit']}"
+    await area.cloud.post(f"{path}/bind", {"uid": guest.card.uid.hex()})
+    await area.cloud.post(f"{path}/spendable", {"wallet": wallet})
+    assert guest.passes(SATURDAY, "10:00") == "in"
+    await area.tell()
+    at(area.cloud, SATURDAY, "12:10")
+    await area.cloud.post("/settlements/overtime", {"site": 1, "ticket": number, "payments": CASH})
+
+    async def crash(*_: Any, **__: Any) -> None:
+        raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(paying, "order_of", crash)
+        await guest.checks_out(SATURDAY, "12:10")
+    row = await Settlement.get(state="begun")
+    await area.cloud.post(f"/settlements/{row.id}/drop", {})
+    await area.cloud.post("/settlements", {"site": 1, "ticket": number})
+    rows = await AuditEntry.all().order_by("id")
+    subjects = {(entry.action, entry.subject.partition(":")[0]) for entry in rows if entry.actor == "test"}
+    assert subjects >= {
+        ("deposit.bind", "deposit"),
+        ("deposit.spendable", "deposit"),
+        ("order.supplementary", "settlement"),
+        ("order.settlement", "settlement"),
+        ("settlement.drop", "settlement"),
+    }
