@@ -5,12 +5,13 @@ import asyncio
 import csv
 import io
 import json
+import random
 import re
 import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ from tortoise.transactions import in_transaction
 
 from pistegate_cloud.cards.keys import new_section
 from pistegate_cloud.cli import main
+from pistegate_cloud.days import reporting
 from pistegate_cloud.errors import LedgerError
 from pistegate_cloud.ledger import exporting, queries
 from pistegate_cloud.ledger.accounts import ACCOUNTS, is_account
 from pistegate_cloud.ledger.beancount import name_of
 from pistegate_cloud.ledger.events import EVENTS
+from pistegate_cloud.ledger.models import LedgerTransaction
 from pistegate_cloud.ledger.service import Money, check, lines_of, record
 from pistegate_cloud.ledger.vouchers import read_codes, vouchers
 
@@ -264,6 +267,42 @@ async def test_the_trial_balance_of_a_day_is_reproducible(sqlite_cloud: Any) -> 
     opening = {(row["account"], row["currency"]): row["opening"] for row in second["trial_balance"] if row["opening"]}
     assert closing == opening
     assert sum(row["closing"] for row in again["trial_balance"]) == 0
+    assert await queries.imbalance(1) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_days_closed_between_postings_in_any_order_stay_as_they_were(sqlite_cloud: Any, seed: int) -> None:
+    """Events of four days in any order, days closed in between: every posting is on a day that was open then, what
+    each closed day holds is what its report said, and the days together are the balances.
+    """
+    chance = random.Random(seed)
+    sqlite_cloud.clock.now_ms += 10 * DAY_MS
+    deeds: list[Any] = [*DAYS, *DAYS, *range(4)]
+    chance.shuffle(deeds)
+    reports, closed = {}, set()
+    for deed in deeds:
+        if isinstance(deed, int):
+            day = FIRST + timedelta(days=deed)
+            body = {"site": 1, "day": str(day), "accept_differences": True}
+            reports[day] = (await sqlite_cloud.http.post("/days/close", json=body)).json()
+            closed.add(day)
+            continue
+        event, _, moneys = deed
+        day = FIRST + timedelta(days=chance.randrange(4))
+        async with in_transaction():
+            made = await record(event, site=1, currency="CNY", at_ms=NOON_MS, day=day, moneys=moneys)
+        row = await LedgerTransaction.get(id=made)
+        assert row.day not in closed
+        assert row.day == day if day not in closed else (row.day > day and row.operating_day == day)
+    sums: dict[str, int] = defaultdict(int)
+    for offset in range(5 + len(closed)):
+        fresh = await reporting.report(1, FIRST + timedelta(days=offset), "open")
+        if (was := reports.get(fresh.day)) is not None:
+            assert (fresh.digest, fresh.transactions) == (was["digest"], was["transactions"])
+        for account in fresh.trial_balance:
+            sums[account.account] += account.debit + account.credit
+    balances = {code: total for (code, _), total in (await queries.balances(1)).items() if total}
+    assert {code: total for code, total in sums.items() if total} == balances
     assert await queries.imbalance(1) == 0
 
 
