@@ -6,6 +6,7 @@ from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
+from pistegate_cloud import plain_sql
 from pistegate_cloud.audit.models import AuditEntry, KeptReply
 
 
@@ -41,7 +42,8 @@ async def page(
 
 async def kept_reply(caller: str, operation: str, key: str) -> KeptReply | None:
     """What was answered to this key of this caller before."""
-    return await KeptReply.get_or_none(caller=caller, operation=operation, key=key)
+    asked = "WHERE caller = {} AND operation = {} AND key = {}"
+    return next(iter(await plain_sql.rows(KeptReply, asked, caller, operation, key)), None)
 
 
 async def keep_reply(caller: str, operation: str, key: str, digest: str, answer: dict[str, Any], now_ms: int) -> bool:

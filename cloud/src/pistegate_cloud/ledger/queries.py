@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tortoise.functions import Sum
 
+from pistegate_cloud import plain_sql
 from pistegate_cloud.ledger.entry import Entry
 from pistegate_cloud.ledger.models import Account, LedgerTransaction, PendingPayment, Posting
 
@@ -17,7 +18,8 @@ Key = tuple[str, str]  # account code, currency
 
 async def account_ids(site: int, codes: Sequence[str]) -> dict[str, int]:
     """Ids of a site's accounts by code, opened on first use."""
-    found = {row.code: row.id for row in await Account.filter(site_id=site, code__in=codes)}
+    rows = await plain_sql.rows(Account, "WHERE site_id = {} AND code IN ({})", site, codes)
+    found = {row.code: row.id for row in rows}
     missing = [code for code in codes if code not in found]
     if missing:
         await Account.bulk_create([Account(site_id=site, code=code) for code in missing], ignore_conflicts=True)

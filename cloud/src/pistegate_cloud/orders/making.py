@@ -70,7 +70,8 @@ async def finish(
     paid = ORDER.after(order.status, "pay")
     if not await queries.move(order, paid, paid_ms=now_ms, paying=None):
         raise Problem("state_conflict", noun="order", state=order.status, event="pay")
-    await stock.keep(order.id)
+    if order.expires_ms is not None:
+        await stock.keep(order.id)
     made = [ticket for index, line in enumerate(lines) for ticket in _tickets(order, line, numbers, index)]
     await tickets.add(made)
     await posting.post_sale(order, lines, payments, now_ms)

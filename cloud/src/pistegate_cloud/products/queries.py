@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of products."""
 
+from pistegate_cloud import plain_sql
 from pistegate_cloud.products.models import Product
 
 
@@ -12,4 +13,5 @@ async def products(site: int | None) -> list[Product]:
 
 async def by_number(site: int, numbers: set[int]) -> dict[int, Product]:
     """Products of a site by number."""
-    return {row.number: row for row in await Product.filter(site_id=site, number__in=numbers)}
+    rows = await plain_sql.rows(Product, "WHERE site_id = {} AND number IN ({})", site, numbers)
+    return {row.number: row for row in rows}

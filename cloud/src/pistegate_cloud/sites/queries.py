@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from tortoise.exceptions import IntegrityError
 from tortoise.models import Model
 
+from pistegate_cloud import plain_sql
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.sites.models import Area, Post, Site
 
@@ -20,10 +21,10 @@ async def add(row: Model, what: str) -> None:
 
 async def site(number: int) -> Site:
     """A site; Problem unknown_reference when there is none."""
-    found = await Site.get_or_none(number=number)
-    if found is None:
+    found = await plain_sql.rows(Site, "WHERE number = {}", number)
+    if not found:
         raise Problem("unknown_reference", what=f"site {number}")
-    return found
+    return found[0]
 
 
 async def zone(number: int) -> ZoneInfo:

@@ -8,6 +8,7 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
 
+from pistegate_cloud import plain_sql
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.stock.checks import Counted
 from pistegate_cloud.stock.models import Stock, StockHold, StockProduct
@@ -27,7 +28,7 @@ async def put_back(want: Want) -> None:
 
 async def counters(ids: Collection[int]) -> dict[int, Stock]:
     """Counters by id."""
-    return {row.id: row for row in await Stock.filter(id__in=list(ids))}
+    return {row.id: row for row in await plain_sql.rows(Stock, "WHERE id IN ({})", ids)}
 
 
 async def hold(rows: Sequence[StockHold]) -> None:
@@ -59,10 +60,12 @@ async def overdue(now_ms: int) -> list[UUID]:
 
 async def drawn_on(site: int, products: Collection[int], days: Collection[date]) -> dict[tuple[int, date], list[Stock]]:
     """The counters that sales of these products for these days draw on, by product and day."""
-    links = StockProduct.filter(site_id=site, day__in=list(days), product__in=list(products))
+    asked = "WHERE site_id = {} AND day IN ({}) AND product IN ({}) ORDER BY stock_id"
+    links = await plain_sql.rows(StockProduct, asked, site, days, products)
+    rows = await counters({link.stock_id for link in links}) if links else {}
     found: dict[tuple[int, date], list[Stock]] = {}
-    for link in await links.order_by("stock_id").select_related("stock"):
-        found.setdefault((link.product, link.day), []).append(link.stock)
+    for link in links:
+        found.setdefault((link.product, link.day), []).append(rows[link.stock_id])
     return found
 
 
