@@ -49,6 +49,7 @@ NOUNS: Final = (
     "contingency",
     "proofs",
     "payments",
+    "members",
     "notifications",
     "exceptions",
     "ingest",

@@ -28,6 +28,7 @@ from pistegate_cloud.ingest.service import Ingest
 from pistegate_cloud.migrate import check_schema
 from pistegate_cloud.mqtt.bridge import Bridge
 from pistegate_cloud.mqtt.embedded import embedded_broker
+from pistegate_cloud.notifications import sending
 from pistegate_cloud.orders.cancelling import expire_due
 from pistegate_cloud.payments.provider import Provider
 from pistegate_cloud.payments.reconciling import reconcile_due
@@ -44,6 +45,7 @@ SETTLE_EVERY_S = 1.0  # payments: a guest stands at the window
 RECONCILE_EVERY_S = 900.0  # bills come once a day
 EXPIRE_EVERY_S = 5.0  # orders that nobody paid: their stock is free so much later at most
 RECOGNISE_EVERY_S = 30.0  # revenue: nobody waits for it, and a run over nothing new is a few look-ups
+SEND_EVERY_S = 1.0  # messages: a guest with a new ticket looks at the phone
 APPLY_EVERY_S = 2.0  # even when nothing comes in: epochs waiting for their predecessor
 STOP_S = 3  # for requests in flight; a relayed card write takes under 1 s
 _log = logging.getLogger(__name__)
@@ -94,6 +96,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
             asyncio.create_task(_recognise_for_ever(services), name="recognition"),
             asyncio.create_task(_expire_for_ever(services.clock), name="orders"),
             asyncio.create_task(_batch_for_ever(services), name="contingency"),
+            asyncio.create_task(_send_for_ever(sending.open_post(settings, clock)), name="notifications"),
         ]
         if services.wechat is not None:
             tasks.append(asyncio.create_task(_settle_for_ever(services.wechat, services.clock), name="payments"))
@@ -207,6 +210,17 @@ async def _expire_for_ever(clock: Clock) -> None:
         except Exception:  # noqa: BLE001 - logged; they hold it until the next attempt
             _log.exception("orders could not be ended, next attempt in %.0f s", EXPIRE_EVERY_S)
         await asyncio.sleep(EXPIRE_EVERY_S)
+
+
+async def _send_for_ever(post: sending.Post) -> None:
+    """Messages to guests leave the outbox."""
+    while True:
+        try:
+            while await sending.run(post) == sending.AT_ONCE:
+                pass
+        except Exception:  # noqa: BLE001 - logged; what was not sent is sent by the next attempt
+            _log.exception("messages could not be sent, next attempt in %.0f s", SEND_EVERY_S)
+        await asyncio.sleep(SEND_EVERY_S)
 
 
 async def _reconcile_for_ever(provider: Provider, clock: Clock) -> None:

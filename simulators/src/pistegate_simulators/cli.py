@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
     from pistegate_simulators.day.cli import add_parsers as add_day
     from pistegate_simulators.finger.cli import add_parser as add_finger
     from pistegate_simulators.lane.cli import add_parser as add_lane
+    from pistegate_simulators.messages.cli import add_parser as add_messages
     from pistegate_simulators.payment.cli import add_parser as add_payment
     from pistegate_simulators.reader.cli import add_parser as add_reader
     from pistegate_simulators.scanner.cli import add_parser as add_scanner
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     add_ups(commands)
     add_storm(commands)
     add_payment(commands)
+    add_messages(commands)
     return top
 
 
