@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A day on which everything goes wrong at once: at its end every fen has one place, and every ticket was paid."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -130,6 +131,17 @@ class BadDay:
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_day_on_which_everything_goes_wrong(desk: OrderDesk, seed: int) -> None:
     """Answers and notifications lost, doubled, late; requests repeated; cancels and refunds at random."""
+    await lived(desk, seed, at_once=1)
+
+
+async def test_five_at_once_on_such_a_day(cloud: Any, tmp_path: Path) -> None:
+    """The same by five at a time, on both databases: nobody waits for another for ever, and the books are right."""
+    with order_desk(cloud, tmp_path) as desk:
+        await lived(desk, 7, at_once=5)
+
+
+async def lived(desk: OrderDesk, seed: int, at_once: int) -> None:
+    """A day of STEPS deeds."""
     place = await Stock.create(site_id=1, code="ALL", day=desk.day, capacity=PLACES, left=PLACES)
     await StockProduct.create(site_id=1, stock=place, product=1, day=desk.day)
     account = {"site": 1, "code": "HOTEL", "name": "Hotel", "currency": "CNY", "credit_limit": 30000}
@@ -138,8 +150,8 @@ async def test_a_day_on_which_everything_goes_wrong(desk: OrderDesk, seed: int) 
     made = await desk.cloud.post("/voucher-batches", batch | {"valid_from": desk.day, "valid_until": desk.day})
     day = BadDay(desk, seed, made["codes"])
     deeds = [day.sell, day.sell, day.guest, day.line, day.clock, day.person]
-    for _ in range(STEPS):
-        await day.chance.choice(deeds)()
+    for _ in range(STEPS // at_once):
+        await asyncio.gather(*(day.chance.choice(deeds)() for _ in range(at_once)))
     await day.quiet()
     await check(desk, place)
 
