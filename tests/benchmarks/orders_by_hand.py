@@ -23,12 +23,14 @@ from pistegate_cloud.tickets.queries import new_number
 from pistegate_cloud.uuid7 import uuid7
 
 _SITE = "SELECT number, group_number, zone, name FROM site WHERE number = $1 LIMIT 2"
-_CUT_OVER = "SELECT from_day, minutes FROM cut_over WHERE site_id = $1 ORDER BY from_day"
-_PRODUCTS = "SELECT * FROM product WHERE site_id = $1 AND number = ANY($2)"
-_STOCK = """
-    SELECT p.*, s.* FROM stock_product p LEFT JOIN stock s ON s.id = p.stock_id
-    WHERE p.site_id = $1 AND p.day = ANY($2) AND p.product = ANY($3) ORDER BY p.stock_id
+_DAYS = """
+    SELECT zone, NULL AS day, NULL AS minutes FROM site WHERE number = $1 UNION ALL
+    SELECT NULL, from_day, minutes FROM cut_over WHERE site_id = $1 UNION ALL
+    SELECT NULL, day, NULL FROM business_day WHERE site_id = $1 AND state <> 'open' AND day >= $2
 """
+_PRODUCTS = "SELECT * FROM product WHERE site_id = $1 AND number = ANY($2)"
+_STOCK = "SELECT * FROM stock_product WHERE site_id = $1 AND day = ANY($2) AND product = ANY($3) ORDER BY stock_id"
+_COUNTERS = "SELECT * FROM stock WHERE id = ANY($1)"
 _ORDER = """
     INSERT INTO sales_order (id, channel, status, total, currency, created_ms, day, phone, kind, "window", shift_id,
         operator, member_id, expires_ms, paid_ms, paying, selling_site, approver, reason, before_id, leader, agency,
@@ -53,7 +55,6 @@ _POSTING = "INSERT INTO posting (amount, currency, account_id, site_id, transact
 _MOVE = """
     UPDATE sales_order SET status = $1, paid_ms = $2, paying = NULL WHERE id = $3 AND status = $4 AND paying IS NULL
 """
-_KEEP_STOCK = "UPDATE stock_hold SET until_ms = NULL WHERE order_id = $1 AND quantity > $2 AND NOT until_ms IS NULL"
 _AUDIT = """
     INSERT INTO audit_entry (at_ms, caller, actor, action, subject, before, after, site_id)
     VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
@@ -98,8 +99,13 @@ async def _sell(db: Any, body: OrderBody, token: str, key: str, digest: str) -> 
     kept = "SELECT * FROM kept_reply WHERE caller = $1 AND operation = $2 AND key = $3 LIMIT 2"
     assert await db.fetchrow(kept, name, "sell", key) is None
     now_ms = SystemClock().wall_ms()
+    async with db.transaction():
+        return await _made(db, body, caller, name, key, digest, now_ms)
+
+
+async def _made(db: Any, body: OrderBody, caller: Row, name: str, key: str, digest: str, now_ms: int) -> OrderAnswer:
     await db.fetchrow(_SITE, body.site)
-    zone = await _zone(db, body.site)
+    zone = ZoneInfo((await db.fetch(_DAYS, body.site, date.max))[0]["zone"])
     day = datetime.fromtimestamp(now_ms / 1000, zone).date()
     await db.fetchrow(_SITE, body.site)
     found = "SELECT id FROM price_list WHERE site_id = $1 AND from_ms <= $2 ORDER BY from_ms DESC, version DESC LIMIT 1"
@@ -108,31 +114,23 @@ async def _sell(db: Any, body: OrderBody, token: str, key: str, digest: str) -> 
         row["number"]: row for row in await db.fetch(_PRODUCTS, body.site, [line.product for line in body.lines])
     }
     days = list({line.visit_date for line in body.lines})
-    counters = {row["stock_id"]: row for row in await db.fetch(_STOCK, body.site, days, list(products))}
+    counters = {row["stock_id"] for row in await db.fetch(_STOCK, body.site, days, list(products))}
+    await db.fetch(_COUNTERS, list(counters))
     order, total = uuid7(now_ms), sum(products[line.product]["price"] * line.quantity for line in body.lines)
-    async with db.transaction():
-        blank = (None,) * 4
-        head = (order, body.channel, "new", total, "CNY", now_ms, day, body.phone, "individual", None, None)
-        await db.execute(_ORDER, *head, caller["name"], *blank, *blank, *blank, body.site)
-        lines = [await _line(db, order, body, line, products[line.product]) for line in body.lines]
-        await _take(db, order, body, list(counters))
-        payment = await _pay(db, order, body, total, caller["name"], now_ms)
-        assert await db.execute(_MOVE, "paid", now_ms, order, "new") == "UPDATE 1"
-        await db.execute(_KEEP_STOCK, order, 0)
-        tickets = [ticket for line in lines for ticket in _tickets(order, body.site, line, now_ms)]
-        await db.executemany(_TICKET, tickets)
-        await _post(db, order, body.site, total, now_ms, day)
-        await db.execute(
-            _AUDIT, now_ms, name, caller["name"], "order.individual", f"order:{order}", None, None, body.site
-        )
-        answer = _answer(order, body, total, now_ms, caller["name"], lines, payment, tickets)
-        await db.execute(_REPLY, name, "sell", key, digest, answer.model_dump_json(), now_ms)
+    blank = (None,) * 4
+    head = (order, body.channel, "new", total, "CNY", now_ms, day, body.phone, "individual", None, None)
+    await db.execute(_ORDER, *head, caller["name"], *blank, *blank, *blank, body.site)
+    lines = [await _line(db, order, body, line, products[line.product]) for line in body.lines]
+    await _take(db, order, body, list(counters))
+    payment = await _pay(db, order, body, total, caller["name"], now_ms)
+    assert await db.execute(_MOVE, "paid", now_ms, order, "new") == "UPDATE 1"
+    tickets = [ticket for line in lines for ticket in _tickets(order, body.site, line, now_ms)]
+    await db.executemany(_TICKET, tickets)
+    await _post(db, order, body.site, total, now_ms, day)
+    await db.execute(_AUDIT, now_ms, name, caller["name"], "order.individual", f"order:{order}", None, None, body.site)
+    answer = _answer(order, body, total, now_ms, caller["name"], lines, payment, tickets)
+    await db.execute(_REPLY, name, "sell", key, digest, answer.model_dump_json(), now_ms)
     return answer
-
-
-async def _zone(db: Any, site: int) -> ZoneInfo:
-    await db.fetch(_CUT_OVER, site)
-    return ZoneInfo((await db.fetchrow(_SITE, site))["zone"])
 
 
 async def _line(db: Any, order: UUID, body: OrderBody, line: Any, product: Row) -> tuple[int, Any, Row]:
@@ -157,7 +155,7 @@ async def _take(db: Any, order: UUID, body: OrderBody, counters: list[int]) -> N
     take = 'UPDATE stock SET "left" = "left" - $1 WHERE id = $2 AND "left" >= $3'
     for counter in counters:
         assert await db.execute(take, wanted, counter, wanted) == "UPDATE 1"
-    await db.fetch("SELECT * FROM stock WHERE id = ANY($1)", counters)
+    await db.fetch(_COUNTERS, counters)
     hold = "INSERT INTO stock_hold (order_id, quantity, until_ms, site_id, stock_id) VALUES ($1,$2,$3,$4,$5)"
     await db.executemany(hold, [(order, wanted, None, body.site, counter) for counter in counters])
 
@@ -179,11 +177,7 @@ def _tickets(order: UUID, site: int, made: tuple[int, Any, Row], now_ms: int) ->
 
 
 async def _post(db: Any, order: UUID, site: int, total: int, now_ms: int, day: date) -> None:
-    await db.fetchrow(_SITE, site)
-    await db.fetch(_CUT_OVER, site)
-    await db.fetch(
-        "SELECT day FROM business_day WHERE site_id = $1 AND day >= $2 AND NOT state = $3", site, day, "open"
-    )
+    await db.fetch(_DAYS, site, day)
     codes = "SELECT code, id FROM account WHERE site_id = $1 AND code = ANY($2)"
     accounts = {row["code"]: row["id"] for row in await db.fetch(codes, site, [_DEFERRED, _CASH])}
     transaction = uuid7(now_ms)
