@@ -5,15 +5,18 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from order_desk import PAYS, OrderDesk, number_of, order_desk
 from pypdfium2 import PdfDocument
 from staff_hands import hired
 
+from pistegate_cloud.errors import Problem
 from pistegate_cloud.ledger import queries as ledger
 from pistegate_cloud.orders import cancelling, making, paying
 from pistegate_cloud.orders.models import Order, Payment
+from pistegate_cloud.payments import reversing
 from pistegate_cloud.payments.reconciling import reconcile_due
 from pistegate_cloud.payments.rules import PAYABLE_MS
 from pistegate_cloud.stock.models import Stock, StockProduct
@@ -253,6 +256,15 @@ async def test_cash_instead_of_a_shown_code(lite: OrderDesk) -> None:
     assert await lite.refused(f"/orders/{other['id']}/payments", instead) == "state_conflict"
     assert (await lite.now(other))["status"] == "paid"
     assert await lite.books() == {"tenders:cash": PRICE, "tenders:wechat": PRICE, "deferred:lift": -2 * PRICE}
+
+
+async def test_what_has_paid_an_order_is_not_reversed(lite: OrderDesk) -> None:
+    """A seller cancels in the moment in which the code is paid: the order is paid, its money stays."""
+    sold = await lite.sell(code("00"))
+    lite.clock.now_ms += 16_000
+    with pytest.raises(Problem, match="state_conflict"):
+        await reversing.reverse(UUID(sold["payments"][0]["provider_payment"]), lite.wechat, lite.clock)
+    assert ((await lite.now(sold))["status"], lite.sim.books.balance) == ("paid", PRICE)
 
 
 async def test_groups_and_outlets(lite: OrderDesk) -> None:

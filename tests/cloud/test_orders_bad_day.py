@@ -147,7 +147,7 @@ async def lived(desk: OrderDesk, seed: int, at_once: int) -> None:
     account = {"site": 1, "code": "HOTEL", "name": "Hotel", "currency": "CNY", "credit_limit": 30000}
     await desk.cloud.post("/accounts", account | {"approval_over": 10**9})
     batch = {"site": 1, "name": "x", "value": VALUE, "price": VALUE, "currency": "CNY", "quantity": 12}
-    made = await desk.cloud.post("/voucher-batches", batch | {"valid_from": desk.day, "valid_until": desk.day})
+    made = await desk.cloud.post("/voucher-batches", batch | {"valid_from": desk.today, "valid_until": desk.day})
     day = BadDay(desk, seed, made["codes"])
     deeds = [day.sell, day.sell, day.guest, day.line, day.clock, day.person]
     for _ in range(STEPS // at_once):

@@ -16,7 +16,7 @@ import pytest
 from payment_desk import holding_provider
 
 from pistegate_cloud.errors import Problem, SettingsError
-from pistegate_cloud.payments import bills, queries, refunds, service
+from pistegate_cloud.payments import bills, queries, refunds, reversing, service
 from pistegate_cloud.payments.models import ProviderNotice, ProviderPayment
 from pistegate_cloud.payments.provider import Unclear, Way
 from pistegate_cloud.payments.rules import PAYABLE_MS, REVERSE_AFTER_MS
@@ -294,10 +294,10 @@ async def test_no_provider_at_all(desk: Desk) -> None:
 async def test_a_reversal_whose_answer_is_lost_is_done_once(desk: Desk) -> None:
     """Paid, reversed by the cashier, no answer, asked again: the guest has the money back, once."""
     row = await desk.by_code()
-    await refused("reverse_too_early", service.reverse(row.id, desk.wechat, desk.clock))
+    await refused("reverse_too_early", reversing.reverse(row.id, desk.wechat, desk.clock))
     desk.clock.now_ms += 15_000
     desk.sim.ways.troubles = ["hang"]
-    assert (await service.reverse(row.id, desk.wechat, desk.clock)).state == "reversing"
+    assert (await reversing.reverse(row.id, desk.wechat, desk.clock)).state == "reversing"
     await desk.later()
     assert ((await desk.now(row)).state, desk.sim.books.balance) == ("reversed", 0)
     assert len(desk.sim.books.refunds) == 1
@@ -492,7 +492,7 @@ async def test_the_bill_matches_and_every_difference_is_found(desk: Desk) -> Non
     paid, part, back = await desk.paid(), await desk.paid(4000), await desk.by_code()
     made = await desk.refund(part, 1000)
     desk.clock.now_ms += 15_000
-    await service.reverse(back.id, desk.wechat, desk.clock)
+    await reversing.reverse(back.id, desk.wechat, desk.clock)
     lines = await desk.wechat.bill(datetime.fromtimestamp(desk.sim.wall(), CHINA).date())
     held = [
         bills.Held(paid.number, None, 29800, "CNY"),

@@ -3,7 +3,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,7 @@ class Window:
 
     def __init__(self, cloud: CloudProcess, provider: PaymentProvider) -> None:
         self.cloud, self.provider = cloud, provider
-        self.day = datetime.now(ZoneInfo(ZONE)).date().isoformat()
+        self.day = (datetime.now(ZoneInfo(ZONE)).date() + timedelta(days=1)).isoformat()
 
     def sell(self, payment: dict[str, Any], *products: int) -> Any:
         lines = [{"product": product, "visit_date": self.day} for product in products or (1,)]

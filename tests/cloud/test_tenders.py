@@ -150,7 +150,7 @@ async def test_many_sign_on_one_account_at_once(desk: OrderDesk) -> None:
 
 async def vouchers(desk: OrderDesk, value: int, quantity: int = 1, **more: Any) -> list[dict[str, str]]:
     body = {"site": 1, "name": "Opening", "value": value, "currency": "CNY", "quantity": quantity}
-    days = {"valid_from": desk.day, "valid_until": desk.day}
+    days = {"valid_from": desk.today, "valid_until": desk.day}
     made = await desk.cloud.post("/voucher-batches", body | days | more)
     return [{"method": "voucher", "voucher": code} for code in made["codes"]]
 

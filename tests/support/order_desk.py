@@ -29,11 +29,12 @@ def wechat_settings(sim: PaymentProvider, directory: Path, notify_url: str = "ht
 
 @dataclass
 class OrderDesk:
-    """What a window does. `day`: today at the site."""
+    """What a window does. `day`: tomorrow at the site, whatever the time of the test is; `today`: before it."""
 
     cloud: Any
     sim: PaymentProvider
     wechat: WeChatProvider
+    today: str
     day: str
 
     @property
@@ -101,9 +102,9 @@ def number_of(order: Any) -> str:
 def order_desk(cloud: Any, directory: Path) -> Iterator[OrderDesk]:
     """At this moment: the client package signs with the computer's time."""
     cloud.clock.now_ms = int(time.time() * 1000)
-    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 8 * 3600))
+    today, day = (time.strftime("%Y-%m-%d", time.gmtime(time.time() + hours * 3600)) for hours in (8, 32))
     with holding_provider() as sim:
         sim.ways.password_s = 0.0
         wechat = WeChatProvider(wechat_settings(sim, directory))
         cloud.services.wechat = wechat
-        yield OrderDesk(cloud, sim, wechat, day)
+        yield OrderDesk(cloud, sim, wechat, today, day)

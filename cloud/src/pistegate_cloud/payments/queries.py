@@ -150,6 +150,11 @@ async def forget_notices(before_ms: int) -> None:
     await ProviderNotice.filter(at_ms__lt=before_ms).delete()
 
 
+async def pays_order(payment_id: UUID) -> bool:
+    """Whether an order was paid with it."""
+    return await Payment.exists(provider_payment_id=payment_id, state="done")
+
+
 async def orders_of(payments: Sequence[UUID]) -> dict[UUID, UUID]:
     """The order of each of these payments."""
     rows = await Payment.filter(provider_payment_id__in=list(payments)).values_list("provider_payment_id", "order_id")

@@ -17,7 +17,6 @@ from pistegate_cloud.payments.provider import Asked, Declined, Fact, Provider, T
 from pistegate_cloud.payments.rules import (
     LEASE_MS,
     PAYABLE_MS,
-    REVERSE_NOT_BEFORE_MS,
     UNSENT,
     check_money,
     check_payable,
@@ -214,40 +213,3 @@ async def accept(payment_id: UUID) -> None:
     row = await queries.payment(payment_id)
     if row.strange and row.transaction is not None and row.state in ("closed", "failed"):
         await queries.move(row, PAYMENT.after(row.state, "accept"), strange=False, trouble=None)
-
-
-async def reverse(payment_id: UUID, provider: Provider, clock: Clock) -> ProviderPayment:
-    """Take a payment by code back on a person's word; while it is `reversing`, it is tried again until it is done."""
-    row = await queries.payment(payment_id)
-    if row.way != Way.CODE or row.held:
-        raise Problem("state_conflict", noun="payment", state=row.state, event="reverse")
-    PAYMENT.after(row.state, "reverse")
-    if clock.wall_ms() - row.created_ms < REVERSE_NOT_BEFORE_MS:
-        raise Problem("reverse_too_early", seconds=REVERSE_NOT_BEFORE_MS // 1000)
-    if not await queries.move(row, "reversing", ask_ms=clock.wall_ms() + LEASE_MS):
-        raise Problem("state_conflict", noun="payment", state=row.state, event="reverse")
-    return await send_reversal(await queries.payment(payment_id), provider, clock)
-
-
-async def send_reversal(row: ProviderPayment, provider: Provider, clock: Clock) -> ProviderPayment:
-    """Ask for a reversal that was decided; the payment after it."""
-    try:
-        await provider.reverse(row.number)
-    except Unclear as error:
-        return await happen(row.id, "doubt", clock, trouble=str(error))
-    except Declined as error:
-        return await _declined_reversal(row, error, provider, clock)
-    return await happen(row.id, "reversed", clock)
-
-
-async def _declined_reversal(
-    row: ProviderPayment, error: Declined, provider: Provider, clock: Clock
-) -> ProviderPayment:
-    """Either the code never arrived there, or the provider cannot now: what it knows of the payment tells."""
-    try:
-        told = await provider.query(row.number)
-    except Unclear as unclear:
-        return await happen(row.id, "doubt", clock, trouble=str(unclear))
-    if told.fact in (Fact.ABSENT, Fact.REVERSED, Fact.CLOSED):
-        return await hear(told, provider, clock)
-    return await happen(row.id, "doubt", clock, trouble=f"not reversed: {error}")

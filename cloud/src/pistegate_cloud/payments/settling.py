@@ -6,7 +6,7 @@ from typing import Final
 
 from pistegate_cloud.clock import Clock
 from pistegate_cloud.errors import Problem
-from pistegate_cloud.payments import queries, refunds, service
+from pistegate_cloud.payments import queries, refunds, reversing, service
 from pistegate_cloud.payments.models import ProviderPayment
 from pistegate_cloud.payments.provider import Declined, Fact, Provider, Told, Unclear
 from pistegate_cloud.payments.rules import LEASE_MS, is_to_close, is_to_reverse, next_ask_ms
@@ -52,13 +52,13 @@ async def _ask(row: ProviderPayment, provider: Provider, clock: Clock) -> bool:
     """Whether the provider answered."""
     try:
         if row.state == "reversing":
-            return (await service.send_reversal(row, provider, clock)).trouble is None
+            return (await reversing.send_reversal(row, provider, clock)).trouble is None
         told = await _told(row, provider, clock)
         if told.fact in (Fact.WAITING, Fact.ABSENT) and is_to_reverse(
             row.way, row.state, row.created_ms, clock.wall_ms()
         ):
             if await queries.move(row, PAYMENT.after(row.state, "reverse"), ask_ms=clock.wall_ms() + LEASE_MS):
-                await service.send_reversal(await queries.payment(row.id), provider, clock)
+                await reversing.send_reversal(await queries.payment(row.id), provider, clock)
             return True
         await service.hear(told, provider, clock)
     except Unclear as error:

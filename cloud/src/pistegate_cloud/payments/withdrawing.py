@@ -4,7 +4,7 @@
 from uuid import UUID
 
 from pistegate_cloud.clock import Clock
-from pistegate_cloud.payments import queries, service, settling
+from pistegate_cloud.payments import queries, reversing, settling
 from pistegate_cloud.payments.models import ProviderPayment
 from pistegate_cloud.payments.provider import Provider, Way
 from pistegate_cloud.payments.rules import OPEN_STATES
@@ -18,7 +18,7 @@ async def withdraw(payment_id: UUID, provider: Provider, clock: Clock) -> Provid
     if row.way == Way.CODE:
         row = await settling.ask(row, provider, clock)
         if row.state in OPEN_STATES and row.state != "reversing":
-            return await service.reverse(payment_id, provider, clock)
+            return await reversing.reverse(payment_id, provider, clock)
         return row
     await queries.note(row, until_ms=clock.wall_ms())
     return await settling.ask(await queries.payment(payment_id), provider, clock)
