@@ -5,8 +5,10 @@ import logging
 from typing import Final
 from uuid import UUID
 
+from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.database import TRANSIENT
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.orders import doubt, ending, making, queries
 from pistegate_cloud.orders.models import Order, Payment
@@ -34,13 +36,16 @@ async def settle_paid(provider_payment: UUID, now_ms: int) -> None:
     try:
         async with in_transaction():  # a savepoint: what fails in it leaves nothing but the money
             await _finish(order, row, now_ms)
-    except Problem as problem:
-        if problem.code in _AGAIN:
+    except (*TRANSIENT, OperationalError):
+        raise
+    except Exception as error:
+        why = error.code if isinstance(error, Problem) else type(error).__name__
+        if why in _AGAIN:
             raise
-        _log.error("order %s is paid and could not be made: %s %s", order.id, problem.code, problem.values)
+        _log.exception("order %s is paid and could not be made", order.id)
         order = await queries.locked(row.order_id)
         row = await tenders.payment(row.id)
-        await _late(order, row, f"paid and not issued: {problem.code}", now_ms)
+        await _late(order, row, f"paid and not issued: {why}", now_ms)
         await queries.note(order, paying=None)
 
 
