@@ -57,6 +57,7 @@ ELSEWHERE = (
     "deposits",
     "invoices",
     "ledger",
+    "member-levels",
     "members",
     "notifications",
     "payments",

@@ -29,6 +29,8 @@ from pistegate_cloud.gates import api as gates
 from pistegate_cloud.invoices import api as invoices
 from pistegate_cloud.issues import api as issues
 from pistegate_cloud.ledger import api as ledger
+from pistegate_cloud.members import api as members
+from pistegate_cloud.notifications import api as notifications
 from pistegate_cloud.notifications import link_api as links
 from pistegate_cloud.orders import api as orders
 from pistegate_cloud.passages import api as passages
@@ -103,6 +105,8 @@ def create_app(services: Services | None = None) -> FastAPI:
         tickets,
         codes,
         links,
+        members,
+        notifications,
         bindings,
         tables,
         fingers,

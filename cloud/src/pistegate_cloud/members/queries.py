@@ -149,6 +149,6 @@ async def add_erasure(row: MemberErasure) -> None:
     await row.save(force_create=True)
 
 
-async def of_numbers(numbers: Sequence[int]) -> list[Member]:
-    """Some members."""
-    return await Member.filter(id__in=list(numbers)).order_by("id")
+async def lock_all(numbers: Sequence[int]) -> None:
+    """Keep others who change these waiting until the transaction ends; in order, so nobody waits for each other."""
+    await Member.filter(id__in=list(numbers)).order_by("id").only("id").select_for_update()

@@ -5,10 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from tortoise.transactions import in_transaction
+
+from pistegate_cloud.audit import service as audit
+from pistegate_cloud.errors import Problem
 from pistegate_cloud.notifications import kinds, queries
 from pistegate_cloud.notifications.kinds import Kind
 from pistegate_cloud.notifications.models import Notification
 from pistegate_cloud.orders.models import Order
+from pistegate_cloud.staff.caller import Caller
+from pistegate_cloud.states import NOTIFICATION
 from pistegate_cloud.tickets.models import Ticket
 from pistegate_cloud.uuid7 import uuid7
 
@@ -62,3 +68,21 @@ async def order_paid(order: Order, tickets: Sequence[Ticket], *, now_ms: int) ->
         return
     values = {"amount": {"amount": order.total, "currency": order.currency}, "count": len(tickets)}
     await put(Kind.ORDER_PAID, to, values, site=order.site_id, order=order.id, now_ms=now_ms, member=order.member_id)
+
+
+async def retry(number: UUID, caller: Caller, now_ms: int) -> Notification:
+    """Send a message again that ended without arriving; Problem state_conflict, also when its address is forgotten."""
+    async with in_transaction():
+        row = await queries.one(number)
+        state = NOTIFICATION.after(row.state, "retry")
+        fresh: dict[str, Any] = {
+            "due_ms": now_ms,
+            "until_ms": now_ms + WORTH_MS,
+            "tried_ms": None,
+            "ended_ms": None,
+            "trouble": None,
+        }
+        if row.to is None or not await queries.move(row, state, **fresh):
+            raise Problem("state_conflict", noun="notification", state=row.state, event="retry")
+        await audit.note(caller, "notification.retry", row.site_id, f"notification:{number}", now_ms=now_ms)
+    return await queries.one(number)

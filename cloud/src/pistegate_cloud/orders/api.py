@@ -55,6 +55,7 @@ _TENDERS = (
 _CANCELLING = ("not_found", "state_conflict", "order_being_paid", "reverse_too_early", "site_not_allowed", "day_closed")
 _PAYING = ("order_being_paid", "reverse_too_early", *_TENDERS)
 _PROBLEMS = (
+    "member_unknown",
     "unknown_reference",
     "sold_out",
     "amount_too_large",

@@ -10,6 +10,7 @@ from tortoise.transactions import in_transaction
 from pistegate_cloud.audit import service as audit
 from pistegate_cloud.days import service as days
 from pistegate_cloud.errors import Problem
+from pistegate_cloud.members import service as members
 from pistegate_cloud.orders import answers, making, paying, queries
 from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
 from pistegate_cloud.orders.models import Order
@@ -115,7 +116,8 @@ async def _price(body: OrderBody, order: Order, now_ms: int) -> list[Priced]:
     tendered = body.tenders()
     currency = tendered[0].currency if tendered else None
     asked = [Asked(line.product, line.quantity, line.visit_date, line.slot, line.proof) for line in body.lines]
-    at = At(body.site, body.channel, now_ms, currency, quote=body.quote)
+    level = None if body.member is None else await members.level_of(body.member, body.site, order.day)
+    at = At(body.site, body.channel, now_ms, currency, member_level=level, quote=body.quote)
     priced = await pricing.price(asked, at)
     order.currency = currency or next(one.product.currency for one in priced if one.product is not None)
     return priced

@@ -119,6 +119,8 @@ async def _quote(number: UUID, asked: Sequence[Asked], at: At) -> Quote:
         promised[each.product, each.visit_date.isoformat(), each.slot, kind_of(each.proof)] -= each.quantity
     if (quote.site_id, quote.channel) != (at.site, at.channel) or min(promised.values(), default=0) < 0:
         raise Problem("quote_differs", quote=quote.id)
+    if quote.member_level not in (None, at.member_level):  # anybody may ask what a level would pay
+        raise Problem("quote_differs", quote=quote.id)
     return quote
 
 

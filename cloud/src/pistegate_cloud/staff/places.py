@@ -60,6 +60,8 @@ NOUNS: Final[dict[str, Table]] = {
     "settlements": Table("Settlement", "id", UUID),
     "batches": Table("ContingencyBatch", "id", UUID),
     "sales": Table("ContingencySale", "id"),
+    "members": Table("Member", "id"),
+    "notifications": Table("Notification", "id", UUID),
 }
 # The same for objects named by a field of the body, however deep, or of the query.
 FIELDS: Final[dict[str, Table]] = {
