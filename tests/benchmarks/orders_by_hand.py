@@ -104,7 +104,6 @@ async def _sell(db: Any, body: OrderBody, token: str, key: str, digest: str) -> 
 
 
 async def _made(db: Any, body: OrderBody, caller: Row, name: str, key: str, digest: str, now_ms: int) -> OrderAnswer:
-    await db.fetchrow(_SITE, body.site)
     zone = ZoneInfo((await db.fetch(_DAYS, body.site, date.max))[0]["zone"])
     day = datetime.fromtimestamp(now_ms / 1000, zone).date()
     await db.fetchrow(_SITE, body.site)
@@ -155,7 +154,6 @@ async def _take(db: Any, order: UUID, body: OrderBody, counters: list[int]) -> N
     take = 'UPDATE stock SET "left" = "left" - $1 WHERE id = $2 AND "left" >= $3'
     for counter in counters:
         assert await db.execute(take, wanted, counter, wanted) == "UPDATE 1"
-    await db.fetch(_COUNTERS, counters)
     hold = "INSERT INTO stock_hold (order_id, quantity, until_ms, site_id, stock_id) VALUES ($1,$2,$3,$4,$5)"
     await db.executemany(hold, [(order, wanted, None, body.site, counter) for counter in counters])
 

@@ -53,7 +53,7 @@ async def open_new(order: Order, priced: Sequence[Priced], until_ms: int | None)
     lines = _lines(order, priced)
     order.total = rules.total_of(lines)
     await queries.add(order, lines)
-    await stock.take(order.id, pricing.wanted(priced), until_ms)
+    await stock.take(order.id, pricing.wanted(priced), until_ms, order.site_id)
     return lines
 
 

@@ -77,29 +77,28 @@ async def found(order_id: UUID) -> Order:
 
 async def _order(body: OrderBody, caller: Caller, now_ms: int) -> Order:
     """A new order's row; Problem when a site is not there, or its outlet is of another group."""
-    site = await sites.site(body.site)
     if body.selling_site is not None:
-        outlet = await sites.site(body.selling_site)
+        site, outlet = await sites.site(body.site), await sites.site(body.selling_site)
         caller.at(outlet.number)
         if outlet.group_number != site.group_number:
             raise Problem("outlet_of_another_group", site=site.number, outlet=outlet.number)
     elif body.window is not None:
-        caller.at(site.number, body.window)
+        caller.at(body.site, body.window)
     shift = (
-        await shifts.of(caller, site.number if body.selling_site is None else body.selling_site)
+        await shifts.of(caller, body.site if body.selling_site is None else body.selling_site)
         if body.tenders()
         else None
     )
     return Order(
         id=uuid7(now_ms),
-        site_id=site.number,
+        site_id=body.site,
         channel=body.channel,
         status="new",
         kind=body.kind,
         total=0,
         currency="",
         created_ms=now_ms,
-        day=await days.business_day(site.number, now_ms),
+        day=await days.business_day(body.site, now_ms),
         phone=body.phone,
         window=body.window or caller.window,
         shift_id=None if shift is None else shift.id,

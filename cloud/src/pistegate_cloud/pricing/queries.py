@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """All queries of price lists and quotes."""
 
-from typing import Any
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 
+from pistegate_cloud import plain_sql
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.pricing.models import PriceList, Quote
 
 
 async def at(site: int, now_ms: int) -> UUID | None:
     """The list that holds at a site at that moment."""
-    found = PriceList.filter(site_id=site, from_ms__lte=now_ms).order_by("-from_ms", "-version").first()
-    row: Any = await found.values_list("id", flat=True)
-    return None if row is None else UUID(str(row))
+    asked = "site_id = {} AND from_ms <= {} ORDER BY from_ms DESC, version DESC LIMIT 1"
+    found = await plain_sql.values(PriceList, ("id",), asked, site, now_ms)
+    return UUID(str(found[0]["id"])) if found else None
 
 
 async def one(list_id: UUID) -> PriceList:

@@ -17,8 +17,8 @@ from pistegate_cloud.stock.rules import Want
 
 async def draw(want: Want) -> bool:
     """Take pieces off a counter; False: it has not that many."""
-    taken = await Stock.filter(id=want.counter, left__gte=want.quantity).update(left=F("left") - want.quantity)
-    return bool(taken)
+    less = 'SET "left" = "left" - {} WHERE id = {} AND "left" >= {}'
+    return bool(await plain_sql.changed(Stock, less, want.quantity, want.counter, want.quantity))
 
 
 async def put_back(want: Want) -> None:

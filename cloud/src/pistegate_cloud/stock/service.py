@@ -24,19 +24,22 @@ class Piece:
     slot: int | None = None
 
 
-async def take(order_id: UUID, wants: Sequence[Want], until_ms: int | None) -> None:
-    """Hold what an order wants until `until_ms` (None: it is paid already); Problem sold_out, the caller rolls back."""
+async def take(order_id: UUID, wants: Sequence[Want], until_ms: int | None, site: int | None = None) -> None:
+    """Hold what an order wants until `until_ms` (None: it is paid already); Problem sold_out, the caller rolls back.
+
+    `site`: whose counters they are, where the caller knows.
+    """
     needed = summed(wants)
     if not needed:
         return
     for want in needed:
         if not await queries.draw(want):
             raise await _sold_out(want)
-    rows = await queries.counters([want.counter for want in needed])
+    rows = {} if site is not None else await queries.counters([want.counter for want in needed])
     await queries.hold(
         [
             StockHold(
-                site_id=rows[want.counter].site_id,
+                site_id=rows[want.counter].site_id if site is None else site,
                 stock_id=want.counter,
                 order_id=order_id,
                 quantity=want.quantity,
