@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
@@ -110,7 +110,8 @@ async def _stocked(dsn: str, port: int) -> tuple[str, bytes]:
     """Three products with a counter for all of them; a token, and the order that everyone sends."""
     async with open_database(DatabaseSettings(dsn)):
         token = (await create("bench", list(Scope), 0, None)).text
-    day = datetime.now(UTC).astimezone(ZoneInfo("Asia/Shanghai")).date().isoformat()
+    tomorrow = datetime.now(UTC).astimezone(ZoneInfo("Asia/Shanghai")).date() + timedelta(days=1)
+    day = tomorrow.isoformat()  # at any time of day: today may end while it runs
     for number in PRODUCTS:
         named = {"number": number, "code": f"P{number}", "name": {"en": "Day", "zh-CN": "全日票"}}
         await _post(port, token, "/products", named | {"site": 1, "price": 29800, "currency": "CNY", "areas": [0]})
