@@ -75,6 +75,7 @@ def group_steps(executor: MigrationExecutor) -> None:
     async def build_grouped() -> None:
         await build()
         for migration in executor.loader.graph.nodes.values():
-            migration.operations = together(migration.operations)
+            if migration is not None:  # one that a database has and this release has not
+                migration.operations = together(migration.operations)
 
     executor.loader.build_graph = build_grouped  # type: ignore[method-assign]

@@ -274,7 +274,7 @@ PIECE = StateTable(
 # A settlement 结算, kept before the card is wiped. dropped: it was given up before anything was paid.
 SETTLEMENT = StateTable("settlement", {"begun": {"settle": "settled", "drop": "dropped"}, "settled": {}, "dropped": {}})
 
-# A contingency ticket 应急票. held: signed, and on its way to the window's box or there. spoilt 作废: its sale was voided
+# A contingency ticket 应急票. held: signed, on its way to the window's box or there. spoilt 作废: its sale was voided
 # before anybody saw its code. unsold_denied: refused at every gate. sold_denied: sold before that, and told after it.
 # expired: it was not sold, and its day was over before its box was done: no gate takes it any more.
 CONTINGENCY_TICKET = StateTable(
@@ -289,7 +289,8 @@ CONTINGENCY_TICKET = StateTable(
     },
 )
 
-# A window's batch of them. held: its box may sell. done: the box said that it sells no more of it. lost: a person said so.
+# A window's batch of them. held: its box may sell. done: the box said that it sells no more of it. lost: a person said
+# so.
 CONTINGENCY_BATCH = StateTable(
     "contingency batch", {"held": {"done": "done", "lose": "lost"}, "done": {}, "lost": {"done": "done"}}
 )
