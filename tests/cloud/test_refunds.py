@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from after_sales import numbers, passes
 from order_desk import OrderDesk, order_desk
 from staff_hands import hired
 
 from pistegate_cloud.orders.models import Refund
-from pistegate_cloud.passages.models import Admission
 from pistegate_cloud.stock.models import Stock, StockProduct
 from pistegate_cloud.tickets.models import Denial, Ticket
 
@@ -32,34 +32,6 @@ def lite(sqlite_cloud: Any, tmp_path: Path) -> Iterator[OrderDesk]:
     """For what does not depend on the database."""
     with order_desk(sqlite_cloud, tmp_path) as made:
         yield made
-
-
-async def passes(desk: OrderDesk, ticket: int, state: str = "passed", seq: int = 1) -> None:
-    """A gate told that somebody passed with a ticket."""
-    await Admission.create(
-        site_id=1,
-        gate=1,
-        post=1,
-        area=0,
-        epoch=1,
-        seq=seq,
-        name=f"{seq:016x}",
-        ticket=ticket,
-        medium="01" + "00" * 7,
-        claim="00",
-        n=1,
-        charged=1,
-        prev="00",
-        at_ms=desk.clock.now_ms,
-        day=desk.day,
-        hour=10,
-        state=state,
-        passed=int(state == "passed"),
-    )
-
-
-def numbers(order: Any) -> list[int]:
-    return [one["number"] for one in order["tickets"]]
 
 
 async def test_a_part_then_the_rest(lite: OrderDesk) -> None:

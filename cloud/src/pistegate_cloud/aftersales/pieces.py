@@ -60,7 +60,7 @@ async def pieces(of: Held, tickets: Sequence[int] | None, lines: Mapping[int, in
         }
     chosen = [of.ticket(number) for number in dict.fromkeys(tickets or ())]
     found = await _of_tickets(of, chosen)
-    return found + [_of_line(of, number, quantity) for number, quantity in (lines or {}).items()]
+    return found + [await _of_line(of, number, quantity) for number, quantity in (lines or {}).items()]
 
 
 async def _of_tickets(of: Held, chosen: Sequence[Ticket]) -> list[Piece]:
@@ -91,13 +91,15 @@ def _of_ticket(line: OrderLine, ticket: Ticket, worth: tuple[int, int], used: fr
     )
 
 
-def _of_line(of: Held, number: int, quantity: int) -> Piece:
+async def _of_line(of: Held, number: int, quantity: int) -> Piece:
     line = of.lines.get(number)
     if line is None or line.kind == "ticket" or line.kind in OWN_WAY:
         raise Problem("not_found", what=f"line {number} without tickets of this order")
     if not 0 < quantity <= line.quantity - line.refunded_quantity:
         raise Problem("refund_too_large", amount=quantity, left=line.quantity - line.refunded_quantity)
     chosen = shares(line.amount, line.tax, line.quantity)[line.refunded_quantity :][:quantity]
+    about = (line.terms or {}).get("ticket")  # a difference or an extension of a ticket is used with it
+    used = (await used_days([about])).get(about, frozenset()) if about else frozenset()
     return Piece(
         line=line.id,
         ticket=None,
@@ -107,6 +109,7 @@ def _of_line(of: Held, number: int, quantity: int) -> Piece:
         tax=sum(tax for _, tax in chosen),
         first_day=line.visit_date,
         days=1,
+        used=used,
         policy=(line.terms or {}).get("policy"),
     )
 

@@ -36,3 +36,10 @@ async def take_back(line: OrderLine, quantity: int, amount: int) -> bool:
             refunded_quantity=F("refunded_quantity") + quantity, refunded_amount=F("refunded_amount") + amount
         )
     )
+
+
+async def supplements(order_id: UUID, ticket: int) -> int:
+    """What was paid on top of a ticket's price by supplementary orders, less what went back of that."""
+    rows = await OrderLine.filter(order__before_id=order_id, kind="difference").exclude(order__status="new")
+    mine = [row for row in rows if (row.terms or {}).get("ticket") == ticket]
+    return sum(row.amount - row.refunded_amount for row in mine)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Refunds 退购, whole or in part, by the policy that was agreed at the sale."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
 from tortoise.transactions import in_transaction
@@ -15,9 +15,11 @@ from pistegate_cloud.clock import from_ms
 from pistegate_cloud.documents import service as documents
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.invoices import service as invoices
+from pistegate_cloud.notifications import service as notifications
 from pistegate_cloud.orders import answers
 from pistegate_cloud.orders import queries as orders
 from pistegate_cloud.orders.idempotency import AnsweredMeanwhile, Repeatable
+from pistegate_cloud.orders.models import Order
 from pistegate_cloud.orders.service import found
 from pistegate_cloud.services import Services
 from pistegate_cloud.sites import queries as sites
@@ -34,7 +36,11 @@ async def quote(order_id: UUID, body: RefundBody, services: Services) -> RefundQ
     return quote_of(order_id, await parts_of(work, body), order.currency)
 
 
-async def refund(order_id: UUID, body: RefundBody, request: Repeatable, services: Services) -> RefundDone:
+Choose = Callable[[Work], Awaitable[RefundBody]]
+"""What is to be refunded, looked up under the order's lock."""
+
+
+async def refund(order_id: UUID, choose: Choose, request: Repeatable, services: Services) -> RefundDone:
     """Give back, in one transaction; the same answer again when the request is a repetition."""
     kept = await request.answered()
     if kept is not None:
@@ -42,7 +48,7 @@ async def refund(order_id: UUID, body: RefundBody, request: Repeatable, services
     await found(order_id)
     try:
         async with in_transaction():
-            answer, messages = await _refund(order_id, body, request, services)
+            answer, messages = await _refund(order_id, choose, request, services)
             await request.keep(answer, services.clock.wall_ms())
     except AnsweredMeanwhile:
         return RefundDone.model_validate(await request.answered())
@@ -51,24 +57,30 @@ async def refund(order_id: UUID, body: RefundBody, request: Repeatable, services
 
 
 async def _refund(
-    order_id: UUID, body: RefundBody, request: Repeatable, services: Services
+    order_id: UUID, choose: Choose, request: Repeatable, services: Services
 ) -> tuple[RefundDone, Mapping[int, bytes]]:
     now_ms, caller = services.clock.wall_ms(), request.caller
     where = await leaving.lock((await pieces.held(order_id)).tickets.values())
     order = await orders.locked(order_id)
     ORDER.after(order.status, "refund_part")
     work = Work(order, await pieces.held(order_id), now_ms)
+    body = await choose(work)
     parts = await parts_of(work, body)
+    if not parts and body.tickets is None:
+        raise Problem("refund_nothing_left")
     amount = rules.total(parts)
     if body.expected is not None and body.expected != amount:
         raise Problem("refund_differs", expected=body.expected, amount=amount)
     site, subject = tenders.site_of(order), f"order:{order_id}"
-    approver = await limits.needed(caller, "refund", amount, body.approval, site=site, subject=subject, now_ms=now_ms)
+    if body.void:
+        await limits.check_unused([one.piece.ticket for one in parts if one.piece.ticket is not None])
+    action = "void" if body.void else "refund"
+    approver = await limits.needed(caller, action, amount, body.approval, site=site, subject=subject, now_ms=now_ms)
     messages = await give(work, parts, body, where, request, services)
     told = {"amount": amount, "reason": body.reason, "tickets": [one.piece.ticket for one in parts if one.piece.ticket]}
     if approver is not None:
         told["approver"] = approver.name
-    await audit.note(caller, "order.refund", order.site_id, subject, after=told, now_ms=now_ms)
+    await audit.note(caller, f"order.{action}", order.site_id, subject, after=told, now_ms=now_ms)
     after = await answers.whole(order)
     lines = lines_of(parts, order.currency)
     return RefundDone(order=order_id, amount=amount, currency=order.currency, lines=lines, after=after), messages
@@ -79,7 +91,7 @@ async def give(
 ) -> Mapping[int, bytes]:
     """The pieces leave the order and its money goes back, in the caller's transaction; messages to push."""
     if not parts:
-        raise Problem("refund_nothing_left")
+        return {}
     order, caller = work.order, request.caller
     await invoices.before_refund(order.id, caller, work.now_ms)
     messages = await leaving.leave(work, parts, body.reason, where, services)
@@ -90,7 +102,15 @@ async def give(
     )
     await leaving.post(work, out, tenders.moneys_of(order, back))
     await tenders.post_for_site(order, back, work.now_ms)
+    await _tell(order, rules.total(parts), work.now_ms)
     return messages
+
+
+async def _tell(order: Order, amount: int, now_ms: int) -> None:
+    """The guest, in the outbox."""
+    to = order.phone or (f"member:{order.member_id}" if order.member_id else None)
+    told = {"amount": {"amount": amount, "currency": order.currency}}
+    await notifications.put("refund_done", to, told, site=order.site_id, order=order.id, now_ms=now_ms)
 
 
 async def parts_of(work: Work, body: RefundBody) -> list[Part]:
@@ -98,4 +118,5 @@ async def parts_of(work: Work, body: RefundBody) -> list[Part]:
     zone = await sites.zone(work.order.site_id)
     handed_in = from_ms(work.now_ms).astimezone(zone).replace(tzinfo=None)
     asked = Asked(handed_in=handed_in, cause=body.cause, documents=frozenset(body.documents))
-    return [rules.part_of(piece, asked) for piece in await pieces.pieces(work.held, body.tickets, body.pieces)]
+    found = await pieces.pieces(work.held, body.tickets, body.pieces)
+    return [rules.whole(piece) if body.void else rules.part_of(piece, asked) for piece in found]

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from pistegate_cloud.pricing.lists import Policy, RefundRule
+from pistegate_cloud.pricing.lists import Policy
 from pistegate_cloud.pricing.rules import Facts, Why, refund_fee, split
 
 # A line that was sold without a policy: what nobody used goes back whole, what somebody used does not.
-PLAIN: Final = Policy(
-    code="plain", name={"en": "Unused only", "zh-CN": "未使用可退"}, rules=(RefundRule(used=False, back="all"),)
+PLAIN: Final = Policy.model_validate(
+    {
+        "code": "plain",
+        "name": {"en": "Unused only", "zh-CN": "未使用可退"},
+        "rules": [{"used": False, "back": "all"}],
+    }
 )
 
 

@@ -32,6 +32,7 @@ class RefundBody(Body):
 
     `cause`, `documents`: what the policy asks for, as "accident" and "doctor". `expected`: what the guest was told; if
     it is something else by now, nothing is done. `method`: only what came by it. `approval`: of a second person.
+    `void`: the sale was a mistake: all of it goes back whatever the policy says, if nobody passed.
     """
 
     model_config = ConfigDict(
@@ -46,6 +47,7 @@ class RefundBody(Body):
     expected: Money | None = None
     method: Method | None = None
     approval: UUID | None = None
+    void: bool = False
 
     @property
     def pieces(self) -> dict[int, int] | None:

@@ -20,6 +20,7 @@ from pistegate_cloud.products.terms import terms_of
 from pistegate_cloud.services import Services
 from pistegate_cloud.settings import SigningKey
 from pistegate_cloud.sites import queries as sites
+from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.states import TICKET
 from pistegate_cloud.tickets import queries as tickets
 from pistegate_cloud.tickets.models import Ticket
@@ -53,16 +54,21 @@ async def amend(number: int, work: Work, reason: str, request: Repeatable, servi
     try:
         async with in_transaction():
             await documents.lock(where)
-            row = await _next(number, work, reason, request.caller.name, services)
-            told = {"change": work.change.value, "number": row.number, "reason": reason}
-            await note(request.caller, "ticket.amend", row.site_id, f"ticket:{number}", after=told, now_ms=row.at_ms)
-            answer = answer_of(row)
+            answer = await amend_within(number, work, reason, request.caller, services)
             await request.keep(answer, services.clock.wall_ms())
             messages = await publish(where, services.settings.documents, services.clock.wall_ms())
     except AnsweredMeanwhile:
         return AmendmentAnswer.model_validate(await request.answered())
     await documents.push_all(messages, services)
     return answer
+
+
+async def amend_within(number: int, work: Work, reason: str, caller: Caller, services: Services) -> AmendmentAnswer:
+    """Amend a ticket in the caller's transaction, which has locked its sites' documents and will `publish` them."""
+    row = await _next(number, work, reason, caller.name, services)
+    told = {"change": work.change.value, "number": row.number, "reason": reason}
+    await note(caller, "ticket.amend", row.site_id, f"ticket:{number}", after=told, now_ms=row.at_ms)
+    return answer_of(row)
 
 
 async def _next(number: int, work: Work, reason: str, actor: str, services: Services) -> TicketAmendment:

@@ -23,7 +23,7 @@ from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["orders"])
 
-_TENDERS = (
+TENDERS = (
     "wrong_currency",
     "payment_too_small",
     "tenders_too_much",
@@ -53,7 +53,7 @@ _TENDERS = (
     "payment_mismatch",
 )
 _CANCELLING = ("not_found", "state_conflict", "order_being_paid", "reverse_too_early", "site_not_allowed", "day_closed")
-_PAYING = ("order_being_paid", "reverse_too_early", *_TENDERS)
+_PAYING = ("order_being_paid", "reverse_too_early", *TENDERS)
 _PROBLEMS = (
     "member_unknown",
     "unknown_reference",
@@ -61,7 +61,7 @@ _PROBLEMS = (
     "amount_too_large",
     *pricing.PROBLEMS,
     "outlet_of_another_group",
-    *_TENDERS,
+    *TENDERS,
 )
 
 

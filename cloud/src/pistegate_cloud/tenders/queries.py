@@ -32,8 +32,8 @@ async def payment(payment_id: int) -> Payment:
 
 
 async def payment_of(provider_payment: UUID) -> Payment | None:
-    """The order's side of a provider's payment."""
-    return await Payment.get_or_none(provider_payment_id=provider_payment)
+    """The side of a provider's payment that it came for; what an exchange carried over to other orders is later."""
+    return await Payment.filter(provider_payment_id=provider_payment).order_by("id").first()
 
 
 async def move(row: Payment, state: str, **values: Any) -> bool:
