@@ -52,6 +52,8 @@ NOUNS: Final = (
     "members",
     "notifications",
     "exceptions",
+    "aftersales",
+    "pickups",
     "ingest",
 )
 # Errors of the moment, not of the data: the same work may succeed later. Driver classes reach us raw (facts).

@@ -87,6 +87,11 @@ async def issued(number: int, key: SigningKey) -> Issued:
     found = await queries.issued(number, ticket.revision, key.key_id)
     if found is None:
         raise Problem("code_not_issued", ticket=number)
+    return given(ticket, found, key)
+
+
+def given(ticket: Ticket, found: CodeIssue, key: SigningKey) -> Issued:
+    """A ticket's code as it was kept."""
     return Issued(ticket, found, None if terms.rotates(ticket.product) else _static_text(found, key))
 
 
