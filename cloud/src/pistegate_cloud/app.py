@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pistegate_cloud import problems
 from pistegate_cloud.aftersales import api as aftersales
+from pistegate_cloud.aftersales import compensation_api as compensations
 from pistegate_cloud.amendments import api as amendments
 from pistegate_cloud.audit import api as audit
 from pistegate_cloud.authority import api as authority
@@ -104,6 +105,7 @@ def create_app(services: Services | None = None) -> FastAPI:
         refunds,
         aftersales,
         pickups,
+        compensations,
         tickets,
         codes,
         links,

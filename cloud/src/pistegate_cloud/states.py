@@ -274,6 +274,17 @@ PIECE = StateTable(
 # A settlement 结算, kept before the card is wiped. dropped: it was given up before anything was paid.
 SETTLEMENT = StateTable("settlement", {"begun": {"settle": "settled", "drop": "dropped"}, "settled": {}, "dropped": {}})
 
+# A compensation 停运补偿 for a stop: previewed, then given in chunks.
+COMPENSATION = StateTable(
+    "compensation",
+    {
+        "draft": {"run": "running", "drop": "dropped"},
+        "running": {"run": "running", "end": "done"},
+        "done": {},
+        "dropped": {},
+    },
+)
+
 # A contingency ticket 应急票. held: signed, on its way to the window's box or there. spoilt 作废: its sale was voided
 # before anybody saw its code. unsold_denied: refused at every gate. sold_denied: sold before that, and told after it.
 # expired: it was not sold, and its day was over before its box was done: no gate takes it any more.

@@ -49,8 +49,13 @@ async def held(order_id: UUID) -> Held:
     return Held(lines, {row.number: row for row in await queries.tickets_of(order_id)})
 
 
-async def pieces(of: Held, tickets: Sequence[int] | None, lines: Mapping[int, int] | None) -> list[Piece]:
-    """`tickets` and so many pieces of `lines` without tickets; both None: all that is left. Problem otherwise."""
+async def pieces(
+    of: Held, tickets: Sequence[int] | None, lines: Mapping[int, int] | None, *, without: int | None = None
+) -> list[Piece]:
+    """`tickets` and so many pieces of `lines` without tickets; both None: all that is left. Problem otherwise.
+
+    What a compensation gave back of a ticket is not in what was paid for it; `without`: id of one that is not counted.
+    """
     if tickets is None and lines is None:
         tickets = [row.number for row in of.tickets.values() if row.status != "revoked"]
         lines = {
@@ -59,20 +64,25 @@ async def pieces(of: Held, tickets: Sequence[int] | None, lines: Mapping[int, in
             if line.kind != "ticket" and line.quantity > line.refunded_quantity
         }
     chosen = [of.ticket(number) for number in dict.fromkeys(tickets or ())]
-    found = await _of_tickets(of, chosen)
+    found = await _of_tickets(of, chosen, without)
     return found + [await _of_line(of, number, quantity) for number, quantity in (lines or {}).items()]
 
 
-async def _of_tickets(of: Held, chosen: Sequence[Ticket]) -> list[Piece]:
+async def _of_tickets(of: Held, chosen: Sequence[Ticket], without: int | None) -> list[Piece]:
+    given = await queries.compensated([row.number for row in chosen], without)
     used = await used_days([row.number for row in chosen])
     worth: dict[int, tuple[int, int]] = {}
     for line in of.refundable:
         if line.kind == "ticket":
             mine = [row.number for row in of.tickets.values() if row.line_id == line.id]
             worth |= dict(zip(mine, shares(line.amount, line.tax, len(mine)), strict=True)) if mine else {}
-    return [
-        _of_ticket(of.lines[row.line_id], row, worth[row.number], used.get(row.number, frozenset())) for row in chosen
-    ]
+    found = []
+    for row in chosen:
+        paid, tax = worth[row.number]
+        less, less_tax = given.get(row.number, (0, 0))
+        left = (paid - less, tax - less_tax)
+        found.append(_of_ticket(of.lines[row.line_id], row, left, used.get(row.number, frozenset())))
+    return found
 
 
 def _of_ticket(line: OrderLine, ticket: Ticket, worth: tuple[int, int], used: frozenset[date]) -> Piece:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from tortoise.expressions import F, Q
 
+from pistegate_cloud.aftersales.models import CompensatedTicket
 from pistegate_cloud.orders.models import OrderLine
 from pistegate_cloud.passages.models import Admission
 from pistegate_cloud.tickets.models import Ticket
@@ -43,3 +44,13 @@ async def supplements(order_id: UUID, ticket: int) -> int:
     rows = await OrderLine.filter(order__before_id=order_id, kind="difference").exclude(order__status="new")
     mine = [row for row in rows if (row.terms or {}).get("ticket") == ticket]
     return sum(row.amount - row.refunded_amount for row in mine)
+
+
+async def compensated(numbers: Sequence[int], without: int | None) -> dict[int, tuple[int, int]]:
+    """Ticket -> (amount, tax) that compensations gave back of it."""
+    found: dict[int, tuple[int, int]] = {}
+    rows = CompensatedTicket.filter(ticket_id__in=list(numbers), state="done", amount__gt=0)
+    for row in await (rows if without is None else rows.exclude(id=without)):
+        amount, tax = found.get(int(row.ticket_id), (0, 0))
+        found[int(row.ticket_id)] = (amount + row.amount, tax + row.tax)
+    return found

@@ -60,6 +60,7 @@ NOUNS: Final[dict[str, Table]] = {
     "settlements": Table("Settlement", "id", UUID),
     "batches": Table("ContingencyBatch", "id", UUID),
     "sales": Table("ContingencySale", "id"),
+    "compensations": Table("Compensation", "id", UUID),
     "members": Table("Member", "id"),
     "notifications": Table("Notification", "id", UUID),
 }
