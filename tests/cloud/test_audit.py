@@ -120,6 +120,7 @@ async def places_and_devices(deeds: Deeds, tmp_path: Path) -> None:
 
 async def after_the_sale(deeds: Deeds) -> None:
     cloud = deeds.cloud
+    machine = {"Authorization": cloud.http.headers["Authorization"]}  # has no drawer and needs no shift
     lines = [{"product": 1, "quantity": 1, "visit_date": "2026-01-17"}]
     about = {"channel": "window", "reason": "x"}
     paid = {"payments": [{"method": "terminal", "currency": "CNY", "reference": "r"}]}
@@ -133,13 +134,13 @@ async def after_the_sale(deeds: Deeds) -> None:
     dearer = {"number": 900, "code": "P900", "name": {"en": "P", "zh-CN": "P"}, "currency": "CNY", "areas": [0]}
     await cloud.post("/products", dearer | {"site": 1, "price": 99900})
     wish = about | {"product": 900, "visit_date": "2026-01-17"}
-    await deeds.do("POST /tickets/{number}/supplement", wish | paid, number=ticket)
+    await deeds.do("POST /tickets/{number}/supplement", wish | paid, machine, number=ticket)
     longer = about | {"valid_until": "2026-01-20", "amount": 100}
-    await deeds.do("POST /tickets/{number}/extension", longer | paid, number=ticket)
-    await deeds.do("POST /tickets/{number}/exchange", wish | paid, number=ticket)
-    await deeds.do("POST /orders/{order_id}/arrival", {"arrived": 3, "reason": "x"}, order_id=group["id"])
+    await deeds.do("POST /tickets/{number}/extension", longer | paid, machine, number=ticket)
+    await deeds.do("POST /tickets/{number}/exchange", wish | paid, machine, number=ticket)
+    await deeds.do("POST /orders/{order_id}/arrival", {"arrived": 3, "reason": "x"}, machine, order_id=group["id"])
     other = await cloud.post("/orders", {"site": 1, "channel": "window", "lines": lines} | paid)
-    await deeds.do("POST /orders/{order_id}/refund", {"reason": "x"}, order_id=other["id"])
+    await deeds.do("POST /orders/{order_id}/refund", {"reason": "x"}, machine, order_id=other["id"])
 
 
 async def tickets_and_media(deeds: Deeds) -> None:
