@@ -36,8 +36,8 @@ from pistegate_cloud.notifications import link_api as links
 from pistegate_cloud.orders import api as orders
 from pistegate_cloud.passages import api as passages
 from pistegate_cloud.payments import api as payments
-from pistegate_cloud.pickups import api as pickups
 from pistegate_cloud.payments import bill_api as bills
+from pistegate_cloud.pickups import api as pickups
 from pistegate_cloud.pricing import api as pricing
 from pistegate_cloud.problems import BODY_MAX
 from pistegate_cloud.products import api as products
