@@ -21,6 +21,7 @@ from pistegate_cloud.contingency import cli as contingency_cli
 from pistegate_cloud.errors import CloudError
 from pistegate_cloud.fingers import cli as fingers_cli
 from pistegate_cloud.ledger import cli as ledger_cli
+from pistegate_cloud.members import cli as members_cli
 from pistegate_cloud.staff import cli as staff_cli
 
 _EXAMPLE = """example:
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(keys.add_subparsers(required=True, metavar="COMMAND"), shape)
     codes_cli.add_parser(commands, shape)
     bindings_cli.add_parser(commands, shape)
+    members_cli.add_parser(commands, shape)
     fingers_cli.add_parser(commands, shape)
     authority_cli.add_parser(commands, shape)
     backups_cli.add_parser(commands, shape)
