@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from after_sales import numbers, passes
 from order_desk import OrderDesk, order_desk
 from staff_hands import hired
 
+from pistegate_cloud.days import recognition, reporting
+from pistegate_cloud.days.checking import differences
 from pistegate_cloud.orders.models import Refund
 from pistegate_cloud.stock.models import Stock, StockProduct
 from pistegate_cloud.tickets.models import Denial, Ticket
 
 CASH = {"method": "cash"}
 PRICE = 29800
+CNY = {"currency": "CNY"}
 GIVE = {"reason": "guest is ill"}
 
 
@@ -126,3 +130,34 @@ async def test_over_the_limit_a_second_person_agrees(lite: OrderDesk) -> None:
     done = await cloud.http.post(path, json=GIVE | {"approval": agreed.json()["approval"]}, headers=seller)
     assert done.status_code == 200, done.text
     assert await Ticket.filter(status="revoked").count() == 1
+
+
+async def test_a_fee_by_policy_is_earned_and_the_day_reconciles(lite: OrderDesk) -> None:
+    """A fee a piece and a part of the price stay, with their tax; tickets and a meal."""
+    cloud, name = lite.cloud, {"en": "P", "zh-CN": "P"}
+    plain = {"site": 1, "name": name, "currency": "CNY", "tax_bp": 600}
+    await cloud.post(
+        "/products", plain | {"number": 101, "code": "A", "price": 19801, "areas": [0], "department": "lift"}
+    )
+    meal = {"number": 102, "code": "B", "price": 3500, "areas": [], "kind": "meal", "department": "food"}
+    await cloud.post("/products", plain | meal)
+    rules = [{"used": False, "back": "all", "fee": 500, "fee_bp": 333}]
+    content = {
+        "policies": [{"code": "p", "name": name, "rules": rules}],
+        "offers": [{"product": 101, "policy": "p"}, {"product": 102, "policy": "p"}],
+    }
+    await cloud.post("/price-lists", {"site": 1, "content": content})
+    lines = [{"product": product, "quantity": 3, "visit_date": lite.day} for product in (101, 102)]
+    order = await cloud.post("/orders", {"site": 1, "channel": "w", "lines": lines, "payments": [CASH | CNY]})
+    path, fee, of_meals = f"/orders/{order['id']}/refund", 500 + 659, 2 * 500 + 233
+    done = await cloud.post(path, GIVE | {"tickets": numbers(order)[:1]})
+    assert done["amount"] == 19801 - fee
+    assert done["lines"][0]["why"]["en"] == ["All of it goes back.", "A fee of 11.59 CNY stays."]
+    line = next(one["id"] for one in order["lines"] if one["kind"] == "meal")
+    assert (await cloud.post(path, GIVE | {"lines": [{"line": line, "quantity": 2}]}))["amount"] == 7000 - of_meals
+    books = await lite.books()
+    assert books["revenue:lift"] == -(fee - 66)  # 11.21 of tax was sold with it, 10.55 of that goes back
+    assert sum(books.values()) == 0
+    await recognition.run(lite.clock.now_ms)
+    report = await reporting.report(1, date.fromisoformat(lite.today), "open")
+    assert differences(report.checks) == []
