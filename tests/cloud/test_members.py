@@ -20,6 +20,7 @@ from pistegate_cloud.members.models import Member
 from pistegate_cloud.notifications.models import Notification
 from pistegate_cloud.orders.models import Order
 from pistegate_cloud.settings import MemberSettings
+from pistegate_cloud.wallets.models import Wallet
 
 NAME, PHONE = "王小雪", "13812345678"
 DAY = "2026-01-17"
@@ -262,3 +263,29 @@ async def test_without_the_section_there_are_no_members(sqlite_cloud: Any) -> No
 async def bind(cloud: Any, ticket: int, number: str) -> Any:
     document = {"kind": "resident_id", "number": number}
     return await cloud.post("/bindings", {"ticket": ticket, "document": document, "entered": "typed"})
+
+
+async def test_a_finger_of_the_member_s_own_ticket_is_withdrawn(desk: Any) -> None:
+    """By its own service, so that the gates are told to erase."""
+    number = await make(desk)
+    ticket = (await buy(desk, number))["tickets"][0]["number"]
+    consent = {"ticket": ticket, "text_version": "1", "words": "May we?", "locale": "en", "staff": "Ann"}
+    await desk.post("/fingers", consent | {"alone": False})
+    done = await desk.post(f"/members/{number}/erase", {"reason": "asked", "confirm": True})
+    assert done["removed"]["fingers"] == 1
+    (given,) = (await desk.get("/fingers", ticket=ticket))["items"]
+    assert given["ended"] is not None
+
+
+async def test_a_wallet_with_money_is_named_and_stays_without_the_person(desk: Any) -> None:
+    """Found by the phone that was given for it."""
+    number = await make(desk)
+    wallet = await Wallet.create(
+        site_id=1, group_number=1, currency="CNY", holder=NAME, phone=PHONE, account=500, created_ms=1
+    )
+    answer = await desk.http.post(f"/members/{number}/erase", json={"reason": "asked"})
+    assert "wallets_with_money 1" in answer.json()["detail"]
+    assert [one["id"] for one in (await desk.post(f"/members/{number}/export", {}))["wallets"]] == [wallet.id]
+    await desk.post(f"/members/{number}/erase", {"reason": "asked", "confirm": True})
+    left = await Wallet.get(id=wallet.id)
+    assert (left.account, left.holder, left.phone) == (500, None, None)

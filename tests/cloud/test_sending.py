@@ -11,11 +11,13 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from staff_hands import code
 from tortoise.transactions import in_transaction
 
+from pistegate_cloud.audit.models import AuditEntry
 from pistegate_cloud.notifications import queries, rules, sending, service
 from pistegate_cloud.notifications.models import Notification
-from pistegate_cloud.settings import NotificationSettings
+from pistegate_cloud.settings import MemberSettings, NotificationSettings
 from pistegate_simulators.messages.cli import section
 from pistegate_simulators.messages.server import MessageProviders
 
@@ -265,3 +267,35 @@ async def test_a_message_without_its_values_is_refused_where_it_is_put(sqlite_cl
     """Not in the night, when it is to be sent."""
     with pytest.raises(ValueError, match="needs amount"):
         await service.put("refund_done", PHONE, {}, site=1, order=None, now_ms=1)
+
+
+async def test_what_failed_is_listed_and_sent_again_by_a_person(box: Outbox) -> None:
+    """On record; not what has arrived, and not what nobody knows the address of any more."""
+    box.sim.habits.troubles = ["never"]
+    number = await box.put()
+    await box.after()
+    (listed,) = (await box.cloud.get("/notifications", site=1, state="failed"))["items"]
+    assert (listed["to_ends"], listed["trouble"]) == ("8000", "422 number")
+    await box.cloud.post(f"/notifications/{number}/retry", {})
+    assert await AuditEntry.filter(action="notification.retry", subject=f"notification:{number}").count() == 1
+    await box.after()
+    assert await box.state(number) == "sent"
+    assert code(await box.cloud.http.post(f"/notifications/{number}/retry")) == "state_conflict"
+
+
+async def test_a_member_is_told_by_wechat_where_there_is_a_template_and_else_by_phone(box: Outbox) -> None:
+    """The address is looked up when it is sent; an erased member is told nothing."""
+    members = MemberSettings(lookup="0a" * 32, seal="0b" * 32)
+    settings = msgspec.structs.replace(box.cloud.services.settings, members=members)
+    box.cloud.services.settings = settings
+    box.post = sending.open_post(settings, box.cloud.clock)
+    body = {"site": 1, "name": "Ann", "phone": PHONE, "wechat": OPEN_ID}
+    member = (await box.cloud.post("/members", body))["number"]
+    for kind in ("order_paid", "refund_done"):
+        await box.put(kind, f"member:{member}", count=1)
+    await box.after()
+    assert {to: len(got) for to, got in box.sim.phones.items()} == {OPEN_ID: 1, PHONE: 1}
+    await box.cloud.post(f"/members/{member}/erase", {"reason": "asked"})
+    number = await box.put("refund_done", f"member:{member}")
+    await box.after()
+    assert await box.state(number) == "given_up"
