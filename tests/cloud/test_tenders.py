@@ -195,7 +195,7 @@ async def test_vouchers_that_nobody_redeemed_end(lite: OrderDesk) -> None:
     assert await voucher_rules.expire_due(lite.clock) == 0
     await lite.cloud.post("/voucher-batches/2/void", {})
     assert await lite.books() == {}
-    lite.clock.now_ms += 3 * 86_400_000
+    lite.clock.now_ms += 4 * 86_400_000
     assert [await voucher_rules.expire_due(lite.clock) for _ in range(2)] == [3, 0]
     assert await lite.books() == {"vouchers": 3000, "revenue:vouchers": -3000}
     assert (await lite.cloud.get("/voucher-batches"))["items"][0]["left"] == 0

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, StringConstraints
 
 from pistegate_cloud.audit import queries
 from pistegate_cloud.audit.models import AuditEntry
@@ -18,7 +18,8 @@ from pistegate_cloud.staff.caller import Caller
 from pistegate_cloud.tokens.service import Scope
 
 router = APIRouter(tags=["audit"])
-_Text = Annotated[str | None, Query(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
+_Short = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[^\x00]*$")]  # as they are kept
 _COLUMNS = ("number", "at", "site", "actor", "caller", "action", "subject", "before", "after")
 
 
@@ -45,9 +46,9 @@ async def search(
     request: Request,
     caller: Annotated[Caller, Depends(require(Scope.AUDIT_READ))],
     site: SiteFilter = None,
-    subject: Annotated[_Text, Query(description="Such as order:UUID.")] = None,
-    action: Annotated[_Text, Query(description="Or how it begins, such as order.")] = None,
-    who: Annotated[_Text, Query(description="Key of the caller, such as user:7.")] = None,
+    subject: Annotated[_Text | None, Query(description="Such as order:UUID.")] = None,
+    action: Annotated[_Short | None, Query(description="Or how it begins, such as order.")] = None,
+    who: Annotated[_Short | None, Query(description="Key of the caller, such as user:7.")] = None,
     since: Annotated[AwareDatetime | None, Query()] = None,
     until: Annotated[AwareDatetime | None, Query()] = None,
     after: After = 0,
