@@ -7,7 +7,8 @@ from typing import Any
 from after_sales import passes
 from order_desk import OrderDesk
 
-from pistegate_cloud.orders.models import Refund
+from pistegate_cloud.notifications.models import Notification
+from pistegate_cloud.orders.models import Order, Refund
 from pistegate_cloud.tickets.models import Ticket
 
 CASH = {"method": "cash", "currency": "CNY"}
@@ -47,6 +48,18 @@ async def test_a_part_goes_back_once_in_chunks(cloud: Any) -> None:
     first = order["tickets"][0]["number"]
     told = await cloud.get(f"/orders/{order['id']}/refund", ticket=first)
     assert told["lines"][0]["paid"] == PRICE - 8940
+
+
+async def test_who_bought_hears_of_it_once(sqlite_cloud: Any) -> None:
+    """Two tickets of an order with a phone: one message that says what both get."""
+    order, stop = await stopped(sqlite_cloud, 2)
+    await Order.filter(id=order["id"]).update(phone="13800000000")
+    body = {"site": 1, "suspension": stop, "way": "refund", "bp": 3000, "reason": "wind"}
+    draft = await sqlite_cloud.post("/compensations", body)
+    for _ in range(2):
+        await sqlite_cloud.post(f"/compensations/{draft['id']}/run", {})
+    [message] = await Notification.filter(kind="lift_stop")
+    assert message.values == {"what": {"amount": 2 * 8940, "currency": "CNY"}}
 
 
 async def test_an_extension_by_days_is_an_amendment_of_each(sqlite_cloud: Any) -> None:

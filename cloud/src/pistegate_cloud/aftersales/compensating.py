@@ -13,7 +13,7 @@ from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
 from pistegate_cloud.aftersales import compensation_queries as queries
-from pistegate_cloud.aftersales import leaving, pieces, rules
+from pistegate_cloud.aftersales import leaving, pieces, rules, telling
 from pistegate_cloud.aftersales import queries as aftersales
 from pistegate_cloud.aftersales.compensation_schemas import CompensationAnswer, CompensationBody, answer_of
 from pistegate_cloud.aftersales.leaving import Work
@@ -144,8 +144,8 @@ async def run(
             approver = caller.name if agreed is None else agreed.name
             await queries.move(row, COMPENSATION.after(row.state, "run"), approver=approver)
         items = await queries.due(row, chunk)
-        for item in items:
-            await _give(row, item, caller, services)
+        given = [item for item in items if await _give(row, item, caller, services)]
+        await telling.tell(row, given, now_ms)
         messages: Mapping[int, bytes] = {}
         if row.way == "extension":
             messages = await amending.publish(where, services.settings.documents, now_ms)
@@ -162,10 +162,10 @@ async def _where(row: Compensation, chunk: int) -> list[int]:
     return sorted({site for ticket in found for site in await sites_of(ticket)} | {row.site_id})
 
 
-async def _give(row: Compensation, item: CompensatedTicket, caller: Caller, services: Services) -> None:
-    """One ticket's: what refuses it refuses before anything is written."""
+async def _give(row: Compensation, item: CompensatedTicket, caller: Caller, services: Services) -> bool:
+    """One ticket's: what refuses it refuses before anything is written. Whether it was given."""
     if not await queries.claim(item):
-        return
+        return False
     try:
         if row.way == "extension":
             await _extend(row, item, caller, services)
@@ -173,6 +173,8 @@ async def _give(row: Compensation, item: CompensatedTicket, caller: Caller, serv
             await _give_back(row, item, caller, services)
     except Problem as problem:
         await queries.pass_over(item, problem.code)
+        return False
+    return True
 
 
 async def _extend(row: Compensation, item: CompensatedTicket, caller: Caller, services: Services) -> None:
