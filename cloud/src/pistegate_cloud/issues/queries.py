@@ -11,11 +11,14 @@ from pistegate_cloud.issues.models import GroupIssue
 
 
 async def begin(row: GroupIssue) -> GroupIssue:
-    """Keep a new group issue; the one that its order has already, if it has."""
+    """Keep a new group issue; the one that its order has already, if it has. Problem when two begin at once."""
+    found = await GroupIssue.get_or_none(order_id=row.order_id, site_id=row.site_id)
+    if found is not None:
+        return found
     try:
         await row.save(force_create=True)
-    except IntegrityError:
-        return await GroupIssue.get(order_id=row.order_id, site_id=row.site_id)
+    except IntegrityError:  # PostgreSQL answers nothing more in this transaction
+        raise Problem("request_in_progress") from None
     return row
 
 
