@@ -188,6 +188,16 @@ async def test_vouchers_their_rest_and_their_end(lite: OrderDesk) -> None:
     assert not [row for row in await Voucher.all() if row.digest in str(small)]
 
 
+async def test_a_voucher_of_an_order_that_was_never_paid_is_whole_again(lite: OrderDesk) -> None:
+    """It was worth more than its order, whose other half never came: the guest bought nothing and lost nothing."""
+    [voucher] = await vouchers(lite, 3000, price=3000)
+    sold = await lite.sell(voucher | {"amount": 1000}, NATIVE)
+    assert await lite.books() != {}
+    await lite.cloud.post(f"/orders/{sold['id']}/cancel", {"reason": "x"})
+    assert await lite.books() == {}
+    assert (await lite.cloud.get("/voucher-batches"))["items"][0]["left"] == 3000
+
+
 async def test_vouchers_that_nobody_redeemed_end(lite: OrderDesk) -> None:
     """A day after their last one they are worth nothing, and what they were worth is revenue; voided: not owed."""
     sold, *_ = await vouchers(lite, 1000, quantity=3, price=1000)

@@ -86,15 +86,19 @@ async def use(order: Order, row: Payment, tender: Tendered, now_ms: int) -> None
 
 
 async def unuse(order: Order, row: Payment, amount: int, now_ms: int) -> None:
-    """A part of what a voucher paid is on it again; what was forfeited with it stays so."""
+    """A part of what a voucher paid is on it again; what was forfeited with it stays so, if anything was bought."""
     voucher = await queries.voucher_by_id(row.voucher_id or 0)
     batch = await queries.batch(voucher.batch_id)
     if voucher.state == "void":
         raise Problem("state_conflict", noun="voucher", state=voucher.state, event="undo")
-    left = amount + (voucher.left if voucher.state == "good" else 0)
+    bought = order.paid_ms is not None
+    rest = batch.value - row.amount if voucher.state != "good" and not batch.keeps_rest and not bought else 0
+    left = amount + rest + (voucher.left if voucher.state == "good" else 0)
     if not await queries.redeem(voucher, left, "good"):
         raise Problem("state_conflict", noun="voucher", state=voucher.state, event="undo")
     await _post("voucher_used", batch, -amount, now_ms, order)
+    if rest:
+        await _forfeit(batch, order, -rest, now_ms)
 
 
 async def end(batch: VoucherBatch, event: str, now_ms: int) -> int:
