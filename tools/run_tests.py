@@ -29,8 +29,9 @@ ALONE = ("tests/simulators/test_reader_timing.py",)
 # One more than the two processors that the project is measured on: most tests wait for a disk, a process or a deadline.
 # A file's tests stay together: they share what is slow to make.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
-AT_ONCE = ("--numprocesses", "3", *BY_FILE)
-TWO_AT_ONCE = ("--numprocesses", "2", *BY_FILE)  # a day alone keeps a third of a processor busy
+SLOWEST = "--durations=10"
+AT_ONCE = ("--numprocesses", "3", SLOWEST, *BY_FILE)
+TWO_AT_ONCE = ("--numprocesses", "2", SLOWEST, *BY_FILE)  # a day alone keeps a third of a processor busy
 # In memory where there is room: thousands of databases are made there, and none of these tests is about a disk.
 MEMORY, ROOM = Path("/dev/shm"), 3 * 2**30
 
