@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """All tests, in five runs: those that only reckon, those of the gate, those that wait for other processes, and whole
-days of many processes, each a few at once; and what compares seconds with seconds, one by one.
+days of many processes, each a few at once; and what compares seconds with seconds, or has a limit of them, one by one.
 
 With words (make test ARGS="-k passback -x") it is one plain run of pytest.
 """
@@ -25,7 +25,8 @@ WAITING = (
     "tests/edge",
 )
 LONG = ("tests/scenarios/test_day.py", "tests/scenarios/test_day_goes_red.py", "tests/faults/test_real_processes.py")
-ALONE = ("tests/simulators/test_reader_timing.py",)
+# The storms' dose has its own processes, one for each processor: 1,000 seeds within 120 s are promised.
+ALONE = ("tests/simulators/test_reader_timing.py", "tests/simulators/storm/test_dose.py")
 # One more than the two processors that the project is measured on: most tests wait for a disk, a process or a deadline.
 # A file's tests stay together: they share what is slow to make.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
@@ -41,13 +42,14 @@ def main() -> int:
     words = sys.argv[1:]
     if words:
         return pytest(*words)
-    elsewhere = [f"--ignore={path}" for path in (*RECKONING, *LONG, *ALONE)]
+    later = [f"--ignore={path}" for path in ALONE]
+    elsewhere = [*later, *(f"--ignore={path}" for path in (*RECKONING, *LONG))]
     runs = [
-        in_memory(*AT_ONCE, *RECKONING),
+        in_memory(*AT_ONCE, *RECKONING, *later),
         pytest(*AT_ONCE, *WAITING, *elsewhere),
         pytest(*AT_ONCE, *others(), *elsewhere),
         pytest(*TWO_AT_ONCE, *LONG),
-        pytest(*ALONE),
+        pytest(SLOWEST, *ALONE),
     ]
     return max(runs)
 
