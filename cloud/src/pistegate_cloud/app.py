@@ -139,7 +139,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.add_api_route(f"{API}/health", _health, tags=["health"])
     app.add_middleware(BodyLimit)
     own = app.openapi  # FastAPI's own hook is to replace this method
-    app.openapi = lambda: problems.with_media_type(own())  # type: ignore[method-assign]
+    app.openapi = lambda: problems.as_answered(own())  # type: ignore[method-assign]
     return app
 
 

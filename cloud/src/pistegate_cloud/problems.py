@@ -4,7 +4,7 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -122,10 +122,21 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_bug)
 
 
-def with_media_type(document: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI document, its problems as what they are: FastAPI writes application/json for each model."""
+_TOO_LARGE: Final[dict[str, Any]] = {
+    "description": "Problem: too_large",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{ProblemBody.__name__}"}}},
+}
+
+
+def as_answered(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document as the API answers: a body may be too large, and problems are problem+json.
+
+    FastAPI itself writes application/json for each model.
+    """
     for path in document["paths"].values():
         for operation in path.values():
+            if "requestBody" in operation:
+                operation["responses"].setdefault("413", _TOO_LARGE | {"content": dict(_TOO_LARGE["content"])})
             for answer in operation["responses"].values():
                 content = answer.get("content", {})
                 schema = content.get("application/json", {}).get("schema", {})

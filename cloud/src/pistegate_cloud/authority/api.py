@@ -101,9 +101,10 @@ async def list_doubted(
     return Page(items=await doubted.of_device(Device(site, Role(role), number)))
 
 
-@router.post("/devices/accept", dependencies=[Depends(_writer)], responses=documented())
+@router.post("/devices/accept", dependencies=[Depends(_writer)], responses=documented("unknown_reference"))
 async def accept(body: DeviceBody, services: WithServices, caller: Writer) -> dict[str, int]:
     """Take in what this device sent while it was doubted: unsigned, wrongly signed, or with a key that had ended."""
+    await sites.site(body.site)
     batches, events, waiting = await services.ingest.accept(body.device, caller.name)
     told = {"batches": batches, "events": events, "waiting": waiting}
     await note_here(

@@ -3,7 +3,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -88,10 +88,17 @@ async def next_file(
     return NextAnswer() if found is None else NextAnswer(since=found.since, version=found.version, bytes=found.size)
 
 
+_PIECE: Final[dict[int | str, dict[str, Any]]] = {
+    206: {"description": "A piece of the file.", "content": {"application/octet-stream": {}}},
+    416: {"description": "The file ends before it."},
+}
+
+
 @router.get(
     "/tables/{name}/file",
+    status_code=206,
     dependencies=LET_IN,
-    responses=documented("table_not_there"),
+    responses=documented("table_not_there") | _PIECE,
     response_class=Response,
 )
 async def file(
