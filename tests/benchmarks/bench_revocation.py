@@ -11,10 +11,12 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -101,8 +103,13 @@ def _revoke(cloud: FarCloud, heard: dict[int, list[float]]) -> list[list[float]]
     return took
 
 
+def _site_day() -> str:
+    """Today at the site, whatever day it is in UTC."""
+    return datetime.now(ZoneInfo("Asia/Shanghai")).date().isoformat()
+
+
 def _sold(http: httpx.Client) -> int:
-    lines = [{"product": 1, "quantity": 1, "visit_date": time.strftime("%Y-%m-%d")}]
+    lines = [{"product": 1, "quantity": 1, "visit_date": _site_day()}]
     payment = {"method": "cash", "tendered": 1000, "currency": "CNY"}
     order = _posted(http, "/orders", {"site": 1, "channel": "window", "lines": lines, "payment": payment})
     return int(order["tickets"][0]["number"])
