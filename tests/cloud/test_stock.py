@@ -27,7 +27,7 @@ async def counter(code: str, capacity: int) -> Stock:
 async def take(order: UUID, *wants: Want, until_ms: int | None = NOW) -> bool:
     try:
         async with in_transaction():
-            await service.take(order, wants, until_ms)
+            await service.take(order, wants, until_ms, 1)
     except Problem as problem:
         if problem.code != "sold_out":
             raise
@@ -138,7 +138,7 @@ async def test_sold_out_says_what_and_how_many(sqlite_cloud: Any) -> None:
     """The message names the counter, its day, and what is left."""
     row = await counter("MORNING", 2)
     with pytest.raises(Problem) as caught:
-        await service.take(uuid7(NOW), [Want(row.id, 3)], NOW)
+        await service.take(uuid7(NOW), [Want(row.id, 3)], NOW, 1)
     assert caught.value.values == {"what": f"MORNING {DAY}", "left": 2, "asked": 3}
 
 

@@ -108,7 +108,7 @@ async def give(
 
 async def _tell(order: Order, amount: int, now_ms: int) -> None:
     """The guest, in the outbox."""
-    to = order.phone or (f"member:{order.member_id}" if order.member_id else None)
+    to = notifications.address_of(order)
     told = {"amount": {"amount": amount, "currency": order.currency}}
     await notifications.put("refund_done", to, told, site=order.site_id, order=order.id, now_ms=now_ms)
 

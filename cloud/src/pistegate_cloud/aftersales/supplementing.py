@@ -99,7 +99,7 @@ async def _extend(
     line = _line(ticket, LineKind.EXTENSION, amount, body.valid_until or ticket.last_day, body.reason, priced)
     order = await _charge(old, OrderKind.EXTENSION, line, body, request, now_ms)
     until = str(body.valid_until) if body.valid_until else f"+{body.minutes} min"
-    to = old.phone or (f"member:{old.member_id}" if old.member_id else None)
+    to = notifications.address_of(old)
     told = {"until": until, "ticket": number}
     await notifications.put("extension", to, told, site=old.site_id, order=order.id, now_ms=now_ms)
     messages = await amending.publish(where, services.settings.documents, now_ms)

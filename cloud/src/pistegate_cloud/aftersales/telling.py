@@ -22,7 +22,7 @@ async def tell(row: Compensation, given: Sequence[CompensatedTicket], now_ms: in
         by_order[ticket.order_id] = by_order.get(ticket.order_id, 0) + amounts[ticket.number]
     for order_id, amount in by_order.items():
         order = await orders.found(order_id)
-        to = order.phone or (f"member:{order.member_id}" if order.member_id else None)
+        to = notifications.address_of(order)
         what = {"what": _what(row, amount, order)}
         await notifications.put("lift_stop", to, what, site=order.site_id, order=order.id, now_ms=now_ms)
 

@@ -82,7 +82,7 @@ async def make(
         drawn = await queries.draw_serials(row, len(tickets))
         if not drawn or (first and await queries.has_batch(site, window, day)):
             raise Problem("request_in_progress")
-        await stock.take(batch.id, _wants(batch), None)
+        await stock.take(batch.id, _wants(batch), None, site)
         await queries.add_batch(batch, tickets)
         about = {"window": window, "day": day.isoformat(), "serials": [batch.first_serial, batch.last_serial]}
         await audit.note(caller, "contingency.make", site, f"contingency:{batch.id}", after=about, now_ms=now_ms)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F, Q
-from tortoise.functions import Count, Max
+from tortoise.functions import Count
 
 from pistegate_cloud.contingency.models import (
     ContingencyBatch,
@@ -229,12 +229,6 @@ async def troubles(site: int | None, after: int, limit: int) -> list[Contingency
     query = ContingencySale.filter(trouble__not_isnull=True, note=None, id__gt=after)
     query = query if site is None else query.filter(site_id=site)
     return await query.order_by("id").limit(limit).select_related("batch")
-
-
-async def last_serials(site: int) -> dict[int, int]:
-    """The last serial that was ever made, by window."""
-    rows = ContingencyTicket.filter(site_id=site).annotate(last=Max("serial")).group_by("window")
-    return {int(window): int(last) for window, last in await rows.values_list("window", "last")}
 
 
 async def shift_at(site: int, window: int, at_ms: int) -> Shift | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pistegate_cloud.contingency.rules import TICKETS_MAX
-from pistegate_cloud.schemas import Body, Currency, Day, DeviceNumber, Money, Reason, Reference, SiteNumber
+from pistegate_cloud.schemas import Body, Currency, Day, DeviceNumber, Money, Reason, Reference
 from pistegate_protocol.contingency import PIN_DIGITS_MAX, PIN_DIGITS_MIN
 
 SALES_AT_ONCE = 50
@@ -255,6 +255,3 @@ class DoneAnswer(BaseModel):
     """The batch is closed."""
 
     state: str
-
-
-SiteQuery = SiteNumber

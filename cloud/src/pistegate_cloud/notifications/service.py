@@ -22,6 +22,11 @@ LOCALE: Final = "zh-CN"  # of guests who chose none
 WORTH_MS: Final = 24 * 3_600_000  # later than this a message about today's skiing is only confusing
 
 
+def address_of(order: Order) -> str | None:
+    """Who is told of an order: the phone that was given, else its member; None: nobody."""
+    return order.phone or (f"member:{order.member_id}" if order.member_id else None)
+
+
 async def put(
     kind: str,
     to: str | None,
@@ -63,7 +68,7 @@ async def put(
 
 async def order_paid(order: Order, tickets: Sequence[Ticket], *, now_ms: int) -> None:
     """Tell who gave a phone, or who is a member, where their tickets are."""
-    to = order.phone or (f"member:{order.member_id}" if order.member_id else None)
+    to = address_of(order)
     if not tickets or not to:
         return
     values = {"amount": {"amount": order.total, "currency": order.currency}, "count": len(tickets)}

@@ -30,7 +30,7 @@ async def make(order_id: UUID, caller: Caller, services: Services) -> str:
         raise Problem("pickup_unknown")
     now_ms, code = services.clock.wall_ms(), new_code()
     row = Pickup(site_id=order.site_id, order_id=order.id, digest=digest(code), actor=caller.name, created_ms=now_ms)
-    to = order.phone or (f"member:{order.member_id}" if order.member_id else None)
+    to = notifications.address_of(order)
     told = {"code": code, "day": order.day.isoformat()}
     async with in_transaction():
         await queries.replace(row)

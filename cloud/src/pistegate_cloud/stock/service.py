@@ -24,10 +24,10 @@ class Piece:
     slot: int | None = None
 
 
-async def take(order_id: UUID, wants: Sequence[Want], until_ms: int | None, site: int | None = None) -> None:
+async def take(order_id: UUID, wants: Sequence[Want], until_ms: int | None, site: int) -> None:
     """Hold what an order wants until `until_ms` (None: it is paid already); Problem sold_out, the caller rolls back.
 
-    `site`: whose counters they are, where the caller knows.
+    `site`: whose counters they are.
     """
     needed = summed(wants)
     if not needed:
@@ -35,16 +35,9 @@ async def take(order_id: UUID, wants: Sequence[Want], until_ms: int | None, site
     for want in needed:
         if not await queries.draw(want):
             raise await _sold_out(want)
-    rows = {} if site is not None else await queries.counters([want.counter for want in needed])
     await queries.hold(
         [
-            StockHold(
-                site_id=rows[want.counter].site_id if site is None else site,
-                stock_id=want.counter,
-                order_id=order_id,
-                quantity=want.quantity,
-                until_ms=until_ms,
-            )
+            StockHold(site_id=site, stock_id=want.counter, order_id=order_id, quantity=want.quantity, until_ms=until_ms)
             for want in needed
         ]
     )
