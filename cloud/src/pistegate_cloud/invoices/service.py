@@ -61,8 +61,8 @@ async def request(body: InvoiceBody, caller: Caller, once: Repeatable, now_ms: i
     )
     try:
         async with in_transaction():
-            there = await queries.live(order.id)
-            if there is not None or not await queries.add(row):
+            if not await queries.add(row):
+                there = await queries.live(order.id)
                 raise Problem("invoice_exists", invoice=None if there is None else there.id)
             await _note(caller, "invoice.request", row, now_ms)
             answer = told(row)

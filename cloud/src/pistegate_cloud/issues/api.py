@@ -76,7 +76,7 @@ class NextCardAnswer(BaseModel):
     progress: GroupIssueAnswer
 
 
-@router.post("/group-issues", status_code=201, responses=documented("not_found", "request_in_progress"))
+@router.post("/group-issues", status_code=201, responses=documented("not_found"))
 async def begin(body: GroupIssueBody, services: WithServices, caller: _Issuer) -> GroupIssueAnswer:
     """Begin to put an order's tickets on cards; an order that was begun before goes on where it was."""
     return _answer(await service.begin(body.order, caller.name, services))

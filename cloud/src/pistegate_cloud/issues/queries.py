@@ -5,20 +5,19 @@ from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
+from tortoise.transactions import in_transaction
 
 from pistegate_cloud.errors import Problem
 from pistegate_cloud.issues.models import GroupIssue
 
 
 async def begin(row: GroupIssue) -> GroupIssue:
-    """Keep a new group issue; the one that its order has already, if it has. Problem when two begin at once."""
-    found = await GroupIssue.get_or_none(order_id=row.order_id, site_id=row.site_id)
-    if found is not None:
-        return found
+    """Keep a new group issue; the one that its order has already, if it has."""
     try:
-        await row.save(force_create=True)
-    except IntegrityError:  # PostgreSQL answers nothing more in this transaction
-        raise Problem("request_in_progress") from None
+        async with in_transaction():  # of its own: PostgreSQL answers nothing more in one with a refused row
+            await row.save(force_create=True)
+    except IntegrityError:
+        return await GroupIssue.get(order_id=row.order_id, site_id=row.site_id)
     return row
 
 

@@ -6,6 +6,7 @@ from datetime import date, tzinfo
 
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
+from tortoise.transactions import in_transaction
 
 from pistegate_cloud.clock import local_day
 from pistegate_cloud.errors import Problem
@@ -25,10 +26,9 @@ async def billed(provider: str, days: Collection[date]) -> set[date]:
 
 async def add_bill(row: ProviderBill) -> bool:
     """Store a bill; False when that day's is there."""
-    if await ProviderBill.exists(provider=row.provider, day=row.day):
-        return False
     try:
-        await row.save(force_create=True)
+        async with in_transaction():  # of its own: PostgreSQL answers nothing more in one with a refused row
+            await row.save(force_create=True)
     except IntegrityError:
         return False
     return True

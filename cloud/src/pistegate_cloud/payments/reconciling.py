@@ -47,19 +47,12 @@ async def reconcile(provider: Provider, day: date, clock: Clock) -> ProviderBill
     bill = ProviderBill(
         provider=provider.name, day=day, lines=len(lines), findings=len(findings), at_ms=clock.wall_ms()
     )
-    try:
-        async with in_transaction():
-            if not await queries.add_bill(bill):
-                raise _ReadMeanwhile
-            sites = await queries.sites_of(provider.name, {finding.payment for finding in findings})
-            await queries.add_findings([_row(bill, finding, sites.get(finding.payment)) for finding in findings])
-    except _ReadMeanwhile:  # asked outside: after a refused row PostgreSQL answers nothing more in a transaction
-        return await queries.bill(provider.name, day)
+    async with in_transaction():
+        if not await queries.add_bill(bill):
+            return await queries.bill(provider.name, day)
+        sites = await queries.sites_of(provider.name, {finding.payment for finding in findings})
+        await queries.add_findings([_row(bill, finding, sites.get(finding.payment)) for finding in findings])
     return bill
-
-
-class _ReadMeanwhile(Exception):
-    """Another process has read this bill."""
 
 
 def _row(bill: ProviderBill, finding: bills.Finding, site: int | None) -> BillFinding:
